@@ -1,0 +1,44 @@
+# Each target makes its own virtual environment; nothing else needs to be set up.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt
+
+.PHONY: run test lint format types check clean
+
+run: $(VENV)/.run  ## the daemon with config.toml, else the demo
+	@if [ -f config.toml ]; then exec $(BIN)/syncd run --config config.toml; else exec $(BIN)/syncd demo; fi
+
+test: $(VENV)/.dev  ## the tests
+	$(BIN)/python -m pytest -q -n auto -m "not slow"
+
+test-slow: $(VENV)/.dev  ## the longer suites
+	$(BIN)/python -m pytest -q -n auto -m slow
+
+lint: $(VENV)/.dev  ## formatting and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev  ## static types
+	$(BIN)/mypy
+
+format: $(VENV)/.dev  ## rewrite the files as `make lint` wants them
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: lint types test  ## all of the above
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "syncd needs Python 3.11 or newer: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.run

@@ -1,0 +1,139 @@
+"""Everything syncd raises on purpose.
+
+SyncdError
+├── ConfigError                 the configuration: every fault at once (exit 2)
+├── UsageError                  the command line asks for what cannot be (exit 2)
+├── DatabaseError               the file cannot be used (exit 5)
+│   ├── DatabaseMissing
+│   ├── DatabaseLocked          another process holds it
+│   ├── DatabaseCorrupt         damaged, or not a database
+│   ├── DatabaseForeign         a database, but not ours
+│   ├── DatabaseNewer           written by a newer syncd
+│   ├── DatabaseOlder           a reader meets a file that wants an upgrade first
+│   └── DatabaseUnwritable      permissions, read-only or full disk
+└── ApiError                    one request to CompShare, by what to do about it
+    ├── Throttled               wait, then retry
+    ├── Transient               retry a few times (network, 5xx, gateway)
+    ├── AuthFailed              do not retry; the key, its permissions or the gateway
+    ├── Misconfigured           permanent for this request (region, project, parameter)
+    │   └── PastTheEnd          an Offset beyond the list: the proof of its end
+    └── ProtocolError           an answer that is not one; it is never read as an empty list
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar, Literal
+
+FailureClass = Literal["auth", "configuration", "unreachable", "protocol", "incomplete"]
+"""What an alert says is wrong, by what the reader can do about it."""
+
+
+class SyncdError(Exception):
+    """An expected failure. ``message`` says what happened to what; ``hint`` what to do."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with the configuration: where, what stands there (secrets masked), what would be right."""
+
+    key: str
+    value: str
+    remedy: str
+
+    def __str__(self) -> str:
+        stands = f" = {self.value}" if self.value else ""
+        return f"{self.key}{stands}: {self.remedy}"
+
+
+class ConfigError(SyncdError):
+    exit_code = 2
+
+    def __init__(self, source: str, faults: list[Fault]) -> None:
+        super().__init__(f"{source}: {len(faults)} fault{'s' if len(faults) != 1 else ''}")
+        self.faults = faults
+
+
+class UsageError(SyncdError):
+    exit_code = 2
+
+
+class DatabaseError(SyncdError):
+    exit_code = 5
+
+
+class DatabaseMissing(DatabaseError):
+    pass
+
+
+class DatabaseLocked(DatabaseError):
+    pass
+
+
+class DatabaseCorrupt(DatabaseError):
+    pass
+
+
+class DatabaseForeign(DatabaseError):
+    pass
+
+
+class DatabaseNewer(DatabaseError):
+    pass
+
+
+class DatabaseOlder(DatabaseError):
+    pass
+
+
+class DatabaseUnwritable(DatabaseError):
+    pass
+
+
+class ApiError(SyncdError):
+    """A request that failed for good (its retries are behind it).
+
+    ``code`` is the RetCode, or None where none was read; ``retry_after`` what the server asked to wait.
+    """
+
+    exit_code = 3
+    failure: ClassVar[FailureClass] = "unreachable"
+
+    def __init__(
+        self, message: str, hint: str = "", *, code: int | None = None, retry_after: timedelta | None = None
+    ) -> None:
+        super().__init__(message, hint)
+        self.code = code
+        self.retry_after = retry_after
+
+
+class Throttled(ApiError):
+    pass
+
+
+class Transient(ApiError):
+    pass
+
+
+class AuthFailed(ApiError):
+    failure = "auth"
+
+
+class Misconfigured(ApiError):
+    failure = "configuration"
+
+
+class PastTheEnd(Misconfigured):
+    pass
+
+
+class ProtocolError(ApiError):
+    failure = "protocol"

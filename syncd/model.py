@@ -1,0 +1,221 @@
+"""The words that travel between the rooms: targets, images, listings, events, filters, times."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+
+DIGEST_SIZE = 16
+"""Bytes of a digest; a fingerprint is the digest followed by the status in UTF-8."""
+
+EVENT_TYPES = (
+    "image.shared",
+    "image.revoked",
+    "image.status_changed",
+    "image.updated",
+    "sync.baseline",
+    "sync.failed",
+    "sync.recovered",
+    "sync.held",
+    "sync.released",
+    "sink.failed",
+    "sink.recovered",
+)
+
+Scope = Literal["account", "region"]
+
+
+class Clock(Protocol):
+    """The time, passed in so that a test can move it."""
+
+    def now(self) -> datetime:
+        """The wall clock: aware, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+
+def to_text(moment: datetime) -> str:
+    """``2026-11-24T02:41:59.123Z``: the one form of a time in the database and in events; sorts as text."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def from_text(text: str) -> datetime:
+    """The inverse of `to_text`."""
+    return datetime.fromisoformat(text)
+
+
+class Secret:
+    """A value that must not leave: masked wherever it is printed, logged or pickled into a message."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a secret is not pickled")
+
+
+class Target(NamedTuple):
+    """One account in one region: the unit of listing, failure and deletion."""
+
+    account: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"{self.account}/{self.region}"
+
+
+class Softwares(msgspec.Struct, frozen=True, omit_defaults=True):
+    framework: str | None = None
+    framework_version: str | None = None
+    cuda_version: str | None = None
+    applications: tuple[str, ...] = ()
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True):
+    """One image as the list shows it, normalised: null, absent, "" and [] are all None (or an empty tuple).
+
+    Sizes are MB, prices yuan an hour, times UTC text (`to_text`). Text is cut at 4,096 characters;
+    tags are sorted and unique. `created_at` and `published_at` are not compared.
+    """
+
+    image_id: str
+    name: str | None = None
+    status: str | None = None
+    image_type: str | None = None
+    owner_id: str | None = None
+    owner_name: str | None = None
+    author: str | None = None
+    container: str | None = None
+    size_mb: int | None = None
+    price_yuan_per_hour: float | None = None
+    visibility: int | None = None
+    group_id: str | None = None
+    version_name: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    softwares: Softwares | None = None
+    source_gpu_type: str | None = None
+    failed_reason: str | None = None
+    created_at: str | None = None
+    published_at: str | None = None
+
+
+COMPARED = tuple(
+    name for name in Image.__struct_fields__ if name not in ("image_id", "created_at", "published_at")
+)
+"""The fields whose change is news, status first among them."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def fingerprint(image: Image) -> bytes:
+    """The digest of every compared field but the status, then the status: equal exactly when no compared field differs."""
+    compared = (
+        image.name, image.image_type, image.owner_id, image.owner_name, image.author, image.container,
+        image.size_mb, image.price_yuan_per_hour, image.visibility, image.group_id, image.version_name,
+        image.description, image.tags, image.softwares, image.source_gpu_type, image.failed_reason,
+    )  # fmt: skip
+    digest = hashlib.blake2b(_encode(compared), digest_size=DIGEST_SIZE).digest()
+    return digest + (image.status or "").encode()
+
+
+class Sighting(msgspec.Struct, frozen=True):
+    """One row of a listing.
+
+    ``image`` and ``payload`` (the row's JSON as received) are None where the fingerprint equals the known one:
+    an unchanged row costs no memory. ``unreadable`` names compared fields of an unexpected type, which are
+    None in ``image`` and keep their stored value; such a row has no fingerprint and always brings its image.
+    """
+
+    fingerprint: bytes | None
+    image: Image | None = None
+    payload: str | None = None
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What one sync read of one target (one or more passes over its pages).
+
+    ``absent`` are known ids that the sync proved missing; empty unless ``complete``. ``conflicting`` ids came
+    twice with different content: present, otherwise left as they were. ``reason`` says why it is not complete.
+    """
+
+    seen: Mapping[str, Sighting]
+    absent: frozenset[str] = frozenset()
+    complete: bool = True
+    reason: str | None = None
+    conflicting: frozenset[str] = frozenset()
+    pages: int = 0
+    unreadable: Mapping[str, int] = field(default_factory=dict)
+    """Compared field → how many rows had it in an unexpected type."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    field: str
+    before: Any = msgspec.field(name="from")
+    after: Any = msgspec.field(name="to")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event that has no number yet: `store` gives seq and id, encodes the body and enqueues the deliveries.
+
+    ``names`` are the old and new name of its image, for the sinks' filters; ``regions`` those an account's
+    sync event speaks of.
+    """
+
+    type: str
+    time: datetime
+    data: Mapping[str, Any]
+    account: str | None = None
+    region: str | None = None
+    image_id: str | None = None
+    scope: Scope | None = None
+    baseline: bool = False
+    names: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    sink: str | None = None
+    """The sink that a sink.* event is about, and which therefore does not get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SinkFilter:
+    """Which events a sink takes; globs as `fnmatch` reads them, case-sensitive."""
+
+    events: tuple[str, ...] = ("image.shared", "image.revoked", "image.status_changed", "sync.*", "sink.*")
+    accounts: tuple[str, ...] = ("*",)
+    regions: tuple[str, ...] = ("*",)
+    names: tuple[str, ...] = ("*",)
+    scope: Scope = "account"
+    baseline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A sink's name and what it takes: all that the outbox needs to know of a sink."""
+
+    sink: str
+    wants: SinkFilter

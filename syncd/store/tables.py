@@ -1,0 +1,255 @@
+"""The schema as SQLAlchemy sees it. Migrations make it; a test holds the two together.
+
+STRICT tables know INTEGER, REAL, TEXT and BLOB only; times are text (`model.to_text`), flags 0 or 1.
+Columns named in docs/sql.md are a contract; the others are ours to change.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import REAL, CheckConstraint, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+APPLICATION_ID = 0x73796E63
+"""`PRAGMA application_id` of our files: "sync" in ASCII; a file without it is not ours."""
+
+metadata = MetaData()
+
+
+def _text(name: str, **kw: object) -> Column[str]:
+    return Column(name, Text, **kw)  # type: ignore[arg-type]  # forwarded keyword arguments
+
+
+def _flag(name: str, default: int) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=text(str(default)))
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=text("0"))
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _text("account", primary_key=True),
+    _flag("active", 1),
+    _text(
+        "scope", nullable=False
+    ),  # hash of base_url, project and the key's account: what the rows belong to
+    _text("key_hash", nullable=False),
+    _text("projects"),  # JSON list of the project ids last read with this key
+    _text("first_baseline_at"),
+    _text("hello_at"),
+    _text("discovered_at"),  # last successful region discovery
+    _count("discovery_failures"),
+    _text("discovery_error"),
+    _text("alert_class"),  # the open alert, if any
+    _text("alert_since"),
+    _text("alert_said_at"),  # when it was last announced or repeated
+    _text("alert_told"),  # JSON list of the classes announced while it is open
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+targets = Table(
+    "targets",
+    metadata,
+    _text("account", primary_key=True),
+    _text("region", primary_key=True),
+    _flag("active", 1),
+    _text("scope"),  # the accounts.scope its rows belong to; another one means: rebaseline
+    _text("baseline_at"),
+    _text("last_attempt_at"),
+    _text("last_success_at"),  # start of the last complete sync
+    _text("fresh_until"),
+    _count("failures"),  # failed or incomplete syncs in a row
+    _text("last_error"),
+    _text("failure_class"),
+    _count("live_count"),
+    _count("held_count"),
+    _text("episode_at"),  # start of the first sync that lacked rows which are still missing
+    _text("lookups_warned_at"),  # when this episode said that lookups prove nothing
+    _text("unlisted_since"),  # since when the region discovery no longer names it
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+image_rows = Table(
+    "image_rows",
+    metadata,
+    _text("account", nullable=False),
+    _text("region", nullable=False),
+    _text("image_id", nullable=False),
+    _text("name"),
+    _text("status"),
+    _text("image_type"),
+    _text("owner_id"),
+    _text("owner_name"),
+    _text("author"),
+    _text("container"),
+    Column("size_mb", Integer),
+    Column("price_yuan_per_hour", REAL),
+    Column("visibility", Integer),
+    _text("group_id"),
+    _text("version_name"),
+    _text("description"),
+    _text("tags"),  # JSON list, sorted; NULL where there are none
+    _text("softwares"),  # JSON object; NULL where there are none
+    _text("source_gpu_type"),
+    _text("failed_reason"),
+    _text("created_at"),
+    _text("published_at"),
+    _text("first_seen_at", nullable=False),
+    _text("shared_at", nullable=False),
+    _text("changed_at", nullable=False),
+    _text("missing_since"),
+    _count("missing_syncs"),
+    _text("shown_at"),  # while missing: the last complete sync that showed it
+    _flag("held", 0),
+    _text("revoked_at"),
+    _text("payload", nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Index("image_rows_key", "account", "region", "image_id", unique=True),
+    Index("image_rows_by_image", "image_id"),
+    # What an unchanged sync reads, and nothing else of the row:
+    Index(
+        "image_rows_live",
+        "account", "region", "image_id", "fingerprint", "missing_since", "missing_syncs", "held", "shown_at",
+        sqlite_where=text("revoked_at IS NULL"),
+    ),
+    # Which other regions list an image:
+    Index("image_rows_facts", "account", "image_id", "region", sqlite_where=text("revoked_at IS NULL")),
+    sqlite_strict=True,
+)  # fmt: skip
+
+facts = Table(
+    "facts",
+    metadata,
+    _text("account", primary_key=True),
+    _text("image_id", primary_key=True),
+    _flag("live", 1),
+    _text("status"),
+    Column("digest", LargeBinary, nullable=False),
+    _text("baseline_at"),  # when a baseline wrote it untold; NULL once an ordinary event told it
+    Index("facts_gone", "account", "image_id", sqlite_where=text("live = 0")),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    _text("id", nullable=False, unique=True),
+    _text("type", nullable=False),
+    _text("account"),
+    _text("region"),
+    _text("image_id"),
+    _text("observed_at", nullable=False),
+    _text("scope"),
+    _flag("baseline", 0),
+    Column("run_id", Integer),
+    _text("body", nullable=False),
+    Index(
+        "events_by_image", "image_id", "account", "region", "seq", sqlite_where=text("image_id IS NOT NULL")
+    ),
+    Index("events_by_time", "observed_at"),
+    Index("events_by_type", "type", "seq"),
+    sqlite_strict=True,
+    sqlite_autoincrement=True,
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("event_seq", Integer, primary_key=True),
+    _text("sink", primary_key=True),
+    _text("state", nullable=False, server_default=text("'pending'")),
+    _count("attempts"),
+    _text("next_attempt_at"),
+    _text("last_error"),
+    _text("finished_at"),
+    CheckConstraint("state IN ('pending', 'delivered', 'dead', 'skipped')", name="deliveries_state"),
+    Index("deliveries_pending", "sink", "event_seq", sqlite_where=text("state = 'pending'")),
+    Index("deliveries_finished", "finished_at", sqlite_where=text("finished_at IS NOT NULL")),
+    Index("deliveries_by_sink", "sink", "state", "event_seq"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+sinks = Table(
+    "sinks",
+    metadata,
+    _text("name", primary_key=True),
+    _text("state", nullable=False, server_default=text("'ok'")),
+    _text("since", nullable=False),
+    _text("next_attempt_at"),
+    _text("last_error"),
+    _count("failures"),  # receiver failures in a row
+    _text("failed_said_at"),  # when sink.failed was announced, while it is open
+    _text("absent_since"),  # since when the configuration no longer names it
+    CheckConstraint("state IN ('ok', 'backing_off', 'disabled')", name="sinks_state"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _text("account", nullable=False),
+    _text("region", nullable=False),
+    _text("started_at", nullable=False),
+    _text("finished_at", nullable=False),
+    Column("count", Integer, nullable=False, server_default=text("1")),
+    _text("outcome", nullable=False),
+    _count("pages"),
+    _count("listed"),
+    _count("shared"),
+    _count("revoked"),
+    _count("status_changed"),
+    _count("updated"),
+    _count("unreadable"),  # compared fields of an unexpected type
+    _text("error"),
+    CheckConstraint("outcome IN ('complete', 'incomplete', 'held', 'failed')", name="runs_outcome"),
+    Index("runs_by_target", "account", "region", "id"),
+    Index("runs_by_time", "finished_at"),
+    sqlite_strict=True,
+    sqlite_autoincrement=True,
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _text("kind", nullable=False),  # sync, release, enable, disable, replay, prune
+    _text("args", nullable=False),  # JSON object
+    _text("created_at", nullable=False),
+    _text("begun_at"),
+    _text("finished_at"),
+    Column("exit_code", Integer),
+    _text("answer"),  # JSON object for the command that waits
+    Index("requests_open", "id", sqlite_where=text("finished_at IS NULL")),
+    sqlite_strict=True,
+    sqlite_autoincrement=True,
+)
+
+IMAGE_COLUMNS = (
+    "account, region, image_id, name, status, image_type, owner_id, owner_name, author, container, size_mb, "
+    "price_yuan_per_hour, visibility, group_id, version_name, description, tags, softwares, source_gpu_type, "
+    "failed_reason, created_at, published_at, first_seen_at, shared_at, changed_at, missing_since"
+)
+
+VIEWS = {
+    "all_images": (
+        "CREATE VIEW all_images AS SELECT "
+        + ", ".join("r." + name for name in IMAGE_COLUMNS.split(", "))
+        + ", CASE WHEN r.revoked_at IS NULL AND r.missing_since IS NULL THEN t.last_success_at ELSE r.shown_at END"
+        " AS last_seen_at, r.payload, r.revoked_at"
+        " FROM image_rows AS r JOIN targets AS t ON t.account = r.account AND t.region = r.region"
+    ),
+    "images": (
+        f"CREATE VIEW images AS SELECT {IMAGE_COLUMNS}, last_seen_at, payload FROM all_images"
+        " WHERE revoked_at IS NULL AND EXISTS (SELECT 1 FROM targets AS t"
+        " WHERE t.account = all_images.account AND t.region = all_images.region AND t.active = 1)"
+    ),
+}
+"""The public views, in the order in which they are made."""
