@@ -41,8 +41,11 @@ accounts = Table(
     _text("discovered_at"),  # last successful region discovery
     _count("discovery_failures"),
     _text("discovery_error"),
+    _text("discovery_class"),
+    _text("discovery_failing_since"),
     _text("alert_class"),  # the open alert, if any
-    _text("alert_since"),
+    _text("alert_since"),  # when the trouble began
+    _text("alert_opened_at"),  # when it was first announced; a complete sync since then counts for recovery
     _text("alert_said_at"),  # when it was last announced or repeated
     _text("alert_told"),  # JSON list of the classes announced while it is open
     sqlite_strict=True,
@@ -63,6 +66,7 @@ targets = Table(
     _count("failures"),  # failed or incomplete syncs in a row
     _text("last_error"),
     _text("failure_class"),
+    _text("failing_since"),  # start of the first of the failures in a row
     _count("live_count"),
     _count("held_count"),
     _text("episode_at"),  # start of the first sync that lacked rows which are still missing
@@ -117,6 +121,8 @@ image_rows = Table(
     ),
     # Which other regions list an image:
     Index("image_rows_facts", "account", "image_id", "region", sqlite_where=text("revoked_at IS NULL")),
+    # Which images an account lost lately:
+    Index("image_rows_lost", "account", "revoked_at", sqlite_where=text("revoked_at IS NOT NULL")),
     sqlite_strict=True,
 )  # fmt: skip
 
