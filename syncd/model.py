@@ -131,7 +131,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def fingerprint(image: Image) -> bytes:
-    """The digest of every compared field but the status, then the status: equal exactly when no compared field differs."""
+    """The digest of every compared field but the status, then the status: equal when no compared field differs."""
     compared = (
         image.name, image.image_type, image.owner_id, image.owner_name, image.author, image.container,
         image.size_mb, image.price_yuan_per_hour, image.visibility, image.group_id, image.version_name,
@@ -153,6 +153,19 @@ class Sighting(msgspec.Struct, frozen=True):
     image: Image | None = None
     payload: str | None = None
     unreadable: tuple[str, ...] = ()
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """What a live row carries while complete listings lack it."""
+
+    since: datetime
+    """Start of the first complete sync that lacked it."""
+    syncs: int
+    """Complete syncs that lacked it so far."""
+    held: bool = False
+    """Kept back by the guard."""
+    shown_at: datetime | None = None
+    """The last complete sync that showed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +194,7 @@ class Change(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An event that has no number yet: `store` gives seq and id, encodes the body and enqueues the deliveries.
+    """An event without its number: `store` gives seq and id, encodes the body and enqueues deliveries.
 
     ``names`` are the old and new name of its image, for the sinks' filters; ``regions`` those an account's
     sync event speaks of.

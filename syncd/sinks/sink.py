@@ -44,7 +44,7 @@ Verdict = Delivered | ReceiverTrouble | MessageTrouble
 
 
 class Sink(Protocol):
-    """A receiver. ``send`` never raises for trouble it can name; what it raises counts as receiver trouble."""
+    """A receiver. ``send`` raises nothing that it can name; what it raises counts as receiver trouble."""
 
     name: str
     group_wait: timedelta
