@@ -1,0 +1,75 @@
+"""When an account's trouble is announced, repeated and over: pure. At most one alert an account is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from syncd.config import AlertsConfig
+from syncd.errors import FailureClass
+
+ALWAYS_SAID: frozenset[FailureClass] = frozenset({"auth", "configuration"})
+"""Failures that only a person can mend: the first of each is announced even while another alert is open."""
+
+ADVICE: dict[FailureClass, str] = {
+    "auth": "Check the key pair, its permissions and [api] base_url; `syncd doctor` asks the API with it.",
+    "configuration": "Check the region and project_id of this account; `syncd regions` lists what the key may use.",
+    "unreachable": "Check the network and [api] base_url from this machine; syncd keeps trying and keeps what it knows.",
+    "protocol": "The API answers something that is not a list; if it lasts an hour, look for a newer syncd.",
+    "incomplete": "The list keeps changing or contradicts itself while it is read; additions still count, nothing is revoked.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    failure: FailureClass
+    since: datetime
+    """When the trouble began."""
+    opened_at: datetime
+    said_at: datetime
+    """When it was last announced or repeated."""
+    told: tuple[FailureClass, ...]
+    """The classes announced while it is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One failed or incomplete attempt, of a target or of an account's region discovery."""
+
+    failure: FailureClass
+    failures: int
+    """How many in a row, this one included."""
+    since: datetime
+    fresh: bool
+    """Whether the target still is fresh after it."""
+
+
+Say = Literal["failed", "reminder"]
+
+
+def after_failure(
+    alert: Alert | None, trouble: Trouble, limits: AlertsConfig, now: datetime
+) -> tuple[Alert | None, Say | None]:
+    """The alert that is open after a failure, and what to announce."""
+    if alert is None:
+        if not _opens(trouble, limits):
+            return None, None
+        return Alert(trouble.failure, trouble.since, now, now, (trouble.failure,)), "failed"
+    if trouble.failure in ALWAYS_SAID and trouble.failure not in alert.told:
+        told = (*alert.told, trouble.failure)
+        return replace(alert, failure=trouble.failure, said_at=now, told=told), "failed"
+    if now - alert.said_at >= limits.repeat:
+        return replace(alert, said_at=now), "reminder"
+    return alert, None
+
+
+def is_over(alert: Alert, last_successes: Iterable[datetime | None]) -> bool:
+    """Whether everything of the account (each active target, and its discovery) succeeded since the alert opened."""
+    times = list(last_successes)
+    return bool(times) and all(time is not None and time >= alert.opened_at for time in times)
+
+
+def _opens(trouble: Trouble, limits: AlertsConfig) -> bool:
+    return trouble.failure == "auth" or trouble.failures >= limits.after or not trouble.fresh

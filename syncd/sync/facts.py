@@ -1,0 +1,99 @@
+"""What an account was last told about an image, and whether one region's news changes it: pure.
+
+Nobody knows whether a shared id shows up in one region or in all. An event has scope "account" if it changes the
+account-level fact, else "region": a global id makes one notification for each thing that happens to it, and a
+regional one loses none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from syncd.model import DIGEST_SIZE, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What was last told about one image of an account.
+
+    ``baseline_at`` is when a baseline wrote it without telling; None once an ordinary event has told it.
+    """
+
+    live: bool
+    status: str
+    digest: bytes
+    baseline_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How one regional event is told, and the fact it leaves."""
+
+    scope: Scope
+    fact: Fact
+    unverified: tuple[str, ...] = ()
+    """Regions that still show a revoked image in our copy, but are retired or not fresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another target's live row of the image; it counts if that target is active, fresh and of the present scope."""
+
+    region: str
+    counts: bool
+
+
+def tell_shared(
+    fact: Fact | None, fingerprint: bytes, *, baseline: bool, last_complete: datetime | None, now: datetime
+) -> Telling:
+    """A target lists an image that it did not list at ``last_complete``, the start of its last complete sync.
+
+    A fact that another target's baseline wrote since then was told to nobody, so it does not make the image known.
+    """
+    untold = (
+        fact is not None
+        and fact.baseline_at is not None
+        and last_complete is not None
+        and fact.baseline_at > last_complete
+    )
+    if fact is not None and fact.live and (baseline or not untold):
+        return Telling("region", fact)
+    return Telling("account", _live(fingerprint, now if baseline else None))
+
+
+def tell_status(fact: Fact | None, fingerprint: bytes) -> Telling:
+    """The image's status changed in a target."""
+    fact = fact or _live(fingerprint, None)
+    status = _status(fingerprint)
+    if not fact.live or fact.status == status:
+        return Telling("region", fact)
+    return Telling("account", replace(fact, status=status))
+
+
+def tell_updated(fact: Fact | None, fingerprint: bytes) -> Telling:
+    """Another compared field of the image changed in a target."""
+    fact = fact or _live(fingerprint, None)
+    digest = fingerprint[:DIGEST_SIZE]
+    if not fact.live or fact.digest == digest:
+        return Telling("region", fact)
+    return Telling("account", replace(fact, digest=digest))
+
+
+def tell_revoked(fact: Fact | None, fingerprint: bytes, elsewhere: Iterable[Elsewhere]) -> Telling:
+    """A target lost the image; ``elsewhere`` are its live rows in the account's other targets."""
+    others = list(elsewhere)
+    fact = fact or _live(fingerprint, None)
+    unverified = tuple(sorted(other.region for other in others if not other.counts))
+    if not fact.live or any(other.counts for other in others):
+        return Telling("region", fact, unverified)
+    return Telling("account", replace(fact, live=False, baseline_at=None), unverified)
+
+
+def _live(fingerprint: bytes, baseline_at: datetime | None) -> Fact:
+    return Fact(True, _status(fingerprint), fingerprint[:DIGEST_SIZE], baseline_at)
+
+
+def _status(fingerprint: bytes) -> str:
+    return fingerprint[DIGEST_SIZE:].decode()
