@@ -1,0 +1,280 @@
+"""The open database of a daemon or a command that writes: transactions, and nothing of what is in them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from urllib.parse import quote
+
+import aiosqlite
+from sqlalchemy import URL, Executable, Row, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from syncd.errors import DatabaseError, DatabaseOlder
+from syncd.store import faults, migrate
+from syncd.store.version import SCHEMA_VERSION
+
+BUSY_TIMEOUT = 10.0
+"""Seconds to wait for a program that has the file locked."""
+
+ROWS_AT_ONCE = 500
+"""Rows of one driver call of `executemany`: what keeps the loop's lag near 20 ms."""
+
+WAL_LIMIT = 16 * 1024 * 1024
+"""Bytes to which the -wal file is cut after a checkpoint, when a burst made it longer."""
+
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA foreign_keys = ON",
+    f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT * 1000)}",
+    f"PRAGMA journal_size_limit = {WAL_LIMIT}",
+)
+
+_T = TypeVar("_T")
+
+Params = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+
+class Transaction:
+    """What a verb of the store is given to work with; dead after its block.
+
+    A cancelled call is finished before the cancellation goes on: the connection is never left in the middle
+    of a statement.
+    """
+
+    def __init__(self, connection: AsyncConnection, driver: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._driver = driver
+        self._open = True
+
+    async def execute(self, statement: Executable | str, params: Params = None) -> list[Row[Any]]:
+        """Run a SQLAlchemy statement, or text with ``:name`` parameters; all its rows, or none."""
+        self._require_open()
+        return await _whole(self._rows(text(statement) if isinstance(statement, str) else statement, params))
+
+    async def fetch(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a driver-level statement (``?`` parameters): one hop to the connection's thread."""
+        self._require_open()
+        rows = await _whole(self._driver.execute_fetchall(sql, params))
+        return cast(list[tuple[Any, ...]], rows)
+
+    async def execute_raw(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> int:
+        """Run one driver-level statement (``?`` parameters); how many rows it changed."""
+        self._require_open()
+        cursor = await _whole(self._driver.execute(sql, params))  # type: ignore[arg-type]  # a mapping is fine
+        return cursor.rowcount
+
+    async def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """A driver-level statement for each row, ROWS_AT_ONCE at a time with the loop yielding between."""
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            self._require_open()
+            await _whole(self._many(sql, rows[start : start + ROWS_AT_ONCE]))
+            await asyncio.sleep(0)
+
+    async def _rows(self, statement: Executable, params: Params) -> list[Row[Any]]:
+        result = await self._connection.execute(statement, params)
+        return list(result.all()) if result.returns_rows else []
+
+    async def _many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        await self._driver.executemany(sql, rows)
+
+    def _require_open(self) -> None:
+        if not self._open:
+            raise RuntimeError("the transaction is over")
+
+
+class Database:
+    """One writer at a time, readers beside it; each block is one transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer = _engine(path, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
+        self._readers = _engine(path, "BEGIN", pool_size=2, max_overflow=6)
+        self._turn = asyncio.Lock()
+        self._callbacks: list[Callable[[], object]] = []
+        self._identity: tuple[int, int] | None = None
+
+    @classmethod
+    async def open(cls, path: Path) -> Database:
+        """Open a file that `migrate.upgrade` has brought to this program's schema.
+
+        Raises DatabaseMissing, DatabaseOlder and the rest of the DatabaseError tree.
+        """
+        version = migrate.check(path)
+        if version != SCHEMA_VERSION:
+            raise DatabaseOlder(
+                f"{path} has schema {version or 'none'}; this syncd needs {SCHEMA_VERSION}",
+                "run `syncd db upgrade`, or let `syncd run` do it",
+            )
+        database = cls(path)
+        try:
+            database._identity = database._identify()
+            async with database.write():
+                pass
+        except BaseException:
+            await database._dispose()
+            raise
+        return database
+
+    def on_commit(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` on the loop soon after each committed write."""
+        self._callbacks.append(callback)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
+        """BEGIN IMMEDIATE … COMMIT; rolled back on any exception, cancellation included."""
+        async with self._turn:
+            self.check_identity()
+            with self._explained("write to"):
+                async with self._transaction(self._writer) as (transaction, connection):
+                    yield transaction
+                    transaction._open = False
+                    await _whole(self._commit(connection))
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        """One consistent snapshot, from its first statement on; does not wait for the writer."""
+        with self._explained("read"):
+            async with self._transaction(self._readers) as (transaction, _):
+                yield transaction
+
+    def check_identity(self) -> None:
+        """Raise DatabaseError if the path no longer leads to the open file: what is written would be lost."""
+        if self._identity is not None and self._identify() != self._identity:
+            raise DatabaseError(
+                f"{self.path} was replaced by another file while it was open; nothing was written to either",
+                "restart syncd to use the new file; stop it first whenever you put back a backup",
+            )
+
+    async def close(self) -> None:
+        """Write the -wal back into the file and let go of it."""
+        async with self._turn:
+            try:
+                with self._explained("close"):
+                    async with self._writer.connect() as connection:
+                        await _whole(_checkpoint(await _driver(connection)))
+            finally:
+                await _whole(self._dispose())
+
+    def _identify(self) -> tuple[int, int]:
+        try:
+            found = os.stat(self.path)  # noqa: PTH116  # Path.stat costs twice as much, and this comes before each write
+        except FileNotFoundError as error:
+            raise faults.missing(self.path) from error
+        return found.st_dev, found.st_ino
+
+    @asynccontextmanager
+    async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[tuple[Transaction, AsyncConnection]]:
+        connection = engine.connect()
+        transaction = None
+        try:
+            await _whole(_begin(connection))
+            transaction = Transaction(connection, await _driver(connection))
+            yield transaction, connection
+        finally:
+            if transaction is not None:
+                transaction._open = False
+            await _whole(_end(connection))
+
+    async def _commit(self, connection: AsyncConnection) -> None:
+        await connection.commit()
+        loop = asyncio.get_running_loop()
+        for callback in self._callbacks:
+            loop.call_soon(callback)
+
+    async def _dispose(self) -> None:
+        await self._readers.dispose()
+        await self._writer.dispose()
+
+    @contextmanager
+    def _explained(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, DBAPIError) as error:
+            raise faults.explain(error, self.path, doing) or error from error
+
+
+def _engine(path: Path, begin: str, *, pool_size: int, max_overflow: int) -> AsyncEngine:
+    """An engine on an existing file (mode=rw never makes one), whose transactions open with ``begin``."""
+    url = URL.create(
+        "sqlite+aiosqlite", database=f"file:{quote(str(path))}", query={"mode": "rw", "uri": "true"}
+    )
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_reset_on_return=None,
+        hide_parameters=True,
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT},
+    )
+    pragmas = (*_PRAGMAS, "PRAGMA query_only = ON") if begin == "BEGIN" else _PRAGMAS
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _connected(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begun(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+async def _begin(connection: AsyncConnection) -> None:
+    await connection.start()
+    await connection.begin()
+
+
+async def _end(connection: AsyncConnection) -> None:
+    """Roll back what is not committed and give the connection back; drop one that cannot even do that."""
+    if connection.sync_connection is None:
+        return
+    try:
+        await connection.rollback()
+    except (sqlite3.Error, DBAPIError):
+        await connection.invalidate()
+    finally:
+        await connection.close()
+
+
+async def _driver(connection: AsyncConnection) -> aiosqlite.Connection:
+    raw = await connection.get_raw_connection()
+    return cast(aiosqlite.Connection, raw.driver_connection)
+
+
+async def _checkpoint(driver: aiosqlite.Connection) -> None:
+    await driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+async def _whole(work: Coroutine[Any, Any, _T]) -> _T:
+    """Await ``work`` to its end even when cancelled meanwhile, then let the cancellation pass.
+
+    A statement runs in the connection's thread and cannot be called back: a rollback sent after an abandoned
+    one would meet a connection that SQLAlchemy has already thrown away.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await _settled(task)
+        raise
+
+
+async def _settled(task: asyncio.Future[Any]) -> None:
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            continue
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,59 @@
+"""What SQLite's errors mean to the person who runs syncd."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from syncd.errors import (
+    DatabaseCorrupt,
+    DatabaseError,
+    DatabaseLocked,
+    DatabaseMissing,
+    DatabaseUnwritable,
+)
+
+_RESTORE = (
+    "stop syncd, run `syncd db check`, and put back the newest backup (PATH.backup-…) or move the file away"
+)
+_SPACE = "free some space on that file system; syncd goes on by itself"
+_OWNER = "run as the user that owns the file, or mend its permissions and those of its folder"
+_BUSY = "close other programs that write to the file (a sqlite3 shell with an open transaction?)"
+
+_MEANING: dict[int, tuple[type[DatabaseError], str, str]] = {
+    sqlite3.SQLITE_BUSY: (DatabaseLocked, "another program keeps it locked", _BUSY),
+    sqlite3.SQLITE_LOCKED: (DatabaseLocked, "another program keeps it locked", _BUSY),
+    sqlite3.SQLITE_READONLY: (DatabaseUnwritable, "it cannot be written", _OWNER),
+    sqlite3.SQLITE_PERM: (DatabaseUnwritable, "access was denied", _OWNER),
+    sqlite3.SQLITE_CANTOPEN: (DatabaseUnwritable, "it cannot be opened", _OWNER),
+    sqlite3.SQLITE_FULL: (DatabaseUnwritable, "the disk is full", _SPACE),
+    sqlite3.SQLITE_IOERR: (
+        DatabaseUnwritable,
+        "the disk reports an input/output error",
+        "check the file system's free space, quota and health",
+    ),
+    sqlite3.SQLITE_CORRUPT: (DatabaseCorrupt, "it is damaged", _RESTORE),
+    sqlite3.SQLITE_NOTADB: (DatabaseCorrupt, "it is not a SQLite database", _RESTORE),
+}
+
+
+def explain(error: BaseException, path: Path, doing: str) -> DatabaseError | None:
+    """The error as a user can act on it; None for a fault of the program (a constraint, a wrong statement).
+
+    ``doing`` completes "cannot …", as in "write to". A driver error wrapped by SQLAlchemy is unwrapped.
+    """
+    cause = getattr(error, "orig", None) or error
+    if not isinstance(cause, sqlite3.Error):
+        return None
+    code = getattr(cause, "sqlite_errorcode", None)
+    meaning = _MEANING.get(code & 0xFF) if code is not None else None
+    if meaning is None:
+        return None
+    kind, what, hint = meaning
+    if kind is DatabaseUnwritable and not path.exists():
+        return missing(path)
+    return kind(f"cannot {doing} {path}: {what} ({cause})", hint)
+
+
+def missing(path: Path) -> DatabaseMissing:
+    return DatabaseMissing(f"{path} does not exist", "start `syncd run`, or name the file with --db")

@@ -1,0 +1,178 @@
+"""Makes the file, or brings it to the newest schema: first a backup, then all in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import syncd
+from syncd.errors import DatabaseError
+from syncd.store import faults, files
+from syncd.store.version import SCHEMA_VERSION, read_version, require_sqlite
+
+BUSY_TIMEOUT = 10.0
+"""Seconds to wait for a program that has the file locked."""
+
+BACKUPS_KEPT = 2
+
+PAGES_AT_ONCE = 2000
+"""Pages (usually 4 kB) copied to the backup between two reports of progress."""
+
+STEPS_AT_ONCE = 10_000_000
+"""Instructions of SQLite's machine between two reports of progress: about a second."""
+
+Progress = Callable[[], object]
+"""Called now and then while it takes long, so that a supervisor can be told to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What was done: ``before`` is None for a new file and equal to ``after`` where nothing was needed."""
+
+    before: str | None
+    after: str
+    backup: Path | None = None
+    warnings: tuple[str, ...] = ()
+
+
+async def upgrade(
+    path: Path, *, group_readable: bool = False, now: datetime | None = None, progress: Progress | None = None
+) -> Upgrade:
+    """`upgrade_file` in a thread, where ``progress`` is then called too."""
+    return await asyncio.to_thread(
+        upgrade_file, path, group_readable=group_readable, now=now, progress=progress
+    )
+
+
+def upgrade_file(
+    path: Path, *, group_readable: bool = False, now: datetime | None = None, progress: Progress | None = None
+) -> Upgrade:
+    """Make ``path`` and its folder if they are missing, and bring the schema to SCHEMA_VERSION.
+
+    The caller holds the lock (`lock.FileLock`). Raises the DatabaseError tree; after any error the file
+    has the schema it had before.
+    """
+    require_sqlite()
+    files.make_folder(path, group_readable)
+    files.make_file(path, group_readable)
+    with _opened(path) as connection:
+        before = read_version(connection, path)
+        if before == SCHEMA_VERSION:
+            return Upgrade(before, before, warnings=_warnings(path))
+        backup = None
+        if before is not None:
+            backup = _back_up(connection, path, before, now or datetime.now(UTC), progress)
+        connection.execute("PRAGMA journal_mode = WAL")
+    _migrate(path, progress)
+    return Upgrade(before, SCHEMA_VERSION, backup, _warnings(path))
+
+
+def check(path: Path) -> str | None:
+    """The schema version of the file; None for an empty one. Reads only, imports nothing heavy."""
+    require_sqlite()
+    if not path.exists():
+        raise faults.missing(path)
+    with _opened(path) as connection:
+        return read_version(connection, path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise faults.explain(error, path, "open") or error from error
+
+
+def _warnings(path: Path) -> tuple[str, ...]:
+    kind = files.network_file_system(path)
+    if kind is None:
+        return ()
+    return (
+        f"{path} is on a network file system ({kind}), where SQLite's locks cannot be relied on: "
+        "move it to a local disk (`database.path`)",
+    )
+
+
+def _back_up(
+    connection: sqlite3.Connection, path: Path, version: str, now: datetime, progress: Progress | None
+) -> Path:
+    """Copy the file as ``PATH.backup-VERSION-TIME`` and delete all but the newest of these."""
+    backup = files.beside(path, f".backup-{version}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+    part = backup.with_name(backup.name + ".part")
+    copy_to(connection, part, path.stat().st_mode & 0o777, progress)
+    part.replace(backup)
+    earlier = sorted(backup.parent.glob(f"{path.resolve().name}.backup-*Z"), key=lambda old: old.name[-16:])
+    for old in earlier[:-BACKUPS_KEPT]:
+        old.unlink(missing_ok=True)
+    return backup
+
+
+def copy_to(
+    connection: sqlite3.Connection, target: Path, mode: int, progress: Progress | None = None
+) -> None:
+    """SQLite's online backup into the new file ``target``; nothing is left of it after an error."""
+    target.unlink(missing_ok=True)
+    try:
+        os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
+        with closing(sqlite3.connect(target)) as copy:
+            connection.backup(copy, pages=PAGES_AT_ONCE, progress=lambda *_: progress and progress())
+    except BaseException as error:
+        target.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise files.unwritable(target, "write the backup", error) from error
+        raise faults.explain(error, target, "write the backup") or error from error
+
+
+def folder_of_migrations() -> Path:
+    """Inside the package where it was installed, beside it in a checkout."""
+    package = Path(syncd.__file__).parent
+    for folder in (package / "migrations", package.parent / "migrations"):
+        if (folder / "env.py").exists():
+            return folder
+    raise DatabaseError(f"no migrations beside {package}", "install syncd again")
+
+
+def _migrate(path: Path, progress: Progress | None) -> None:
+    """Run the migrations in one BEGIN IMMEDIATE transaction."""
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import URL, create_engine, event
+    from sqlalchemy.exc import DBAPIError
+
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_TIMEOUT})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None
+        if progress is not None:
+            connection.set_progress_handler(lambda: _go_on(progress), STEPS_AT_ONCE)
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    config = Config()
+    config.set_main_option("script_location", str(folder_of_migrations()).replace("%", "%%"))
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        raise faults.explain(error, path, "upgrade") or error from error
+    finally:
+        engine.dispose()
+
+
+def _go_on(progress: Progress) -> int:
+    """SQLite stops the statement if its progress handler answers anything but 0."""
+    progress()
+    return 0
