@@ -68,7 +68,7 @@ class Transaction:
     async def execute_raw(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> int:
         """Run one driver-level statement (``?`` parameters); how many rows it changed."""
         self._require_open()
-        cursor = await _whole(self._driver.execute(sql, params))  # type: ignore[arg-type]  # a mapping is fine
+        cursor = await _whole(self._driver.execute(sql, params))
         return cursor.rowcount
 
     async def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from sqlalchemy import REAL, CheckConstraint, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
-APPLICATION_ID = 0x73796E63
-"""`PRAGMA application_id` of our files: "sync" in ASCII; a file without it is not ours."""
-
 metadata = MetaData()
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from syncd.config import AlertsConfig
 from syncd.errors import FailureClass
+from syncd.store.records import Alert
 
 ALWAYS_SAID: frozenset[FailureClass] = frozenset({"auth", "configuration"})
 """Failures that only a person can mend: the first of each is announced even while another alert is open."""
@@ -20,18 +21,6 @@ ADVICE: dict[FailureClass, str] = {
     "protocol": "The API answers something that is not a list; if it lasts an hour, look for a newer syncd.",
     "incomplete": "The list keeps changing or contradicts itself while it is read; additions still count, nothing is revoked.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    failure: FailureClass
-    since: datetime
-    """When the trouble began."""
-    opened_at: datetime
-    said_at: datetime
-    """When it was last announced or repeated."""
-    told: tuple[FailureClass, ...]
-    """The classes announced while it is open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.model import DIGEST_SIZE, Scope
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """What was last told about one image of an account.
-
-    ``baseline_at`` is when a baseline wrote it without telling; None once an ordinary event has told it.
-    """
-
-    live: bool
-    status: str
-    digest: bytes
-    baseline_at: datetime | None = None
+from syncd.store.records import Fact
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,215 @@
+"""The image rows of a target: what a sync compares with, and what it writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from syncd.model import Image, Missing, Softwares, Target, fingerprint, from_text, to_text
+from syncd.store.engine import Transaction
+
+_FIELDS = Image.__struct_fields__
+_COLUMNS = (
+    "account",
+    "region",
+    *_FIELDS,
+    "payload",
+    "fingerprint",
+    "first_seen_at",
+    "shared_at",
+    "changed_at",
+)
+_OF_TARGET = "account = ? AND region = ? AND image_id = ?"
+_softwares = msgspec.json.Decoder(Softwares).decode
+_to_json = msgspec.json.Encoder().encode
+
+_ADD = (
+    f"INSERT INTO image_rows ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+    " ON CONFLICT (account, region, image_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[3:] if name != "first_seen_at")
+    + ", revoked_at = NULL, missing_since = NULL, missing_syncs = 0, shown_at = NULL, held = 0"
+)
+_UPDATE = (
+    "UPDATE image_rows SET "
+    + ", ".join(f"{name} = ?" for name in (*_FIELDS[1:], "payload", "fingerprint", "changed_at"))
+    + f" WHERE {_OF_TARGET}"
+)
+
+
+async def known(tx: Transaction, target: Target) -> tuple[dict[str, bytes], dict[str, Missing]]:
+    """The live rows of a target as id → fingerprint, and those that complete listings lacked; reads the index only."""
+    rows = await tx.fetch(
+        "SELECT image_id, fingerprint, missing_since, missing_syncs, held, shown_at FROM image_rows"
+        " INDEXED BY image_rows_live WHERE account = ? AND region = ? AND revoked_at IS NULL",
+        target,
+    )
+    missing = {
+        row[0]: Missing(from_text(row[2]), row[3], bool(row[4]), from_text(row[5]) if row[5] else None)
+        for row in rows
+        if row[2] is not None
+    }
+    return {row[0]: row[1] for row in rows}, missing
+
+
+async def stored(tx: Transaction, target: Target, ids: Iterable[str]) -> dict[str, Image]:
+    """The last known images of these ids, live or revoked."""
+    wanted = json.dumps(list(ids))
+    rows = await tx.fetch(
+        f"SELECT {', '.join(_FIELDS)} FROM image_rows WHERE account = ? AND region = ?"
+        " AND image_id IN (SELECT value FROM json_each(?))",
+        (*target, wanted),
+    )
+    return {row[0]: _image(row) for row in rows}
+
+
+async def add(tx: Transaction, target: Target, images: Sequence[tuple[Image, str]], now: datetime) -> None:
+    """New rows, or revoked ones that came back, with their payloads; `first_seen_at` of a known id stays."""
+    at = to_text(now)
+    rows = [
+        (*target, image.image_id, *_values(image), payload, fingerprint(image), at, at, at)
+        for image, payload in images
+    ]
+    await tx.executemany(_ADD, rows)
+
+
+async def update(tx: Transaction, target: Target, images: Sequence[tuple[Image, str]], now: datetime) -> None:
+    at = to_text(now)
+    rows = [
+        (*_values(image), payload, fingerprint(image), at, *target, image.image_id)
+        for image, payload in images
+    ]
+    await tx.executemany(_UPDATE, rows)
+
+
+async def mark_seen(tx: Transaction, target: Target, ids: Iterable[str]) -> None:
+    """Rows that were missing are listed again."""
+    await tx.executemany(
+        "UPDATE image_rows SET missing_since = NULL, missing_syncs = 0, shown_at = NULL, held = 0"
+        f" WHERE {_OF_TARGET}",
+        [(*target, image_id) for image_id in ids],
+    )
+
+
+async def mark_missing(tx: Transaction, target: Target, missing: Mapping[str, Missing]) -> None:
+    await tx.executemany(
+        f"UPDATE image_rows SET missing_since = ?, missing_syncs = ?, held = ?, shown_at = ? WHERE {_OF_TARGET}",
+        [
+            (
+                to_text(row.since),
+                row.syncs,
+                int(row.held),
+                row.shown_at and to_text(row.shown_at),
+                *target,
+                image_id,
+            )
+            for image_id, row in missing.items()
+        ],
+    )
+
+
+async def revoke(tx: Transaction, target: Target, missing: Mapping[str, Missing], now: datetime) -> None:
+    """These rows are gone; they stay as `all_images` shows them."""
+    await tx.executemany(
+        f"UPDATE image_rows SET revoked_at = ?, missing_since = ?, shown_at = ?, held = 0 WHERE {_OF_TARGET}",
+        [
+            (to_text(now), to_text(row.since), row.shown_at and to_text(row.shown_at), *target, image_id)
+            for image_id, row in missing.items()
+        ],
+    )
+
+
+async def elsewhere(tx: Transaction, target: Target, ids: Iterable[str]) -> dict[str, list[str]]:
+    """Which other regions of the account have a live row of these ids."""
+    rows = await tx.fetch(
+        "SELECT image_id, region FROM image_rows INDEXED BY image_rows_facts WHERE account = ?"
+        " AND image_id IN (SELECT value FROM json_each(?)) AND region <> ? AND revoked_at IS NULL",
+        (target.account, json.dumps(list(ids)), target.region),
+    )
+    regions: dict[str, list[str]] = {}
+    for image_id, region in rows:
+        regions.setdefault(image_id, []).append(region)
+    return regions
+
+
+async def told_gone(tx: Transaction, target: Target) -> list[str]:
+    """Ids that the account was told are gone, while this target has them live and not missing."""
+    rows = await tx.fetch(
+        "SELECT f.image_id FROM facts f INDEXED BY facts_gone JOIN image_rows r"
+        " ON r.account = f.account AND r.region = ? AND r.image_id = f.image_id"
+        " WHERE f.account = ? AND f.live = 0 AND r.revoked_at IS NULL AND r.missing_since IS NULL",
+        (target.region, target.account),
+    )
+    return [row[0] for row in rows]
+
+
+async def lost_untold(
+    tx: Transaction, account: str, counting: Sequence[str], stopped: Sequence[str]
+) -> list[tuple[str, str]]:
+    """(image, region) that a counting region lost after the last complete sync of a stopped one that still has it.
+
+    Only images told as live that no counting region lists; of several regions that lost one, the last.
+    """
+    rows = await tx.fetch(
+        """
+        SELECT lost.image_id, lost.region, MAX(lost.revoked_at)
+        FROM targets t
+        JOIN image_rows lost INDEXED BY image_rows_lost
+          ON lost.account = t.account AND lost.revoked_at > t.last_success_at
+        JOIN facts f ON f.account = lost.account AND f.image_id = lost.image_id AND f.live = 1
+        WHERE t.account = ?1 AND t.region IN (SELECT value FROM json_each(?3))
+          AND lost.region IN (SELECT value FROM json_each(?2))
+          AND EXISTS (SELECT 1 FROM image_rows r WHERE r.account = t.account AND r.region = t.region
+                      AND r.image_id = lost.image_id AND r.revoked_at IS NULL)
+          AND NOT EXISTS (SELECT 1 FROM image_rows r WHERE r.account = t.account AND r.image_id = lost.image_id
+                          AND r.revoked_at IS NULL AND r.region IN (SELECT value FROM json_each(?2)))
+        GROUP BY lost.image_id
+        """,
+        (account, json.dumps(list(counting)), json.dumps(list(stopped))),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def live_images(tx: Transaction, account: str) -> int:
+    """How many different images the active targets of an account list."""
+    rows = await tx.fetch(
+        "SELECT COUNT(DISTINCT image_id) FROM image_rows r JOIN targets t ON t.account = r.account AND t.region = r.region"
+        " WHERE r.account = ? AND r.revoked_at IS NULL AND t.active = 1",
+        (account,),
+    )
+    return int(rows[0][0])
+
+
+async def shown_and_missing(tx: Transaction, target: Target, ids: Iterable[str]) -> dict[str, Missing]:
+    """Of revoked rows: since when they were missing, and when they were last shown."""
+    rows = await tx.fetch(
+        "SELECT image_id, missing_since, missing_syncs, shown_at FROM image_rows WHERE account = ? AND region = ?"
+        " AND image_id IN (SELECT value FROM json_each(?)) AND missing_since IS NOT NULL",
+        (*target, json.dumps(list(ids))),
+    )
+    return {
+        row[0]: Missing(from_text(row[1]), row[2], False, from_text(row[3]) if row[3] else None)
+        for row in rows
+    }
+
+
+def _values(image: Image) -> tuple[Any, ...]:
+    """The columns after the id, in the order of the struct's fields."""
+    values = list(msgspec.structs.astuple(image)[1:])
+    values[_TAGS] = _to_json(image.tags).decode() if image.tags else None
+    values[_SOFTWARES] = _to_json(image.softwares).decode() if image.softwares else None
+    return tuple(values)
+
+
+def _image(row: Sequence[Any]) -> Image:
+    values = dict(zip(_FIELDS, row, strict=True))
+    values["tags"] = tuple(json.loads(values["tags"])) if values["tags"] else ()
+    values["softwares"] = _softwares(values["softwares"].encode()) if values["softwares"] else None
+    return Image(**values)
+
+
+_TAGS = _FIELDS.index("tags") - 1
+_SOFTWARES = _FIELDS.index("softwares") - 1

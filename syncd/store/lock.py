@@ -1,0 +1,174 @@
+"""One writer a file: an flock on PATH.lock that the kernel frees when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self, cast
+
+from syncd.errors import DatabaseLocked
+from syncd.model import to_text
+from syncd.store import files
+
+Kind = Literal["daemon", "command"]
+
+GLIMPSE = 0.02
+"""Seconds between two looks: a look by `holder` bars others for microseconds, and a new holder needs
+as long to write its name."""
+
+GLIMPSES = 10
+
+Sleep = Callable[[float], object]
+"""Given seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds the lock; ``pid`` is 0 and ``since`` empty where the holder has not written them."""
+
+    pid: int
+    kind: Kind
+    since: str
+
+    def __str__(self) -> str:
+        return f"{'a syncd daemon' if self.kind == 'daemon' else 'another syncd command'} (pid {self.pid or '?'})"
+
+
+class FileLock:
+    """The held lock; a context manager. The file stays when it is let go: removing it would race."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    @classmethod
+    def acquire(
+        cls,
+        path: Path,
+        kind: Kind,
+        *,
+        wait: timedelta = timedelta(0),
+        group_readable: bool = False,
+        sleep: Sleep = time.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> FileLock:
+        """Take the lock of the database ``path`` (its folder is made if missing).
+
+        Blocks up to ``wait`` for another holder. Raises DatabaseLocked, which names pid and kind of the
+        holder, and DatabaseUnwritable.
+        """
+        descriptor = _open(path, group_readable)
+        try:
+            _wait_for(descriptor, path, wait, sleep)
+            _write(descriptor, Holder(os.getpid(), kind, to_text(now())))
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return cls(descriptor)
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def holder(path: Path, *, sleep: Sleep = time.sleep) -> Holder | None:
+    """Who holds the lock of the database ``path`` now; None if nobody does."""
+    try:
+        descriptor = os.open(files.beside(path, ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise files.unwritable(files.beside(path, ".lock"), "read", error) from error
+    try:
+        return _look(descriptor, sleep)
+    finally:
+        os.close(descriptor)
+
+
+def _look(descriptor: int, sleep: Sleep) -> Holder | None:
+    """Look again while the file still names a dead process, or nobody: the new holder is about to write."""
+    found = None
+    for _ in range(GLIMPSES):
+        if _flock(descriptor, fcntl.LOCK_SH):
+            return None
+        found = _read(descriptor)
+        if found is not None and _alive(found.pid):
+            return found
+        sleep(GLIMPSE)
+    return found or Holder(0, "command", "")
+
+
+def _open(path: Path, group_readable: bool) -> int:
+    lock = files.beside(path, ".lock")
+    mode = files.file_mode(group_readable)
+    files.make_folder(lock, group_readable)
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            os.fchmod(descriptor, mode)
+    except OSError as error:
+        raise files.unwritable(lock, "write to", error) from error
+    return descriptor
+
+
+def _wait_for(descriptor: int, path: Path, wait: timedelta, sleep: Sleep) -> None:
+    left = max(wait.total_seconds(), GLIMPSE * GLIMPSES)
+    while not _flock(descriptor, fcntl.LOCK_EX):
+        if left <= 0:
+            found = _read(descriptor) or Holder(0, "command", "")
+            raise DatabaseLocked(
+                f"{path} is in use by {found}" + (f" since {found.since}" if found.since else ""),
+                "stop it first, or wait for it to end",
+            )
+        pause = min(left, 0.1)
+        sleep(pause)
+        left -= pause
+
+
+def _flock(descriptor: int, how: int) -> bool:
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _write(descriptor: int, found: Holder) -> None:
+    text = json.dumps({"pid": found.pid, "kind": found.kind, "since": found.since}).encode()
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, text, 0)
+
+
+def _read(descriptor: int) -> Holder | None:
+    try:
+        found = json.loads(os.pread(descriptor, 4096, 0))
+        kind = "daemon" if found["kind"] == "daemon" else "command"
+        return Holder(int(found["pid"]), cast(Kind, kind), str(found["since"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

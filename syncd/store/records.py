@@ -1,0 +1,112 @@
+"""The rows that the syncing verbs of this room read and write. All times are aware UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from syncd.errors import FailureClass
+from syncd.model import Target
+
+Outcome = Literal["complete", "incomplete", "held", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """The one open alert of an account."""
+
+    failure: FailureClass
+    since: datetime
+    """When the trouble began."""
+    opened_at: datetime
+    said_at: datetime
+    """When it was last announced or repeated."""
+    told: tuple[FailureClass, ...]
+    """The classes announced while it is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    account: str
+    scope: str
+    """What the account's rows belong to: base_url, project and the key's owner (`sync.accounts`)."""
+    key_hash: str
+    active: bool = True
+    projects: tuple[str, ...] | None = None
+    """Project ids last read with this key; None: never read."""
+    first_baseline_at: datetime | None = None
+    hello_at: datetime | None = None
+    discovered_at: datetime | None = None
+    discovery_failures: int = 0
+    discovery_class: FailureClass | None = None
+    discovery_failing_since: datetime | None = None
+    discovery_error: str | None = None
+    alert: Alert | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    target: Target
+    active: bool = True
+    scope: str | None = None
+    """The account's scope its rows belong to; None before the baseline."""
+    baseline_at: datetime | None = None
+    last_attempt_at: datetime | None = None
+    last_success_at: datetime | None = None
+    """Start of the last complete sync."""
+    fresh_until: datetime | None = None
+    failures: int = 0
+    """Failed or incomplete syncs in a row."""
+    last_error: str | None = None
+    failure_class: FailureClass | None = None
+    failing_since: datetime | None = None
+    live_count: int = 0
+    held_count: int = 0
+    episode_at: datetime | None = None
+    """Start of the first sync that lacked rows which are still missing."""
+    lookups_warned_at: datetime | None = None
+    unlisted_since: datetime | None = None
+    """Since when region discovery no longer names it."""
+
+    def counts(self, scope: str, now: datetime) -> bool:
+        """Whether its rows speak for the account: active, fresh, and of the account's present scope."""
+        return self.active and self.scope == scope and self.fresh_until is not None and now < self.fresh_until
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What an account was last told about one image.
+
+    ``baseline_at`` is when a baseline wrote it without telling; None once an ordinary event has told it.
+    """
+
+    live: bool
+    status: str
+    digest: bytes
+    baseline_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One sync in the ledger."""
+
+    target: Target
+    started_at: datetime
+    finished_at: datetime
+    outcome: Outcome
+    pages: int = 0
+    listed: int = 0
+    shared: int = 0
+    revoked: int = 0
+    status_changed: int = 0
+    updated: int = 0
+    unreadable: int = 0
+    """Compared fields of an unexpected type."""
+    error: str | None = None
+
+    @property
+    def has_news(self) -> bool:
+        return self.outcome != "complete" or bool(
+            self.shared or self.revoked or self.status_changed or self.updated
+        )

@@ -1,0 +1,54 @@
+"""The ledger of syncs. A complete run without news updates the last such row, so that months of quiet stay small."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from syncd.model import Target, to_text
+from syncd.store.engine import Transaction
+from syncd.store.records import Run
+
+_COUNTS = ("pages", "listed", "shared", "revoked", "status_changed", "updated", "unreadable", "error")
+
+
+async def record(tx: Transaction, run: Run) -> int:
+    """Write a run, or count it onto the last one if neither has news; its id."""
+    if not run.has_news and (last := await _last_quiet(tx, run.target)) is not None:
+        await tx.executemany(
+            "UPDATE runs SET count = count + 1, finished_at = ?, pages = ?, listed = ?, unreadable = ? WHERE id = ?",
+            [(to_text(run.finished_at), run.pages, run.listed, run.unreadable, last)],
+        )
+        return last
+    await tx.executemany(
+        "INSERT INTO runs (account, region, started_at, finished_at, outcome, "
+        + ", ".join(_COUNTS)
+        + f") VALUES ({', '.join('?' * (5 + len(_COUNTS)))})",
+        [
+            (
+                *run.target,
+                to_text(run.started_at),
+                to_text(run.finished_at),
+                run.outcome,
+                *(getattr(run, name) for name in _COUNTS),
+            )
+        ],
+    )
+    return int((await tx.fetch("SELECT MAX(id) FROM runs"))[0][0])
+
+
+async def prune(tx: Transaction, before: datetime) -> None:
+    """Forget runs that finished before; the last of each target stays."""
+    await tx.executemany(
+        "DELETE FROM runs WHERE finished_at < ?"
+        " AND id NOT IN (SELECT MAX(id) FROM runs GROUP BY account, region)",
+        [(to_text(before),)],
+    )
+
+
+async def _last_quiet(tx: Transaction, target: Target) -> int | None:
+    rows = await tx.fetch(
+        "SELECT id, outcome, shared + revoked + status_changed + updated FROM runs"
+        " WHERE account = ? AND region = ? ORDER BY id DESC LIMIT 1",
+        target,
+    )
+    return int(rows[0][0]) if rows and rows[0][1] == "complete" and not rows[0][2] else None

@@ -1,0 +1,152 @@
+"""Accounts and targets as the syncs know them: read, written, retired and brought back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, cast
+
+from syncd.model import Target, from_text, to_text
+from syncd.store.engine import Transaction
+from syncd.store.records import AccountState, Alert, TargetState
+
+_TARGET_FIELDS = tuple(f.name for f in fields(TargetState) if f.name != "target")
+_ACCOUNT_FIELDS = tuple(f.name for f in fields(AccountState) if f.name != "alert")
+_ALERT_COLUMNS = ("alert_class", "alert_since", "alert_opened_at", "alert_said_at", "alert_told")
+_TIMES = frozenset(
+    name for name in (*_TARGET_FIELDS, *_ACCOUNT_FIELDS) if name.endswith(("_at", "_until", "_since"))
+)
+
+
+async def read_account(tx: Transaction, account: str) -> AccountState | None:
+    rows = await tx.fetch(
+        f"SELECT {', '.join((*_ACCOUNT_FIELDS, *_ALERT_COLUMNS))} FROM accounts WHERE account = ?", (account,)
+    )
+    return _account(rows[0]) if rows else None
+
+
+async def read_accounts(tx: Transaction) -> list[AccountState]:
+    rows = await tx.fetch(
+        f"SELECT {', '.join((*_ACCOUNT_FIELDS, *_ALERT_COLUMNS))} FROM accounts ORDER BY account"
+    )
+    return [_account(row) for row in rows]
+
+
+async def save_account(tx: Transaction, state: AccountState) -> None:
+    values = _stored({name: getattr(state, name) for name in _ACCOUNT_FIELDS})
+    alert = state.alert
+    values |= dict(
+        zip(
+            _ALERT_COLUMNS,
+            (
+                alert.failure,
+                to_text(alert.since),
+                to_text(alert.opened_at),
+                to_text(alert.said_at),
+                json.dumps(alert.told),
+            )
+            if alert
+            else (None,) * len(_ALERT_COLUMNS),
+            strict=True,
+        )
+    )
+    await _save(tx, "accounts", values)
+
+
+async def read_target(tx: Transaction, target: Target) -> TargetState | None:
+    rows = await tx.fetch(
+        f"SELECT account, region, {', '.join(_TARGET_FIELDS)} FROM targets WHERE account = ? AND region = ?",
+        target,
+    )
+    return _target(rows[0]) if rows else None
+
+
+async def read_targets(tx: Transaction, account: str | None = None) -> list[TargetState]:
+    """All targets, retired ones too, or those of one account."""
+    rows = await tx.fetch(
+        f"SELECT account, region, {', '.join(_TARGET_FIELDS)} FROM targets"
+        " WHERE ?1 IS NULL OR account = ?1 ORDER BY account, region",
+        (account,),
+    )
+    return [_target(row) for row in rows]
+
+
+async def save_target(tx: Transaction, state: TargetState) -> None:
+    values = _stored({name: getattr(state, name) for name in _TARGET_FIELDS})
+    await _save(tx, "targets", {"account": state.target.account, "region": state.target.region} | values)
+
+
+async def correct_facts(tx: Transaction, account: str) -> None:
+    """After a target was retired or came back: facts follow the live rows of active targets, silently.
+
+    An image that only retired targets list is no longer live; one that a returned target lists is live again.
+    """
+    await tx.executemany(
+        "UPDATE facts SET live = 0 WHERE account = ? AND live = 1"
+        " AND NOT EXISTS (SELECT 1 FROM image_rows r JOIN targets t ON t.account = r.account AND t.region = r.region"
+        "  WHERE r.account = facts.account AND r.image_id = facts.image_id AND r.revoked_at IS NULL AND t.active = 1)",
+        [(account,)],
+    )
+
+
+async def revive_facts(tx: Transaction, target: Target) -> None:
+    """The live rows of a target that came back are known again, silently."""
+    await tx.executemany(
+        "INSERT INTO facts (account, image_id, live, status, digest)"
+        " SELECT account, image_id, 1, COALESCE(status, ''), substr(fingerprint, 1, 16) FROM image_rows"
+        " WHERE account = ? AND region = ? AND revoked_at IS NULL"
+        " ON CONFLICT (account, image_id) DO UPDATE SET live = 1, status = excluded.status, digest = excluded.digest,"
+        " baseline_at = NULL WHERE facts.live = 0",
+        [target],
+    )
+
+
+async def _save(tx: Transaction, table: str, values: dict[str, Any]) -> None:
+    await tx.executemany(
+        f"INSERT OR REPLACE INTO {table} ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
+        [tuple(values.values())],
+    )
+
+
+def _stored(values: dict[str, Any]) -> dict[str, Any]:
+    def stored(value: Any) -> Any:
+        if isinstance(value, datetime):
+            return to_text(value)
+        if isinstance(value, tuple):
+            return json.dumps(value)
+        return int(value) if isinstance(value, bool) else value
+
+    return {name: stored(value) for name, value in values.items()}
+
+
+def _loaded(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
+    values = dict(zip(names, row, strict=True))
+    for name in _TIMES & values.keys():
+        values[name] = from_text(values[name]) if values[name] else None
+    values["active"] = bool(values["active"])
+    return values
+
+
+def _target(row: Sequence[Any]) -> TargetState:
+    return TargetState(target=Target(row[0], row[1]), **_loaded(_TARGET_FIELDS, row[2:]))
+
+
+def _account(row: Sequence[Any]) -> AccountState:
+    values = _loaded(_ACCOUNT_FIELDS, row[: len(_ACCOUNT_FIELDS)])
+    values["projects"] = tuple(json.loads(values["projects"])) if values["projects"] else None
+    return AccountState(alert=_alert(row[len(_ACCOUNT_FIELDS) :]), **values)
+
+
+def _alert(row: Sequence[Any]) -> Alert | None:
+    failure, since, opened_at, said_at, told = row
+    if failure is None:
+        return None
+    return Alert(
+        cast(Any, failure),
+        from_text(since),
+        from_text(opened_at),
+        from_text(said_at),
+        tuple(json.loads(told)),
+    )
