@@ -78,27 +78,26 @@ async def save_target(tx: Transaction, state: TargetState) -> None:
     await _save(tx, "targets", {"account": state.target.account, "region": state.target.region} | values)
 
 
-async def correct_facts(tx: Transaction, account: str) -> None:
-    """After a target was retired or came back: facts follow the live rows of active targets, silently.
+async def forget_facts(tx: Transaction, account: str, keep: Sequence[str]) -> None:
+    """After targets were retired: what only they list is no longer known, silently; nobody was told that it is gone.
 
-    An image that only retired targets list is no longer live; one that a returned target lists is live again.
+    ``keep`` are images whose loss is still to be told.
     """
     await tx.executemany(
-        "UPDATE facts SET live = 0 WHERE account = ? AND live = 1"
+        "DELETE FROM facts WHERE account = ? AND live = 1 AND image_id NOT IN (SELECT value FROM json_each(?))"
         " AND NOT EXISTS (SELECT 1 FROM image_rows r JOIN targets t ON t.account = r.account AND t.region = r.region"
         "  WHERE r.account = facts.account AND r.image_id = facts.image_id AND r.revoked_at IS NULL AND t.active = 1)",
-        [(account,)],
+        [(account, json.dumps(list(keep)))],
     )
 
 
-async def revive_facts(tx: Transaction, target: Target) -> None:
-    """The live rows of a target that came back are known again, silently."""
+async def recall_facts(tx: Transaction, target: Target) -> None:
+    """The live rows of a target that came back are known again, silently, unless they were told as gone meanwhile."""
     await tx.executemany(
         "INSERT INTO facts (account, image_id, live, status, digest)"
         " SELECT account, image_id, 1, COALESCE(status, ''), substr(fingerprint, 1, 16) FROM image_rows"
         " WHERE account = ? AND region = ? AND revoked_at IS NULL"
-        " ON CONFLICT (account, image_id) DO UPDATE SET live = 1, status = excluded.status, digest = excluded.digest,"
-        " baseline_at = NULL WHERE facts.live = 0",
+        " ON CONFLICT (account, image_id) DO NOTHING",
         [target],
     )
 

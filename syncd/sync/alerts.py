@@ -17,9 +17,9 @@ ALWAYS_SAID: frozenset[FailureClass] = frozenset({"auth", "configuration"})
 ADVICE: dict[FailureClass, str] = {
     "auth": "Check the key pair, its permissions and [api] base_url; `syncd doctor` asks the API with it.",
     "configuration": "Check the region and project_id of this account; `syncd regions` lists what the key may use.",
-    "unreachable": "Check the network and [api] base_url from this machine; syncd keeps trying and keeps what it knows.",
+    "unreachable": "Check the network and [api] base_url from this machine; syncd goes on trying.",
     "protocol": "The API answers something that is not a list; if it lasts an hour, look for a newer syncd.",
-    "incomplete": "The list keeps changing or contradicts itself while it is read; additions still count, nothing is revoked.",
+    "incomplete": "The list changes or contradicts itself while it is read; additions count, nothing is revoked.",
 }
 
 

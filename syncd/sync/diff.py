@@ -51,7 +51,8 @@ def diff(
 ) -> Plan:
     """Plan the step from ``known`` (live image ids → fingerprints) to ``listing``.
 
-    ``lacking`` are the live ids that earlier syncs missed; ``stored`` the last known images, live or revoked, of `ids_to_load`.
+    ``lacking`` are the live ids that earlier syncs missed; ``stored`` the last known images, live or revoked,
+    of `ids_to_load`.
     """
     added: list[Addition] = []
     changed: list[Update] = []

@@ -1,0 +1,107 @@
+"""An account at run time: its client, and whose rows it may touch.
+
+Rows belong to a scope: the gateway, the project and the owner of the key. A rotated key of the same owner keeps the
+scope; another owner, project or gateway is a new one, whose first complete listing is a baseline again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import replace
+
+import structlog
+
+from syncd.compshare.client import CompShare
+from syncd.errors import ApiError, Throttled, Transient
+from syncd.store.engine import Database
+from syncd.store.records import AccountState
+from syncd.store.targets import read_account, save_account
+
+log = structlog.get_logger()
+
+
+class Account:
+    """``regions`` is None where the API is asked for them."""
+
+    def __init__(
+        self,
+        name: str,
+        cloud: CompShare,
+        base_url: str,
+        project_id: str | None,
+        regions: tuple[str, ...] | None,
+    ) -> None:
+        self.name = name
+        self.cloud = cloud
+        self.regions = regions
+        self.place = place(base_url, project_id)
+        self._turn = asyncio.Lock()
+        self._scope: str | None = None
+
+    def newcomer(self) -> AccountState:
+        """The state of an account that the database does not know."""
+        return AccountState(self.name, f"{self.place}.{self.cloud.key_hash}", self.cloud.key_hash)
+
+    async def adopt(self, db: Database) -> str:
+        """The scope of what this key lists; called when a listing has shown that the key is good.
+
+        Raises Throttled or Transient where only the API could tell whose key it is, and does not.
+        """
+        async with self._turn:
+            if self._scope is None:
+                self._scope = await self._decide(db)
+            return self._scope
+
+    async def _decide(self, db: Database) -> str:
+        async with db.read() as tx:
+            known = await read_account(tx, self.name) or self.newcomer()
+        changed = known.key_hash != self.cloud.key_hash
+        projects = await self._projects() if changed or known.projects is None else known.projects
+        owner = owner_of(known, self.cloud.key_hash, projects)
+        state = replace(
+            known,
+            scope=f"{self.place}.{owner}",
+            key_hash=self.cloud.key_hash,
+            projects=projects or known.projects,
+        )
+        if state.scope != known.scope:
+            state = replace(state, projects=projects)
+            log.warning(
+                "scope_changed",
+                account=self.name,
+                effect="the next complete list of each region is a new baseline",
+            )
+        elif changed:
+            log.info("key_rotated", account=self.name)
+        await self._save(db, known, state)
+        return state.scope
+
+    async def _projects(self) -> tuple[str, ...] | None:
+        try:
+            return await self.cloud.projects()
+        except (Throttled, Transient):
+            raise
+        except ApiError:
+            return None
+
+    async def _save(self, db: Database, known: AccountState, decided: AccountState) -> None:
+        if decided == known:
+            return
+        async with db.write() as tx:
+            state = await read_account(tx, self.name) or decided
+            await save_account(
+                tx, replace(state, scope=decided.scope, key_hash=decided.key_hash, projects=decided.projects)
+            )
+
+
+def place(base_url: str, project_id: str | None) -> str:
+    """A short digest of where an account's list is read."""
+    return hashlib.sha256(f"{base_url.rstrip('/')}\n{project_id or ''}".encode()).hexdigest()[:16]
+
+
+def owner_of(known: AccountState, key_hash: str, projects: tuple[str, ...] | None) -> str:
+    """Who owns the key: as before if it is the same or shows a project that the old one showed; else a new owner."""
+    if key_hash == known.key_hash or set(projects or ()) & set(known.projects or ()):
+        return known.scope.rpartition(".")[2]
+    return key_hash

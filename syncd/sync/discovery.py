@@ -1,0 +1,149 @@
+"""``regions = "all"``: asking the API which regions there are. A failed or empty answer changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from syncd.errors import ApiError, FailureClass, ProtocolError
+from syncd.model import Target
+from syncd.store import outbox, targets
+from syncd.store.engine import Transaction
+from syncd.store.records import TargetState
+from syncd.sync import pace, trouble
+from syncd.sync.accounts import Account
+from syncd.sync.alerts import Trouble
+from syncd.sync.report import SyncReport
+from syncd.sync.syncer import Syncer
+
+EVERY = timedelta(hours=1)
+
+REFUSED = frozenset({230, 293})
+"""RetCodes of a region that this key may not use: it is no target, and no trouble."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    failure: FailureClass
+    message: str
+    retry_after: timedelta | None = None
+
+
+async def discover(syncer: Syncer, account: Account) -> tuple[SyncReport, list[SyncReport]]:
+    """Ask for the regions, read the first list of each new one; the discovery's report and theirs."""
+    started = syncer.clock.now()
+    try:
+        regions = await account.cloud.regions()
+        if not regions:
+            raise ProtocolError("the API names no region", "`syncd regions` asks it again")
+    except ApiError as error:
+        failing = Failing(error.failure, f"region discovery: {error.message}", error.retry_after)
+        return await _failed(syncer, account, started, failing), []
+    new = await _note_listed(syncer, account.name, regions)
+    first = await _first_lists(syncer, account.name, new)
+    trouble_found = await _trouble_with(syncer, account.name, first)
+    if trouble_found is not None:
+        return await _failed(syncer, account, started, trouble_found), first
+    return await _succeeded(syncer, account, started), first
+
+
+async def _note_listed(syncer: Syncer, account: str, regions: Collection[str]) -> list[str]:
+    """Remember which targets the API no longer names; the regions that are no target yet."""
+    now = syncer.clock.now()
+    async with syncer.db.write() as tx:
+        active = [state for state in await targets.read_targets(tx, account) if state.active]
+        for state in active:
+            listed = state.target.region in regions
+            since = None if listed else state.unlisted_since or now
+            if since != state.unlisted_since:
+                await targets.save_target(tx, replace(state, unlisted_since=since))
+    known = {state.target.region for state in active}
+    return [region for region in regions if region not in known]
+
+
+async def _first_lists(syncer: Syncer, account: str, regions: Sequence[str]) -> list[SyncReport]:
+    coming = frozenset(regions)
+    return await asyncio.gather(
+        *(syncer.sync(Target(account, region), candidate=True, coming=coming) for region in regions)
+    )
+
+
+async def _trouble_with(syncer: Syncer, account: str, first: Sequence[SyncReport]) -> Failing | None:
+    """What kept a new region from becoming a target, unless it is only refused while others serve."""
+    failed = [report for report in first if report.failure is not None]
+    serious = [report for report in failed if report.code not in REFUSED]
+    async with syncer.db.read() as tx:
+        served = any(state.active for state in await targets.read_targets(tx, account))
+    blamed = serious or ([] if served else failed)
+    if not blamed:
+        return None
+    report = blamed[0]
+    assert report.failure is not None
+    return Failing(report.failure, f"region {report.target.region}: {report.error}")
+
+
+async def _failed(syncer: Syncer, account: Account, started: datetime, failing: Failing) -> SyncReport:
+    async with syncer.db.write() as tx:
+        now = syncer.clock.now()
+        state = await targets.read_account(tx, account.name) or account.newcomer()
+        state = replace(
+            state,
+            discovery_failures=state.discovery_failures + 1,
+            discovery_class=failing.failure,
+            discovery_error=failing.message,
+            discovery_failing_since=state.discovery_failing_since or started,
+        )
+        await targets.save_account(tx, state)
+        fresh = _all_fresh(await targets.read_targets(tx, account.name), now)
+        since = state.discovery_failing_since or started
+        problem = Trouble(failing.failure, state.discovery_failures, since, fresh)
+        drafts = await trouble.announce_failure(
+            tx, state, problem, failing.message, syncer.settings.alerts, now
+        )
+        drafts += await trouble.say_hello(tx, account.name, (), now)
+        if drafts:
+            await outbox.append(tx, drafts, syncer.settings.routes)
+    delay = pace.retry_delay(failing.failure, state.discovery_failures, EVERY, failing.retry_after)
+    return SyncReport(
+        Target(account.name, ""),
+        "failed",
+        started,
+        now,
+        failure=failing.failure,
+        failures=state.discovery_failures,
+        error=failing.message,
+        retry_at=now + delay,
+    )
+
+
+async def _succeeded(syncer: Syncer, account: Account, started: datetime) -> SyncReport:
+    async with syncer.db.write() as tx:
+        now = syncer.clock.now()
+        state = await targets.read_account(tx, account.name) or account.newcomer()
+        state = replace(
+            state,
+            discovered_at=started,
+            discovery_failures=0,
+            discovery_class=None,
+            discovery_error=None,
+            discovery_failing_since=None,
+        )
+        await targets.save_account(tx, state)
+        await _append(syncer, tx, account.name, now)
+    return SyncReport(Target(account.name, ""), "complete", started, now)
+
+
+async def _append(syncer: Syncer, tx: Transaction, name: str, now: datetime) -> None:
+    state = await targets.read_account(tx, name)
+    assert state is not None
+    drafts = await trouble.announce_recovery(tx, state, now)
+    drafts += await trouble.say_hello(tx, name, (), now)
+    if drafts:
+        await outbox.append(tx, drafts, syncer.settings.routes)
+
+
+def _all_fresh(states: Sequence[TargetState], now: datetime) -> bool:
+    active = [state for state in states if state.active]
+    return bool(active) and all(state.fresh_until is not None and now < state.fresh_until for state in active)

@@ -1,0 +1,76 @@
+"""Which accounts and targets are watched: the configuration, carried into the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from syncd.model import Target
+from syncd.store import targets
+from syncd.store.engine import Database, Transaction
+from syncd.store.records import AccountState, TargetState
+from syncd.sync.accounts import Account
+from syncd.sync.trouble import retire
+
+
+async def reconcile(
+    db: Database, accounts: Mapping[str, Account], now: datetime, *, retiring: bool = True
+) -> None:
+    """Known accounts and regions go on, new ones begin; if ``retiring``, those gone from the configuration retire."""
+    async with db.write() as tx:
+        known = {state.account: state for state in await targets.read_accounts(tx)}
+        for account in accounts.values():
+            await _enlist(tx, account, known.get(account.name), now, retiring)
+        if not retiring:
+            return
+        for name in known.keys() - accounts.keys():
+            await _dismiss(tx, known[name], now)
+
+
+async def active_targets(db: Database) -> list[Target]:
+    async with db.read() as tx:
+        return [state.target for state in await targets.read_targets(tx) if state.active]
+
+
+async def bring_back(tx: Transaction, state: TargetState) -> TargetState:
+    """A retired target is watched again: what it knew is known again."""
+    await targets.recall_facts(tx, state.target)
+    state = replace(
+        state, active=True, failures=0, failure_class=None, failing_since=None, unlisted_since=None
+    )
+    await targets.save_target(tx, state)
+    return state
+
+
+async def _enlist(
+    tx: Transaction, account: Account, known: AccountState | None, now: datetime, retiring: bool
+) -> None:
+    state = replace(known, active=True) if known else account.newcomer()
+    if account.regions is not None:
+        state = replace(state, discovery_failures=0, discovery_class=None, discovery_error=None)
+    if state != known:
+        await targets.save_account(tx, state)
+    if account.regions is None:
+        return
+    existing = {state.target.region: state for state in await targets.read_targets(tx, account.name)}
+    for region in account.regions:
+        if region not in existing:
+            await targets.save_target(tx, TargetState(Target(account.name, region)))
+        elif not existing[region].active:
+            await bring_back(tx, existing[region])
+        elif existing[region].unlisted_since is not None:
+            await targets.save_target(tx, replace(existing[region], unlisted_since=None))
+    leaving = [
+        target for region, target in existing.items() if target.active and region not in account.regions
+    ]
+    if leaving and retiring:
+        await retire(tx, state, leaving, now)
+
+
+async def _dismiss(tx: Transaction, state: AccountState, now: datetime) -> None:
+    leaving = [target for target in await targets.read_targets(tx, state.account) if target.active]
+    if leaving:
+        await retire(tx, state, leaving, now)
+    if state.active or state.alert:
+        await targets.save_account(tx, replace(state, active=False, alert=None, discovery_failures=0))

@@ -1,0 +1,239 @@
+"""A sync: read the rows, read the list, decide, commit. One at a time of a target; other targets go on."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from syncd.errors import ApiError
+from syncd.model import Clock, Listing, Target
+from syncd.store import images, outbox, runs, targets
+from syncd.store.engine import Database, Transaction
+from syncd.store.records import AccountState, Run, TargetState
+from syncd.sync import pace, trouble
+from syncd.sync.accounts import Account
+from syncd.sync.commit import Abandoned, Commit, trouble_of
+from syncd.sync.diff import ids_to_load
+from syncd.sync.judgement import Judgement, Reading, weigh
+from syncd.sync.report import SyncReport
+from syncd.sync.settings import Settings
+
+log = structlog.get_logger()
+
+UNLISTED_FOR = timedelta(days=1)
+"""A region that discovery no longer names leaves after so long, if its listing is refused as well."""
+
+NO_SUCH_PARAMETER = 230
+
+
+class Syncer:
+    """Syncs targets of ``accounts``. A reload replaces ``accounts`` and ``settings`` between syncs."""
+
+    def __init__(
+        self,
+        db: Database,
+        accounts: Mapping[str, Account],
+        settings: Settings,
+        clock: Clock,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.db = db
+        self.accounts = accounts
+        self.settings = settings
+        self.clock = clock
+        self._rng = rng or random.Random()
+        self._turns: dict[Target, asyncio.Lock] = {}
+        self._running: dict[Target, asyncio.Task[SyncReport]] = {}
+        self._unreadable_said: set[tuple[str, str]] = set()
+
+    async def sync(
+        self, target: Target, *, candidate: bool = False, coming: Collection[str] = ()
+    ) -> SyncReport:
+        """One sync of one target, whatever happens to it: failures are in the report.
+
+        ``candidate``: a discovered region that becomes a target with its first complete list.
+        """
+        async with self._turn(target):
+            task = asyncio.create_task(self._sync(target, candidate, coming), name=f"sync {target}")
+            self._running[target] = task
+            try:
+                await asyncio.wait([task])
+            finally:
+                await _ended(task)
+                del self._running[target]
+            if not task.cancelled():
+                return task.result()
+            now = self.clock.now()
+            return SyncReport(target, "cancelled", now, now)
+
+    @asynccontextmanager
+    async def preempt(self, target: Target) -> AsyncIterator[None]:
+        """Cancel the target's running sync and keep others out."""
+        if (running := self._running.get(target)) is not None:
+            running.cancel()
+        async with self._turn(target):
+            yield
+
+    async def cancel(self, accounts: Collection[str]) -> None:
+        """Cancel the running syncs of these accounts and wait for their end."""
+        running = [task for target, task in self._running.items() if target.account in accounts]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+
+    async def hello(self, account: str) -> None:
+        """Say hello for an account whose last regions keep it waiting."""
+        async with self.db.write() as tx:
+            drafts = await trouble.say_hello(tx, account, (), self.clock.now())
+            if drafts:
+                await outbox.append(tx, drafts, self.settings.routes)
+
+    @asynccontextmanager
+    async def _turn(self, target: Target) -> AsyncIterator[None]:
+        async with self._turns.setdefault(target, asyncio.Lock()):
+            yield
+
+    async def _sync(self, target: Target, candidate: bool, coming: Collection[str]) -> SyncReport:
+        account = self.accounts.get(target.account)
+        started = self.clock.now()
+        if account is None:
+            return SyncReport(target, "cancelled", started, started)
+        try:
+            reading = await self._read(account, target, candidate)
+            if candidate and not reading.listing.complete:
+                return self._no_target(reading)
+            judgement = await weigh(reading, self.settings.guard, account.cloud, self._rng)
+            return await self._commit(reading, judgement, coming)
+        except Abandoned:
+            return SyncReport(target, "cancelled", started, self.clock.now())
+        except ApiError as error:
+            failed = Run(target, started, self.clock.now(), "failed", error=error.message)
+            return await self._fail(failed, error, account.regions is None)
+
+    async def preview(self, target: Target) -> tuple[Reading, Judgement] | None:
+        """What a sync would announce, without writing; None for a target whose account is not configured."""
+        account = self.accounts.get(target.account)
+        if account is None:
+            return None
+        reading = await self._read(account, target, candidate=True)
+        return reading, await weigh(reading, self.settings.guard, account.cloud, self._rng)
+
+    async def _read(self, account: Account, target: Target, candidate: bool) -> Reading:
+        started = self.clock.now()
+        async with self.db.read() as tx:
+            known, lacking = await images.known(tx, target)
+        listing = await account.cloud.list_images(target.region, known)
+        scope = await account.adopt(self.db)
+        async with self.db.read() as tx:
+            state = await targets.read_target(tx, target) or TargetState(target)
+            stored = await images.stored(tx, target, ids_to_load(listing))
+        self._warn_unreadable(target, listing)
+        return Reading(target, started, state, known, lacking, stored, listing, scope, candidate)
+
+    async def _commit(self, reading: Reading, judgement: Judgement, coming: Collection[str]) -> SyncReport:
+        async with self.db.write() as tx:
+            report = await Commit(tx, reading, judgement, self.settings, self.clock.now()).write(coming)
+        if not judgement.proving and reading.state.lookups_warned_at is None:
+            log.warning(
+                "lookups_prove_nothing",
+                account=reading.target.account,
+                region=reading.target.region,
+                missing=len(judgement.kept),
+                effect="images that the list lacks are called revoked after 24 hours only",
+            )
+        return report
+
+    async def _fail(self, run: Run, error: ApiError, discovered: bool) -> SyncReport:
+        """A failed sync leaves every row as it was."""
+        async with self.db.write() as tx:
+            account = await targets.read_account(tx, run.target.account)
+            state = await targets.read_target(tx, run.target)
+            now = self.clock.now()
+            if account is None or state is None or not state.active:
+                return self._failed(run, error, 1)
+            if discovered and _has_left(state, error, run):
+                await trouble.retire(tx, account, [state], now)
+                log.info("region_retired", account=run.target.account, region=run.target.region)
+                return SyncReport(run.target, "cancelled", run.started_at, run.finished_at)
+            state = replace(
+                state,
+                last_attempt_at=run.started_at,
+                failures=state.failures + 1,
+                last_error=error.message,
+                failure_class=error.failure,
+                failing_since=state.failing_since or run.started_at,
+            )
+            await targets.save_target(tx, state)
+            await self._announce(tx, account, state, await runs.record(tx, run))
+        return self._failed(run, error, state.failures)
+
+    async def _announce(
+        self, tx: Transaction, account: AccountState, state: TargetState, run_id: int
+    ) -> None:
+        now = self.clock.now()
+        drafts = await trouble.announce_failure(
+            tx, account, trouble_of(state, now), state.last_error or "", self.settings.alerts, now
+        )
+        drafts += await trouble.say_hello(tx, account.account, (), now)
+        if drafts:
+            await outbox.append(tx, drafts, self.settings.routes, run_id=run_id)
+
+    def _failed(self, run: Run, error: ApiError, failures: int) -> SyncReport:
+        interval = self.settings.interval(run.started_at)
+        return SyncReport(
+            run.target,
+            "failed",
+            run.started_at,
+            run.finished_at,
+            failure=error.failure,
+            failures=failures,
+            error=error.message,
+            code=error.code,
+            retry_at=run.finished_at + pace.retry_delay(error.failure, failures, interval, error.retry_after),
+        )
+
+    def _no_target(self, reading: Reading) -> SyncReport:
+        return SyncReport(
+            reading.target,
+            "incomplete",
+            reading.started_at,
+            self.clock.now(),
+            failure="incomplete",
+            failures=1,
+            error=reading.listing.reason,
+        )
+
+    def _warn_unreadable(self, target: Target, listing: Listing) -> None:
+        for name, rows in listing.unreadable.items():
+            if (target.account, name) not in self._unreadable_said:
+                self._unreadable_said.add((target.account, name))
+                log.warning(
+                    "unreadable_field",
+                    account=target.account,
+                    region=target.region,
+                    field=name,
+                    rows=rows,
+                    effect="its stored values are kept",
+                )
+
+
+def _has_left(state: TargetState, error: ApiError, run: Run) -> bool:
+    return (
+        error.code == NO_SUCH_PARAMETER
+        and state.unlisted_since is not None
+        and run.started_at - state.unlisted_since >= UNLISTED_FOR
+    )
+
+
+async def _ended(task: asyncio.Task[SyncReport]) -> None:
+    """Cancel what still runs and see it end."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task])

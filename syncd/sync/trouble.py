@@ -1,0 +1,93 @@
+"""What belongs to an account in a commit: its alert, its hello, the regions that retire, losses told late."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from syncd.config import AlertsConfig
+from syncd.model import Draft
+from syncd.store import images, targets
+from syncd.store.engine import Transaction
+from syncd.store.records import AccountState, TargetState
+from syncd.sync import alerts, news
+from syncd.sync.alerts import Trouble
+
+HELLO_AFTER = timedelta(minutes=2)
+"""After its first baseline an account says hello without the regions that still lack one."""
+
+
+async def announce_failure(
+    tx: Transaction,
+    account: AccountState,
+    trouble: Trouble,
+    message: str,
+    limits: AlertsConfig,
+    now: datetime,
+) -> list[Draft]:
+    """Open, renew or repeat the account's alert; the events that say so."""
+    alert, say = alerts.after_failure(account.alert, trouble, limits, now)
+    if alert == account.alert:
+        return []
+    await targets.save_account(tx, replace(account, alert=alert))
+    if alert is None or say is None:
+        return []
+    regions = [
+        state.target.region
+        for state in await targets.read_targets(tx, account.account)
+        if state.active and state.failures
+    ]
+    return [news.failed(alert, account, regions, message, say == "reminder", now)]
+
+
+async def announce_recovery(tx: Transaction, account: AccountState, now: datetime) -> list[Draft]:
+    """Close the account's alert if everything succeeded since it opened."""
+    if account.alert is None or account.discovery_failures:
+        return []
+    states = [state for state in await targets.read_targets(tx, account.account) if state.active]
+    if not alerts.is_over(account.alert, [state.last_success_at for state in states]):
+        return []
+    await targets.save_account(tx, replace(account, alert=None))
+    return [news.recovered(account.alert, account, [state.target.region for state in states], now)]
+
+
+async def say_hello(tx: Transaction, name: str, coming: Collection[str], now: datetime) -> list[Draft]:
+    """Once an account: what it watches. ``coming`` are discovered regions whose first list is being read."""
+    account = await targets.read_account(tx, name)
+    if account is None or account.hello_at is not None or account.first_baseline_at is None:
+        return []
+    states = [state for state in await targets.read_targets(tx, name) if state.active]
+    regions = [state.target.region for state in states if state.baseline_at is not None]
+    pending = sorted({state.target.region for state in states} - set(regions) | set(coming) - set(regions))
+    if not regions or (pending and now - account.first_baseline_at < HELLO_AFTER):
+        return []
+    await targets.save_account(tx, replace(account, hello_at=now))
+    return [news.hello(name, await images.live_images(tx, name), regions, pending, now)]
+
+
+async def retire(
+    tx: Transaction, account: AccountState, leaving: Sequence[TargetState], now: datetime
+) -> None:
+    """Targets leave the watch: nothing is revoked, and what only they list is forgotten silently."""
+    gone = {state.target for state in leaving}
+    states = await targets.read_targets(tx, account.account)
+    for state in leaving:
+        await targets.save_target(tx, replace(state, active=False, unlisted_since=None))
+    staying = [state for state in states if state.target not in gone]
+    keep = await late_losses(
+        tx, account, [*staying, *(replace(state, active=False) for state in leaving)], now
+    )
+    await targets.forget_facts(tx, account.account, [image_id for image_id, _ in keep])
+
+
+async def late_losses(
+    tx: Transaction, account: AccountState, states: Sequence[TargetState], now: datetime
+) -> list[tuple[str, str]]:
+    """(image, region) lost by a region that counts after the last word of one that no longer does: still to be told."""
+    ours = [state for state in states if state.scope == account.scope]
+    counting = [state.target.region for state in ours if state.counts(account.scope, now)]
+    stopped = [state.target.region for state in ours if not state.counts(account.scope, now)]
+    if not counting or not stopped:
+        return []
+    return await images.lost_untold(tx, account.account, counting, stopped)
