@@ -1,0 +1,115 @@
+"""Whether syncd does its job: pure. `status`, `/readyz` and the heartbeat ask this and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+OVERDUE_AFTER = timedelta(hours=1)
+"""A delivery of an enabled sink that waits longer makes syncd unhealthy."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """A configured account."""
+
+    account: str
+    targets: int
+    """Its active ones."""
+    error: str | None = None
+    """Of its region discovery."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetView:
+    """An active target."""
+
+    account: str
+    region: str
+    fresh_until: datetime | None
+    held: int = 0
+    failures: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SinkView:
+    """A configured sink; ``waiting_since`` is the time of its oldest pending event."""
+
+    name: str
+    state: str
+    waiting_since: datetime | None = None
+    pending: int = 0
+    dead: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    reasons: tuple[str, ...] = ()
+    """Why it is unhealthy; empty if it is not."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        return not self.reasons
+
+
+def judge(
+    accounts: Sequence[AccountView],
+    targets: Sequence[TargetView],
+    sinks: Sequence[SinkView],
+    now: datetime,
+    reload_error: str | None = None,
+) -> Health:
+    reasons = [
+        *(f"account {one.account} has no target{_why(one.error)}" for one in accounts if not one.targets),
+        *(_stale(one, now) for one in targets if not is_fresh(one, now)),
+        *(_overdue(one, now) for one in sinks if is_overdue(one, now)),
+    ]
+    warnings = [
+        *(f"{one.held} held in {one.account}/{one.region}" for one in targets if one.held),
+        *(f"sink {one.name} has {one.dead} dead" for one in sinks if one.dead),
+        *(f"sink {one.name} is disabled, {one.pending} wait" for one in sinks if one.state == "disabled"),
+        *(f"sink {one.name} is away{_why(one.error)}" for one in sinks if one.state == "backing_off"),
+        *(
+            f"{one.account}/{one.region} fails{_why(one.error)}"
+            for one in targets
+            if one.failures and is_fresh(one, now)
+        ),
+        *(
+            f"regions of {one.account} are unknown{_why(one.error)}"
+            for one in accounts
+            if one.targets and one.error
+        ),
+    ]
+    if reload_error is not None:
+        warnings.append(f"the last reload failed, the configuration before it goes on: {reload_error}")
+    return Health(tuple(reasons), tuple(warnings))
+
+
+def is_fresh(target: TargetView, now: datetime) -> bool:
+    return target.fresh_until is not None and now < target.fresh_until
+
+
+def is_overdue(sink: SinkView, now: datetime) -> bool:
+    waits = sink.waiting_since is not None and now - sink.waiting_since > OVERDUE_AFTER
+    return waits and sink.state != "disabled"
+
+
+def _stale(target: TargetView, now: datetime) -> str:
+    where = f"{target.account}/{target.region}"
+    if target.fresh_until is None:
+        return f"{where} was never read whole{_why(target.error)}"
+    return f"{where} is stale since {target.fresh_until:%Y-%m-%d %H:%M} UTC{_why(target.error)}"
+
+
+def _overdue(sink: SinkView, now: datetime) -> str:
+    assert sink.waiting_since is not None
+    hours = (now - sink.waiting_since).total_seconds() / 3600
+    return f"sink {sink.name}: an event waits for {hours:.0f} h{_why(sink.error)}"
+
+
+def _why(error: str | None) -> str:
+    return f": {error}" if error else ""

@@ -1,0 +1,63 @@
+"""sd_notify(3) without a dependency: one datagram to $NOTIFY_SOCKET; silence where there is none."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+
+
+class Notifier:
+    """Tells systemd how the service is; every call is safe anywhere and never raises."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._address = _address(environ.get("NOTIFY_SOCKET", ""))
+        self.watchdog = _watchdog(environ)
+        """How often systemd wants to hear `alive`; None where it does not."""
+
+    def ready(self, status: str) -> None:
+        self._send(READY=1, STATUS=status)
+
+    def status(self, status: str) -> None:
+        """One line for `systemctl status`."""
+        self._send(STATUS=status)
+
+    def reloading(self) -> None:
+        """Followed by `ready` when the reload is over, whether it succeeded or not."""
+        self._send(RELOADING=1, MONOTONIC_USEC=time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)
+
+    def stopping(self) -> None:
+        self._send(STOPPING=1, STATUS="stopping")
+
+    def alive(self) -> None:
+        self._send(WATCHDOG=1)
+
+    def extend(self, time: timedelta) -> None:
+        """Starting or stopping takes so much longer, from now on."""
+        self._send(EXTEND_TIMEOUT_USEC=round(time.total_seconds() * 1_000_000))
+
+    def _send(self, **fields: object) -> None:
+        if self._address is None:
+            return
+        lines = "\n".join(f"{name}={' '.join(str(value).split())}" for name, value in fields.items())
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+                channel.sendto(lines.encode(), self._address)
+        except OSError:
+            return
+
+
+def _address(path: str) -> str | None:
+    if path.startswith("@"):
+        return "\0" + path[1:]
+    return path if path.startswith("/") else None
+
+
+def _watchdog(environ: Mapping[str, str]) -> timedelta | None:
+    """Half of what systemd allows; only for the process it means."""
+    if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    allowed = environ.get("WATCHDOG_USEC", "")
+    return timedelta(microseconds=int(allowed)) / 2 if allowed.isdigit() and int(allowed) else None
