@@ -132,16 +132,23 @@ _encode = msgspec.msgpack.Encoder().encode
 
 def fingerprint(image: Image) -> bytes:
     """The digest of every compared field but the status, then the status: equal when no compared field differs."""
+    softwares = image.softwares
     compared = (
         image.name, image.image_type, image.owner_id, image.owner_name, image.author, image.container,
         image.size_mb, image.price_yuan_per_hour, image.visibility, image.group_id, image.version_name,
-        image.description, image.tags, image.softwares, image.source_gpu_type, image.failed_reason,
+        image.description, image.tags,
+        None if softwares is None else msgspec.structs.astuple(softwares),
+        image.source_gpu_type, image.failed_reason,
     )  # fmt: skip
-    digest = hashlib.blake2b(_encode(compared), digest_size=DIGEST_SIZE).digest()
-    return digest + (image.status or "").encode()
+    return fingerprint_of(compared, image.status)
 
 
-class Sighting(msgspec.Struct, frozen=True):
+def fingerprint_of(compared: tuple[Any, ...], status: str | None) -> bytes:
+    """The same from plain values, in the order of `COMPARED`, without building an image."""
+    return hashlib.blake2b(_encode(compared), digest_size=DIGEST_SIZE).digest() + (status or "").encode()
+
+
+class Sighting(msgspec.Struct, frozen=True, gc=False):
     """One row of a listing.
 
     ``image`` and ``payload`` (the row's JSON as received) are None where the fingerprint equals the known one:
