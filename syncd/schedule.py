@@ -137,6 +137,11 @@ class Schedule:
         if (job := self._scheduler.get_job(name)) is not None:
             job.remove()
 
+    @property
+    def watched(self) -> int:
+        """Planned targets."""
+        return sum(job.id.startswith("sync:") for job in self._scheduler.get_jobs())
+
     def next_sync(self) -> datetime | None:
         """When the next planned sync starts."""
         times = [

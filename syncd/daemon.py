@@ -1,0 +1,286 @@
+"""`syncd run`: build, say ready, work, stop. A background task that dies ends the process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+
+from syncd import logs
+from syncd.assembly import Observers, assemble, locked
+from syncd.config import Config
+from syncd.errands import perform, prune
+from syncd.errors import ConfigError, DatabaseLocked, DatabaseUnwritable, SyncdError
+from syncd.journal import SUMMARY_EVERY, SyncJournal
+from syncd.model import Clock, Target
+from syncd.schedule import Schedule
+from syncd.store import requests
+from syncd.store.requests import RequestWatch
+from syncd.store.targets import read_targets
+from syncd.sync import pace
+from syncd.sync.discovery import discover
+from syncd.sync.report import SyncReport
+from syncd.sync.roster import active_targets, reconcile
+from syncd.sync.trouble import HELLO_AFTER
+from syncd.systemd import Notifier
+
+log = structlog.get_logger()
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks for requests."""
+
+Loader = Callable[[], Config]
+
+
+class Daemon:
+    """One process on one file.
+
+    ``load`` reads the configuration anew for a reload; ``ready`` is called once it works.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        *,
+        load: Loader | None = None,
+        notifier: Notifier | None = None,
+        observers: Observers | None = None,
+        ready: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self.journal = SyncJournal()
+        self.reload_error: str | None = None
+        self._load = load
+        self._notifier = notifier or Notifier({})
+        self._observers = observers or Observers()
+        self._ready = ready
+        self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
+        self.reports: list[Callable[[SyncReport], object]] = [self.journal.record]
+
+    async def run(self) -> None:
+        """Work until `stop`. Raises SyncdError where it cannot start, ExceptionGroup if a task died."""
+        async with AsyncExitStack() as stack:
+            stack.enter_context(locked(self.config, "daemon"))
+            self.parts = await stack.enter_async_context(
+                assemble(self.config, self.clock, self._observers, self._upgrading)
+            )
+            self.schedule = Schedule(self.config.schedule, self.clock, self._sync, self._discover)
+            stack.callback(self.schedule.stop)
+            await self._prepare()
+            await self._work()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def reload(self) -> None:
+        self._reload.set()
+
+    def handle_signals(self) -> None:
+        """SIGTERM and SIGINT stop it, a second one at once; SIGHUP reloads."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_stop_signal, number)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+
+    def _on_stop_signal(self, number: int) -> None:
+        if self._stop.is_set():
+            os._exit(128 + number)
+        log.info("stopping", signal=signal.Signals(number).name)
+        self.stop()
+
+    def _upgrading(self) -> None:
+        self._notifier.extend(timedelta(minutes=2))
+
+    async def _prepare(self) -> None:
+        async with self.parts.db.write() as tx:
+            await requests.recover(tx, self.clock.now())
+        await reconcile(self.parts.db, self.parts.accounts, self.clock.now())
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            self._death: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            tasks = [
+                group.create_task(_endless(name, work), name=name)
+                for name, work in (
+                    ("dispatcher", self.parts.dispatcher.run()),
+                    ("requests", self._serve_requests()),
+                    ("reloads", self._serve_reloads()),
+                    ("syncs", self._deaths()),
+                )
+            ]
+            self.schedule.start()
+            await self._plan(at_once=self.config.schedule.run_on_start)
+            self.schedule.every("summary", SUMMARY_EVERY, self.journal.summary)
+            self.schedule.every("prune", timedelta(days=1), self._prune, first=timedelta(minutes=5))
+            self._say_ready()
+            await self._stop.wait()
+            self._notifier.stopping()
+            self.schedule.stop()
+            for task in tasks:
+                task.cancel()
+
+    async def _plan(self, *, at_once: bool = True, again: Collection[Target] = ()) -> None:
+        """Have the schedule follow the targets that the database knows as active."""
+        discovering = [name for name, account in self.parts.accounts.items() if account.regions is None]
+        self.schedule.watch(await active_targets(self.parts.db), discovering, at_once=at_once, again=again)
+
+    async def _sync(self, target: Target) -> SyncReport:
+        report = await self._guarded(target, lambda: self.parts.syncer.sync(target))
+        await self._note(report)
+        return report
+
+    async def _discover(self, name: str) -> SyncReport:
+        account = self.parts.accounts.get(name)
+        if account is None:
+            return self._nothing(Target(name, ""))
+        first: list[SyncReport] = []
+
+        async def ask() -> SyncReport:
+            report, lists = await discover(self.parts.syncer, account)
+            first.extend(one for one in lists if one.failure is None)
+            return report
+
+        report = await self._guarded(Target(name, ""), ask)
+        for one in (*first, report):
+            await self._note(one)
+        if first:
+            await self._plan()
+        return report
+
+    async def _guarded(self, target: Target, work: Callable[[], Awaitable[SyncReport]]) -> SyncReport:
+        """A file that cannot be written now is waited for; any other surprise ends the process."""
+        try:
+            report = await work()
+        except (DatabaseUnwritable, DatabaseLocked) as error:
+            self.journal.database_failed(error)
+            now = self.clock.now()
+            return replace(self._nothing(target), retry_at=now + pace.FIRST_RETRY)
+        except Exception as error:
+            self._die(error)
+            raise
+        self.journal.database_works()
+        return report
+
+    def _nothing(self, target: Target) -> SyncReport:
+        now = self.clock.now()
+        return SyncReport(target, "cancelled", now, now)
+
+    async def _note(self, report: SyncReport) -> None:
+        for observer in self.reports:
+            observer(report)
+        account = report.target.account
+        if report.baseline:
+            at = self.clock.now() + HELLO_AFTER
+            self.schedule.once(f"hello:{account}", at, partial(self.parts.syncer.hello, account))
+        if report.outcome == "cancelled" and report.retry_at is None:
+            await self._plan()
+        self._notifier.status(self._status())
+
+    async def _deaths(self) -> None:
+        """What breaks inside a scheduled run ends the process here."""
+        await self._death
+
+    def _die(self, error: BaseException) -> None:
+        if not self._death.done():
+            self._death.set_exception(error)
+
+    async def _serve_requests(self) -> None:
+        watch = RequestWatch(self.config.database.path)
+        try:
+            while True:
+                if watch.changed():
+                    await self._take_requests()
+                await asyncio.sleep(LOOK_EVERY)
+        finally:
+            watch.close()
+
+    async def _take_requests(self) -> None:
+        async with self.parts.db.write() as tx:
+            taken = await requests.take(tx, self.clock.now())
+        for request in taken:
+            self._group.create_task(self._serve(request), name=f"request {request.kind}")
+
+    async def _serve(self, request: requests.Request) -> None:
+        reports: list[SyncReport] = []
+        log.info("request", kind=request.kind, **request.args)
+        result = await perform(self.parts, request.kind, request.args, reports.append)
+        for report in reports:
+            await self._note(report)
+            self.schedule.follow(report)
+        await self._plan()
+        async with self.parts.db.write() as tx:
+            await requests.finish(tx, request.id, result.exit_code, result.answer, self.clock.now())
+
+    async def _serve_reloads(self) -> None:
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            self._notifier.reloading()
+            await self._try_reload()
+            self._notifier.ready(self._status())
+
+    async def _try_reload(self) -> None:
+        if self._load is None:
+            return
+        try:
+            config = self._load()
+            _require_same_file(self.config, config)
+            await self.parts.change(config)
+        except SyncdError as error:
+            self.reload_error = error.message
+            faults = (
+                [str(fault) for fault in error.faults] if isinstance(error, ConfigError) else [error.hint]
+            )
+            log.error(
+                "reload_failed", error=error.message, faults=faults, effect="the old configuration goes on"
+            )
+            return
+        self.reload_error = None
+        self.config = config
+        logs.configure(config.log.level, config.log.format)
+        await reconcile(self.parts.db, self.parts.accounts, self.clock.now())
+        self.schedule.change(config.schedule)
+        await self._plan(again=await self._failing())
+        log.info("reloaded", accounts=len(config.accounts), sinks=len(config.sinks))
+
+    async def _failing(self) -> list[Target]:
+        async with self.parts.db.read() as tx:
+            return [state.target for state in await read_targets(tx) if state.active and state.failures]
+
+    async def _prune(self) -> None:
+        log.info("pruned", **await prune(self.parts))
+
+    def _say_ready(self) -> None:
+        log.info("ready", accounts=len(self.config.accounts), sinks=len(self.config.sinks), pid=os.getpid())
+        self._notifier.ready(self._status())
+        self._ready()
+
+    def _status(self) -> str:
+        watched, failing = self.schedule.watched, self.journal.failing
+        trouble = f", {failing} failing" if failing else ""
+        return f"watching {watched} target{'s' if watched != 1 else ''}{trouble}"
+
+
+async def _endless(name: str, work: Coroutine[Any, Any, None]) -> None:
+    """A background task has no end of its own."""
+    await work
+    raise RuntimeError(f"the task {name} ended")
+
+
+def _require_same_file(old: Config, new: Config) -> None:
+    if old.database != new.database:
+        raise SyncdError(
+            "database.path and group_readable are read at start only", "restart syncd to change them"
+        )
