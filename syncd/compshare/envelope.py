@@ -1,0 +1,113 @@
+"""From a response's bytes to its top-level fields: an answer that is not one never passes as an empty list."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from syncd.compshare.retcodes import failure
+from syncd.errors import ProtocolError
+
+EXCERPT = 80
+"""Characters of a foreign answer that an error shows."""
+MESSAGE = 300
+"""Characters of the API's message that an error shows."""
+
+_decode = msgspec.json.Decoder().decode
+_top_level = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_DIGITS = re.compile(r"-?[0-9]{1,18}")
+
+
+def opened(body: bytes) -> dict[str, msgspec.Raw]:
+    """The top-level fields of a successful answer, each still as received; raises what its RetCode says."""
+    fields: dict[str, msgspec.Raw] = reading(_top_level, body)
+    code = integer(value(fields.get("RetCode")))
+    if code is None:
+        raise ProtocolError(f"an answer without a RetCode: {excerpt(body)}", NOT_COMPSHARE)
+    if code:
+        raise failure(code, message_of(fields))
+    return fields
+
+
+NOT_COMPSHARE = "check that api.base_url is a CompShare gateway and no proxy answers in its place"
+
+
+def reading(decode: Callable[[bytes], Any], body: bytes) -> Any:
+    """Decode, mending first what only lenient readers take: half surrogate pairs, bytes that are not UTF-8."""
+    try:
+        return decode(body)
+    except msgspec.ValidationError:
+        raise ProtocolError(f"an answer of another shape: {excerpt(body)}", NOT_COMPSHARE) from None
+    except RecursionError:
+        raise ProtocolError("an answer nested too deeply", NOT_COMPSHARE) from None
+    except ValueError:
+        try:
+            return decode(mended(body))
+        except (ValueError, RecursionError):
+            raise ProtocolError(f"an answer that is no JSON: {excerpt(body)}", NOT_COMPSHARE) from None
+
+
+def value(raw: msgspec.Raw | None) -> Any:
+    """One field, decoded; what no reader takes becomes its own text. Absent is None."""
+    if raw is None:
+        return None
+    try:
+        return _decode(raw)
+    except (ValueError, RecursionError):
+        return _lenient(bytes(raw))
+
+
+def mended(body: bytes) -> bytes:
+    """The same JSON with half surrogate pairs, foreign bytes and a byte order mark replaced; raises ValueError.
+
+    Numbers that JSON or a double cannot hold become text, so that they are seen as unreadable.
+    """
+    text = body.decode("utf-8-sig", "replace")
+    parsed = json.loads(text, parse_float=_finite, parse_int=_short, parse_constant=str)
+    return json.dumps(parsed, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def integer(given: Any) -> int | None:
+    """An int, or one in digits; None for everything else, bools included."""
+    if isinstance(given, bool):
+        return None
+    if isinstance(given, str) and _DIGITS.fullmatch(given):
+        return int(given)
+    return given if isinstance(given, int) else None
+
+
+def message_of(fields: Mapping[str, msgspec.Raw]) -> str:
+    said = value(fields.get("Message"))
+    return printable(said, MESSAGE) if isinstance(said, str) else ""
+
+
+def excerpt(body: bytes) -> str:
+    """The start of an answer as one short printable line in quotes."""
+    return repr(printable(body[: 4 * EXCERPT].decode("utf-8", "replace"), EXCERPT)) if body else "nothing"
+
+
+def printable(text: str, limit: int) -> str:
+    """One line without control characters, cut at ``limit``."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text[: 4 * limit]).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _lenient(raw: bytes) -> Any:
+    try:
+        return json.loads(mended(raw))
+    except (ValueError, RecursionError):
+        return raw
+
+
+def _finite(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _short(text: str) -> int | str:
+    return int(text) if len(text) < 400 else text

@@ -1,0 +1,184 @@
+"""One list row as an `Image`, leniently: numbers as text, text as numbers, nulls anywhere.
+
+null, absent, "", [] and {} are the same: nothing. A compared field that still cannot be read is None and named.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from syncd.compshare.envelope import integer, value
+from syncd.model import Image, Sighting, Softwares, fingerprint, to_text
+
+CUT = 4096
+"""Characters of a text that are kept and compared."""
+LONGEST_ID = 256
+"""Characters; a longer id is not one."""
+INT64 = 2**63
+
+Fields = Mapping[str, Any]
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+class UnreadableError(Exception):
+    """A field of an unexpected type."""
+
+
+def read_row(raw: msgspec.Raw) -> tuple[str | None, Sighting | None]:
+    """A row's id and what was seen; (None, None) for a row without a usable id."""
+    fields = value(raw)
+    image_id = usable_id(fields.get("CompShareImageId")) if isinstance(fields, dict) else None
+    if image_id is None:
+        return None, None
+    image, unreadable = read_image(image_id, fields)
+    digest = None if unreadable else fingerprint(image)
+    return image_id, Sighting(digest, image, bytes(raw).decode("utf-8", "replace"), unreadable)
+
+
+def usable_id(given: Any) -> str | None:
+    """The id as text; None if it is absent, no text, overlong or holds control characters."""
+    try:
+        text = read_text(given)
+    except UnreadableError:
+        return None
+    return text if text and len(text) <= LONGEST_ID and text.isprintable() else None
+
+
+def read_image(image_id: str, fields: Fields) -> tuple[Image, tuple[str, ...]]:
+    """The image, and the names of its compared fields that could not be read."""
+    read: dict[str, Any] = {}
+    unreadable: list[str] = []
+    for name, key, reader in READERS:
+        try:
+            read[name] = reader(_at(fields, key))
+        except UnreadableError:
+            unreadable.append(name)
+    return Image(image_id=image_id, **read), tuple(unreadable)
+
+
+def read_text(given: Any) -> str | None:
+    if nothing(given):
+        return None
+    if isinstance(given, str):
+        return given[:CUT]
+    if isinstance(given, int) and not isinstance(given, bool) and fits(given):
+        return str(given)
+    raise UnreadableError
+
+
+def read_flag(given: Any) -> str | None:
+    """``"True"`` or ``"False"``: the API sends text, and a real boolean would mean the same."""
+    return str(given) if isinstance(given, bool) else read_text(given)
+
+
+def read_int(given: Any) -> int | None:
+    if nothing(given):
+        return None
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)
+    number = integer(given)
+    if number is None or not fits(number):
+        raise UnreadableError
+    return number
+
+
+def read_float(given: Any) -> float | None:
+    if nothing(given):
+        return None
+    if isinstance(given, str) and _NUMBER.fullmatch(given):
+        given = float(given)
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise UnreadableError
+    try:
+        number = float(given)
+    except OverflowError:
+        raise UnreadableError from None
+    if not math.isfinite(number):
+        raise UnreadableError
+    return number or 0.0  # -0.0 is 0.0
+
+
+def read_words(given: Any) -> tuple[str, ...]:
+    """A list of texts, without empty ones."""
+    if nothing(given):
+        return ()
+    if not isinstance(given, list):
+        raise UnreadableError
+    return tuple(word for word in map(read_text, given) if word)
+
+
+def read_tags(given: Any) -> tuple[str, ...]:
+    return tuple(sorted(set(read_words(given))))
+
+
+def read_softwares(given: Any) -> Softwares | None:
+    if nothing(given):
+        return None
+    if not isinstance(given, dict):
+        raise UnreadableError
+    softwares = Softwares(
+        read_text(given.get("Framework")),
+        read_text(given.get("FrameworkVersion")),
+        read_text(given.get("CUDAVersion")),
+        read_words(given.get("Applications")),
+    )
+    return None if softwares == Softwares() else softwares
+
+
+def read_time(given: Any) -> str | None:
+    """Epoch seconds as UTC text; None for 0, for what no calendar holds, and for everything else."""
+    seconds = int(given) if isinstance(given, float) and given.is_integer() else integer(given)
+    try:
+        return to_text(datetime.fromtimestamp(seconds, UTC)) if seconds and seconds > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def fits(number: int) -> bool:
+    """Whether the database can hold it."""
+    return -INT64 <= number < INT64
+
+
+def nothing(given: Any) -> bool:
+    return given is None or (isinstance(given, str | list | dict) and not given)
+
+
+def _at(fields: Fields, path: str) -> Any:
+    key, _, rest = path.partition(".")
+    given = fields.get(key)
+    if not rest or nothing(given):
+        return given
+    if not isinstance(given, dict):
+        raise UnreadableError
+    return _at(given, rest)
+
+
+READERS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
+    ("name", "Name", read_text),
+    ("status", "Status", read_text),
+    ("image_type", "ImageType", read_text),
+    ("owner_id", "Owner.AccountId", read_text),
+    ("owner_name", "Owner.AccountName", read_text),
+    ("author", "Author", read_text),
+    ("container", "Container", read_flag),
+    ("size_mb", "Size", read_int),
+    ("price_yuan_per_hour", "Price", read_float),
+    ("visibility", "Visibility", read_int),
+    ("group_id", "GroupId", read_text),
+    ("version_name", "VersionName", read_text),
+    ("description", "Description", read_text),
+    ("tags", "Tags", read_tags),
+    ("softwares", "Softwares", read_softwares),
+    ("source_gpu_type", "SourceGpuType", read_text),
+    ("failed_reason", "FailedReason", read_text),
+    ("created_at", "CreateTime", read_time),
+    ("published_at", "PubTime", read_time),
+)
+"""Field of `Image`, where it stands in the row, and how it is read. Only compared fields can be unreadable."""
