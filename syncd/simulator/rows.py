@@ -14,7 +14,8 @@ import msgspec
 
 COUNTERS = ("CreatedCount", "FavoritesCount", "ImageUseTime")
 MARK = b"\0"
-FROZEN = b"0000"
+
+Form = Literal["list", "null", "object", "absent"]
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -37,45 +38,36 @@ def decode(row: bytes) -> dict[str, Any]:
     return fields
 
 
-def with_field(row: bytes, key: str, value: Any) -> bytes:
-    """The same row with one more field at its end."""
-    return row[:-1] + b"," + _encode(key) + b":" + _encode(value) + b"}"
-
-
 def counter_digits(serial: int) -> bytes:
-    """Four digits that differ from those of the ten thousand listings around."""
+    """Four digits that differ from those of the ten thousand answers around."""
     return b"%04d" % (serial % 10_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing before it becomes bytes: what page faults twist."""
+    """An answer's rows before they become bytes: what page faults twist."""
 
     rows: Sequence[bytes]
-    total: Any
+    total: Any = None
     """TotalCount as it will be written; None leaves it out."""
-    image_set: Literal["rows", "null", "object", "absent"] = "rows"
-    ret_code: Any = 0
+    form: Form = "list"
+    """How the list is written; all but "list" hide the rows."""
+    key: str = "ImageSet"
+    action: str = "DescribeCompShareSharingImages"
 
     def of(self, rows: Sequence[bytes]) -> Page:
         return replace(self, rows=rows)
 
     def body(self, digits: bytes) -> bytes:
         """The answer's body, the counters' digits filled in."""
-        return self.template().replace(MARK, digits)
-
-    def template(self) -> bytes:
-        parts = [
-            b'{"RetCode":' + _encode(self.ret_code),
-            b'"Action":"DescribeCompShareSharingImagesResponse","Message":""',
-        ]
+        parts = [b'{"RetCode":0', b'"Action":"%sResponse","Message":""' % self.action.encode()]
         if self.total is not None:
             parts.append(b'"TotalCount":' + _encode(self.total))
-        if self.image_set != "absent":
-            parts.append(b'"ImageSet":' + self._image_set())
-        return b",".join(parts) + b"}"
+        if self.form != "absent":
+            parts.append(b'"%s":' % self.key.encode() + self._list())
+        return (b",".join(parts) + b"}").replace(MARK, digits)
 
-    def _image_set(self) -> bytes:
-        if self.image_set == "rows":
+    def _list(self) -> bytes:
+        if self.form == "list":
             return b"[" + b",".join(self.rows) + b"]"
-        return b"null" if self.image_set == "null" else b"{}"
+        return b"null" if self.form == "null" else b"{}"

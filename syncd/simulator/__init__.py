@@ -1,0 +1,28 @@
+"""A pretend CompShare, faithful enough that the official SDK cannot tell, and unfaithful on demand.
+
+    world = World(seed=1)
+    world.add_region("cn-wlcb")
+    lab = world.add_account("lab")
+    image = world.share("lab", "cn-wlcb", Name="ComfyUI 工作流", Status="Making")
+    async with Simulator(world) as sim:
+        …  # a client with base_url = sim.url, lab.public_key, lab.private_key
+        world.set_status(image, "Available")
+        sim.faults.add(Fault("throttled", retry_after=2, times=3))
+
+`python -m syncd.simulator` serves one in its own process. It imports nothing of syncd outside this room.
+"""
+
+from syncd.simulator import answer_faults, page_faults, wire_faults  # noqa: F401  (they register their kinds)
+from syncd.simulator.catalogue import lean_fields
+from syncd.simulator.faults import KINDS, ActiveFault, Fault, FaultError, Faults
+from syncd.simulator.gateway import Gateway
+from syncd.simulator.history import History
+from syncd.simulator.ledger import Ledger, Request
+from syncd.simulator.places import Account
+from syncd.simulator.server import Simulator
+from syncd.simulator.world import EVERYWHERE, PageRead, UnknownError, World
+
+__all__ = [
+    "EVERYWHERE", "KINDS", "Account", "ActiveFault", "Fault", "FaultError", "Faults", "Gateway", "History", "Ledger",
+    "PageRead", "Request", "Simulator", "UnknownError", "World", "lean_fields",
+]  # fmt: skip

@@ -1,0 +1,139 @@
+"""The pretend API without HTTP: parameters in, an answer out, with all checks and faults but those of the wire."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+
+import msgspec
+
+from syncd.simulator import places, signature
+from syncd.simulator.answer import Answer, Refusal, not_available, refuse
+from syncd.simulator.faults import Fault, Faults, of_stage
+from syncd.simulator.page_faults import View
+from syncd.simulator.places import Account
+from syncd.simulator.query import LIST_ACTION, MAX_LIMIT, PROJECTS_ACTION, ZONES_ACTION, Query
+from syncd.simulator.rows import Page
+from syncd.simulator.world import World
+
+
+class Gateway:
+    """A world and its faults, answering. ``page`` serves tests that list without HTTP."""
+
+    def __init__(self, world: World, faults: Faults | None = None) -> None:
+        self.world = world
+        self.faults = Faults(world.seed) if faults is None else faults
+        self._rng = random.Random(world.seed)
+
+    def read(self, params: Mapping[str, str]) -> Query:
+        return Query(params, self.world.by_public_key(params.get("PublicKey", "")))
+
+    def answer(self, query: Query, *, signed: bool = True) -> Answer:
+        """What the API says, or what a fault makes of it; ``signed`` false trusts the account's name."""
+        struck = self.faults.meet(query)
+        view = View(query, self.world, self._rng)
+        for fault in of_stage(struck, "world"):
+            fault.act(view)
+        answer = self._instead(query, struck) or self._honest(view, struck, signed)
+        for fault in of_stage(struck, "body"):
+            answer = fault.act(answer)
+        names = tuple(fault.kind.name for fault in struck)
+        return replace(answer, wire=of_stage(struck, "wire"), faults=names) if struck else answer
+
+    def page(
+        self,
+        account: str | Account,
+        region: str,
+        limit: int = 20,
+        offset: int = 0,
+        image_id: str | None = None,
+        project_id: str | None = None,
+    ) -> Answer:
+        """One page or lookup, checked and faulty, but unsigned and in memory."""
+        known = self.world.account(account)
+        params = {"Action": LIST_ACTION, "Region": region, "Limit": str(limit), "Offset": str(offset)}
+        optional = {"CompShareImageId": image_id, "ProjectId": project_id}
+        params |= {key: value for key, value in optional.items() if value}
+        return self.answer(Query(params, known), signed=False)
+
+    def _instead(self, query: Query, struck: list[Fault]) -> Answer | None:
+        first = next(iter(of_stage(struck, "instead")), None)
+        return None if first is None else first.act(query)
+
+    def _honest(self, view: View, struck: list[Fault], signed: bool) -> Answer:
+        query = view.query
+        reply = (_refused_identity(query) if signed else None) or self._reply(query)
+        for fault in of_stage(struck, "page"):
+            if isinstance(reply, Page):
+                reply = fault.act(reply, view)
+        if isinstance(reply, Refusal):
+            return Answer(reply.body(query.action), ret_code=reply.code)
+        return Answer(reply.body(self.world.next_digits()), ret_code=0)
+
+    def _reply(self, query: Query) -> Page | Refusal:
+        """The truth, for a request whose signature is right."""
+        account = query.account
+        assert account is not None
+        if query.action == PROJECTS_ACTION:
+            return Page(
+                [msgspec.json.encode(row) for row in account.project_rows()],
+                None,
+                "list",
+                "ProjectSet",
+                PROJECTS_ACTION,
+            )
+        refusal = _refused_project(query, account) or self._refused_place(query)
+        if refusal is not None:
+            return refusal
+        if query.action == ZONES_ACTION:
+            return Page(
+                [msgspec.json.encode(row) for row in self._zones(query.region)],
+                None,
+                "list",
+                "ZoneInfo",
+                ZONES_ACTION,
+            )
+        return self._list(query, account)
+
+    def _zones(self, region: str | None) -> list[dict[str, object]]:
+        return [row for row in places.zone_rows(self.world.zones) if region in (None, row["Region"])]
+
+    def _list(self, query: Query, account: Account) -> Page | Refusal:
+        limit, offset, region = query.limit, query.offset, query.region
+        if limit is None or not 1 <= limit <= MAX_LIMIT:
+            return not_available("Limit")
+        if offset is None or offset < 0:
+            return not_available("Offset")
+        assert region is not None
+        return self.world.read(account, region, limit, offset, query.image_id)
+
+    def _refused_place(self, query: Query) -> Refusal | None:
+        region, zone = query.region, query.params.get("Zone")
+        if region is None:
+            return None if query.action == ZONES_ACTION else Refusal(220, "Missing params [Region]")
+        if region not in self.world.zones:
+            return not_available("Region")
+        zones = [places.zone_name(region, number + 1) for number in range(self.world.zones[region])]
+        return not_available("Zone") if zone and zone not in zones else None
+
+
+def _refused_identity(query: Query) -> Refusal | None:
+    if not query.action:
+        return refuse(160)
+    if query.subject == "other":
+        return refuse(161)
+    if not query.params.get("Signature") or not query.params.get("PublicKey"):
+        return refuse(170)
+    if query.account is None:
+        return refuse(172)
+    if not signature.matches(query.params, query.account.private_key):
+        return refuse(171)
+    return refuse(174) if query.params.get("SecurityToken") else None
+
+
+def _refused_project(query: Query, account: Account) -> Refusal | None:
+    project = query.params.get("ProjectId")
+    if not project:
+        return refuse(299) if account.needs_project else None
+    return None if project in account.projects else refuse(292)

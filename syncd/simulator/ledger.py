@@ -1,0 +1,123 @@
+"""What was asked: every request in order, how many were in flight at once, how fast they came."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+KEPT = 200_000
+"""Requests that are remembered; older ones only count in ``total``."""
+
+
+@dataclass(slots=True)
+class Request:
+    """One request, without key or signature. ``status`` is 0 and ``ret_code`` None until it is answered."""
+
+    at: float
+    """Seconds of the monotonic clock."""
+    subject: str
+    action: str
+    account: str | None
+    region: str | None
+    limit: int | None
+    offset: int | None
+    image_id: str | None
+    project_id: str | None
+    encoding: str
+    """How the parameters came: form, form+query, query or json."""
+    peer: tuple[Any, ...] | None
+    """The client's address and port: one a connection."""
+    status: int = 0
+    ret_code: Any = None
+    faults: tuple[str, ...] = ()
+
+    def fits(self, **fields: Any) -> bool:
+        return all(getattr(self, name) == value for name, value in fields.items())
+
+
+@dataclass(slots=True)
+class Ledger:
+    """``where`` arguments are fields of `Request` with their value: ``sim.requests.count(subject="list")``."""
+
+    total: int = 0
+    high_water: Counter[str] = field(default_factory=Counter)
+    """Account name → the most requests in flight at once."""
+    _kept: deque[Request] = field(default_factory=lambda: deque(maxlen=KEPT))
+    _in_flight: Counter[str] = field(default_factory=Counter)
+    _waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Request]:
+        return iter(tuple(self._kept))
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def select(self, **where: Any) -> list[Request]:
+        return [request for request in self._kept if request.fits(**where)]
+
+    def count(self, **where: Any) -> int:
+        return len(self.select(**where))
+
+    def in_flight(self, account: str | None = None) -> int:
+        return self._in_flight.total() if account is None else self._in_flight[account]
+
+    def connections(self) -> int:
+        """How many connections the requests came over."""
+        return len({request.peer for request in self._kept})
+
+    def busiest_second(self, **where: Any) -> int:
+        """The most requests that began within any one second."""
+        times = sorted(request.at for request in self.select(**where))
+        start = most = 0
+        for end, at in enumerate(times):
+            while at - times[start] >= 1:
+                start += 1
+            most = max(most, end - start + 1)
+        return most
+
+    async def reach(self, count: int, **where: Any) -> None:
+        """Wait until so many such requests have been answered."""
+
+        def reached() -> bool:
+            return sum(request.status != 0 for request in self.select(**where)) >= count
+
+        await self._until(reached)
+
+    async def arrive(self, count: int, **where: Any) -> None:
+        """Wait until so many such requests have come, answered or not."""
+        await self._until(lambda: self.count(**where) >= count)
+
+    def clear(self) -> None:
+        """Forget the requests; those in flight still count as such."""
+        self.total = 0
+        self._kept.clear()
+        self.high_water = Counter(self._in_flight)
+
+    def begin(self, request: Request) -> None:
+        account = request.account or ""
+        self.total += 1
+        self._kept.append(request)
+        self._in_flight[account] += 1
+        self.high_water[account] = max(self.high_water[account], self._in_flight[account])
+        self._wake()
+
+    def end(self, request: Request) -> None:
+        self._in_flight[request.account or ""] -= 1
+        self._wake()
+
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        if not reached():
+            waiter = (reached, asyncio.get_running_loop().create_future())
+            self._waiting.append(waiter)
+            try:
+                await waiter[1]
+            finally:
+                self._waiting.remove(waiter)
+
+    def _wake(self) -> None:
+        for reached, future in self._waiting:
+            if not future.done() and reached():
+                future.set_result(None)
