@@ -1,0 +1,78 @@
+"""An event's stored body as a message reads it: the parts that a person wants, leniently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from syncd.model import Change
+from syncd.sinks.format import RenderError
+from syncd.sinks.sink import Item
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """What of an image is told; units as in `model.Image`."""
+
+    image_id: str
+    name: str | None = None
+    status: str | None = None
+    image_type: str | None = None
+    owner_id: str | None = None
+    owner_name: str | None = None
+    size_mb: int | None = None
+    price_yuan_per_hour: float | None = None
+    source_gpu_type: str | None = None
+    failed_reason: str | None = None
+
+
+class Data(msgspec.Struct, frozen=True):
+    """The union of every event type's data; what a type does not have is empty."""
+
+    account: str | None = None
+    region: str | None = None
+    baseline: bool = False
+    image: Picture | None = None
+    changes: tuple[Change, ...] = ()
+    reshared: bool = False
+    unverified_regions: tuple[str, ...] = ()
+    images: int = 0
+    regions: tuple[str, ...] = ()
+    pending_regions: tuple[str, ...] = ()
+    failure: str | None = msgspec.field(default=None, name="class")
+    since: str | None = None
+    message: str | None = None
+    hint: str | None = None
+    reminder: bool = False
+    duration_seconds: float = 0
+    missing: int = 0
+    live: int = 0
+    until: str | None = None
+    reason: str | None = None
+    returned: int = 0
+    revoked: int = 0
+    sink: str | None = None
+
+
+class Event(msgspec.Struct, frozen=True):
+    id: str
+    type: str
+    time: str
+    data: Data = Data()
+
+
+_decode: Any = msgspec.json.Decoder(Event).decode
+
+
+def read(items: Iterable[Item]) -> Sequence[Event]:
+    """Raises RenderError, which names the event that cannot be read."""
+    return [_read(item) for item in items]
+
+
+def _read(item: Item) -> Event:
+    try:
+        event: Event = _decode(item.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise RenderError(f"event {item.event_id} is not one that this version can read") from None
+    return event

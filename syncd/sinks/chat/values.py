@@ -1,0 +1,106 @@
+"""Values in words: times with their zone, sizes, prices, durations, lists, and fields of images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from syncd.model import from_text
+from syncd.sinks.chat.language import Language
+from syncd.sinks.chat.text import short
+
+VALUE_LENGTH = 60
+"""Characters of a stranger's value; so a line has a bounded length."""
+NAMES_SHOWN = 5
+"""Accounts or regions in a list, before "+N"."""
+REGIONS_NAMED = 2
+"""Regions that are named; more are counted."""
+
+
+class Values:
+    """``zone`` is the reader's; None is the machine's."""
+
+    def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
+        self._in = language
+        self._zone = zone
+
+    def moment(self, text: str | None) -> str:
+        """A time of an event, or the text itself where it is none."""
+        try:
+            return self._local(from_text(text or ""))
+        except (ValueError, OverflowError):
+            return short(text or "—", VALUE_LENGTH)
+
+    def span(self, first: str, last: str) -> str:
+        return self.moment(first) if first == last else f"{self.moment(first)} – {self.moment(last)}"
+
+    def between(self, start: datetime, end: datetime) -> str:
+        return f"{self._local(start)} – {self._local(end)}"
+
+    def duration(self, seconds: float) -> str:
+        minutes = max(0, round(seconds / 60))
+        numbers = (minutes // 1440, minutes // 60 % 24, minutes % 60)
+        parts = [unit.format(n=n) for n, unit in zip(numbers, self._in.days_hours_minutes, strict=True) if n]
+        return " ".join(parts) or self._in.moments
+
+    def price(self, yuan_per_hour: float) -> str:
+        return self._in.price.format(yuan=f"{yuan_per_hour:.10g}")
+
+    def status(self, status: str) -> str:
+        return self._in.statuses.get(status) or short(status, VALUE_LENGTH)
+
+    def field(self, name: str) -> str:
+        return self._in.fields.get(name) or short(name, VALUE_LENGTH)
+
+    def of_field(self, name: str, value: Any) -> str:
+        if name == "status" and isinstance(value, str):
+            return self.status(value)
+        if name == "size_mb" and isinstance(value, int):
+            return size(value)
+        if name == "price_yuan_per_hour" and isinstance(value, int | float):
+            return self.price(value)
+        return short(flat(value), VALUE_LENGTH) or "—"
+
+    def listed(self, names: Iterable[str]) -> str:
+        known = [short(name, VALUE_LENGTH) for name in names]
+        shown = self._in.listing.join(known[:NAMES_SHOWN])
+        return shown if len(known) <= NAMES_SHOWN else f"{shown} +{len(known) - NAMES_SHOWN}"
+
+    def places(self, regions: Sequence[str]) -> str:
+        if not regions:
+            return ""
+        if len(regions) > REGIONS_NAMED:
+            return self._in.counted_places.format(n=len(regions))
+        return self._in.named_places.format(regions=self.listed(regions))
+
+    def _local(self, moment: datetime) -> str:
+        local = moment.astimezone(self._zone)
+        return f"{local:%Y-%m-%d %H:%M:%S} {offset(local.utcoffset() or timedelta(0))}"
+
+
+def size(mb: int) -> str:
+    """``512 MB``, ``40 GB``, ``1.5 GB``: 1,024 MB are a GB."""
+    return f"{mb} MB" if abs(mb) < 1024 else f"{mb / 1024:.1f}".removesuffix(".0") + " GB"
+
+
+def offset(delta: timedelta) -> str:
+    """``UTC``, ``UTC+8``, ``UTC-3:30``."""
+    minutes = round(delta.total_seconds() / 60)
+    if not minutes:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'+' if minutes > 0 else '-'}{hours}" + (f":{rest:02d}" if rest else "")
+
+
+def flat(value: Any) -> str:
+    """On one line: lists with commas, objects as their values."""
+    match value:
+        case None:
+            return ""
+        case dict():
+            return flat(list(value.values()))
+        case list() | tuple():
+            return ", ".join(filter(None, map(flat, value)))
+        case _:
+            return str(value)
