@@ -28,9 +28,14 @@ class TargetView:
     account: str
     region: str
     fresh_until: datetime | None
+    last_success_at: datetime | None = None
+    live: int = 0
     held: int = 0
     failures: int = 0
     error: str | None = None
+
+    def is_fresh(self, now: datetime) -> bool:
+        return self.fresh_until is not None and now < self.fresh_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,10 @@ class SinkView:
     pending: int = 0
     dead: int = 0
     error: str | None = None
+
+    def is_overdue(self, now: datetime) -> bool:
+        waits = self.waiting_since is not None and now - self.waiting_since > OVERDUE_AFTER
+        return waits and self.state != "disabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +74,8 @@ def judge(
 ) -> Health:
     reasons = [
         *(f"account {one.account} has no target{_why(one.error)}" for one in accounts if not one.targets),
-        *(_stale(one, now) for one in targets if not is_fresh(one, now)),
-        *(_overdue(one, now) for one in sinks if is_overdue(one, now)),
+        *(_stale(one, now) for one in targets if not one.is_fresh(now)),
+        *(_overdue(one, now) for one in sinks if one.is_overdue(now)),
     ]
     warnings = [
         *(f"{one.held} held in {one.account}/{one.region}" for one in targets if one.held),
@@ -76,7 +85,7 @@ def judge(
         *(
             f"{one.account}/{one.region} fails{_why(one.error)}"
             for one in targets
-            if one.failures and is_fresh(one, now)
+            if one.failures and one.is_fresh(now)
         ),
         *(
             f"regions of {one.account} are unknown{_why(one.error)}"
@@ -87,15 +96,6 @@ def judge(
     if reload_error is not None:
         warnings.append(f"the last reload failed, the configuration before it goes on: {reload_error}")
     return Health(tuple(reasons), tuple(warnings))
-
-
-def is_fresh(target: TargetView, now: datetime) -> bool:
-    return target.fresh_until is not None and now < target.fresh_until
-
-
-def is_overdue(sink: SinkView, now: datetime) -> bool:
-    waits = sink.waiting_since is not None and now - sink.waiting_since > OVERDUE_AFTER
-    return waits and sink.state != "disabled"
 
 
 def _stale(target: TargetView, now: datetime) -> str:

@@ -50,32 +50,26 @@ class Account:
         """
         async with self._turn:
             if self._scope is None:
-                self._scope = await self._decide(db)
+                known, decided = await self._decide(db)
+                await self._save(db, known, decided)
+                self._scope = decided.scope
             return self._scope
 
-    async def _decide(self, db: Database) -> str:
+    async def foresee(self, db: Database) -> str:
+        """The scope that `adopt` would give; writes nothing."""
+        _, decided = await self._decide(db)
+        return decided.scope
+
+    async def _decide(self, db: Database) -> tuple[AccountState, AccountState]:
         async with db.read() as tx:
             known = await read_account(tx, self.name) or self.newcomer()
         changed = known.key_hash != self.cloud.key_hash
         projects = await self._projects() if changed or known.projects is None else known.projects
         owner = owner_of(known, self.cloud.key_hash, projects)
-        state = replace(
-            known,
-            scope=f"{self.place}.{owner}",
-            key_hash=self.cloud.key_hash,
-            projects=projects or known.projects,
-        )
-        if state.scope != known.scope:
-            state = replace(state, projects=projects)
-            log.warning(
-                "scope_changed",
-                account=self.name,
-                effect="the next complete list of each region is a new baseline",
-            )
-        elif changed:
-            log.info("key_rotated", account=self.name)
-        await self._save(db, known, state)
-        return state.scope
+        scope = f"{self.place}.{owner}"
+        if scope == known.scope:
+            projects = projects or known.projects
+        return known, replace(known, scope=scope, key_hash=self.cloud.key_hash, projects=projects)
 
     async def _projects(self) -> tuple[str, ...] | None:
         try:
@@ -93,6 +87,11 @@ class Account:
             await save_account(
                 tx, replace(state, scope=decided.scope, key_hash=decided.key_hash, projects=decided.projects)
             )
+        if decided.scope != known.scope:
+            effect = "the next complete list of each region is a new baseline"
+            log.warning("scope_changed", account=self.name, effect=effect)
+        elif decided.key_hash != known.key_hash:
+            log.info("key_rotated", account=self.name)
 
 
 def place(base_url: str, project_id: str | None) -> str:

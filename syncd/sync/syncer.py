@@ -122,15 +122,17 @@ class Syncer:
         account = self.accounts.get(target.account)
         if account is None:
             return None
-        reading = await self._read(account, target, candidate=True)
+        reading = await self._read(account, target, dry=True)
         return reading, await weigh(reading, self.settings.guard, account.cloud, self._rng)
 
-    async def _read(self, account: Account, target: Target, candidate: bool) -> Reading:
+    async def _read(
+        self, account: Account, target: Target, candidate: bool = False, dry: bool = False
+    ) -> Reading:
         started = self.clock.now()
         async with self.db.read() as tx:
             known, lacking = await images.known(tx, target)
         listing = await account.cloud.list_images(target.region, known)
-        scope = await account.adopt(self.db)
+        scope = await (account.foresee if dry else account.adopt)(self.db)
         async with self.db.read() as tx:
             state = await targets.read_target(tx, target) or TargetState(target)
             stored = await images.stored(tx, target, ids_to_load(listing))
