@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +47,7 @@ class Ledger:
     """Account name → the most requests in flight at once."""
     _kept: deque[Request] = field(default_factory=lambda: deque(maxlen=KEPT))
     _in_flight: Counter[str] = field(default_factory=Counter)
-    _waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = field(default_factory=list)
+    _waiting: list[_Waiter] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Request]:
         return iter(tuple(self._kept))
@@ -80,15 +80,11 @@ class Ledger:
 
     async def reach(self, count: int, **where: Any) -> None:
         """Wait until so many such requests have been answered."""
-
-        def reached() -> bool:
-            return sum(request.status != 0 for request in self.select(**where)) >= count
-
-        await self._until(reached)
+        await self._wait(count - sum(request.status != 0 for request in self.select(**where)), True, where)
 
     async def arrive(self, count: int, **where: Any) -> None:
         """Wait until so many such requests have come, answered or not."""
-        await self._until(lambda: self.count(**where) >= count)
+        await self._wait(count - self.count(**where), False, where)
 
     def clear(self) -> None:
         """Forget the requests; those in flight still count as such."""
@@ -102,22 +98,36 @@ class Ledger:
         self._kept.append(request)
         self._in_flight[account] += 1
         self.high_water[account] = max(self.high_water[account], self._in_flight[account])
-        self._wake()
+        self._tell(request, answered=False)
 
     def end(self, request: Request) -> None:
         self._in_flight[request.account or ""] -= 1
-        self._wake()
+        if request.status:
+            self._tell(request, answered=True)
 
-    async def _until(self, reached: Callable[[], bool]) -> None:
-        if not reached():
-            waiter = (reached, asyncio.get_running_loop().create_future())
+    async def _wait(self, left: int, answered: bool, where: dict[str, Any]) -> None:
+        if left > 0:
+            waiter = _Waiter(left, answered, where)
             self._waiting.append(waiter)
             try:
-                await waiter[1]
+                await waiter.done
             finally:
                 self._waiting.remove(waiter)
 
-    def _wake(self) -> None:
-        for reached, future in self._waiting:
-            if not future.done() and reached():
-                future.set_result(None)
+    def _tell(self, request: Request, answered: bool) -> None:
+        for waiter in self._waiting:
+            if waiter.answered == answered and request.fits(**waiter.where):
+                waiter.count()
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    left: int
+    answered: bool
+    where: dict[str, Any]
+    done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def count(self) -> None:
+        self.left -= 1
+        if self.left == 0 and not self.done.done():
+            self.done.set_result(None)

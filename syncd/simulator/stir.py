@@ -1,0 +1,29 @@
+"""Life in a world that nobody touches: now and then somebody shares, unshares, renames or finishes an image."""
+
+from __future__ import annotations
+
+import random
+
+from syncd.simulator.world import World
+
+STEPS = {"Making": "Available", "Reviewing": "Available", "Available": "Offline", "Offline": "Available"}
+
+
+def stir(world: World, rng: random.Random) -> str:
+    """Let one thing happen to one account in one region, and say what in a line."""
+    account, region = rng.choice(world.accounts).name, rng.choice(world.regions)
+    ids = world.shelf(account, region).ids()
+    deed = rng.choice(("share", "share", "unshare", "status", "status", "rename")) if ids else "share"
+    if deed == "share":
+        return f"shared with {account} in {region}: {world.share(account, region, Status='Making')}"
+    image = rng.choice(ids)
+    fields = world.images(account, region)[image]
+    if deed == "unshare":
+        world.unshare(account, region, image)
+        return f"unshared from {account} in {region}: {image}"
+    if deed == "status":
+        status = STEPS.get(fields["Status"], "Available")
+        world.set_status(image, status)
+        return f"now {status}: {image}"
+    world.rename(image, f"{str(fields['Name']).removesuffix(' (new)')} (new)")
+    return f"renamed: {image}"
