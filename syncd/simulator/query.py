@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -61,4 +62,4 @@ class Query:
 def _number(text: str | None, default: int) -> int | None:
     if text is None:
         return default
-    return int(text) if text.lstrip("-").isdecimal() and text.isascii() else None
+    return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None
