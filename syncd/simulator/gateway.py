@@ -88,16 +88,13 @@ class Gateway:
             return refusal
         if query.action == ZONES_ACTION:
             return Page(
-                [msgspec.json.encode(row) for row in self._zones(query.region)],
+                [msgspec.json.encode(row) for row in places.zone_rows(self.world.zones)],
                 None,
                 "list",
                 "ZoneInfo",
                 ZONES_ACTION,
             )
         return self._list(query, account)
-
-    def _zones(self, region: str | None) -> list[dict[str, object]]:
-        return [row for row in places.zone_rows(self.world.zones) if region in (None, row["Region"])]
 
     def _list(self, query: Query, account: Account) -> Page | Refusal:
         limit, offset, region = query.limit, query.offset, query.region

@@ -74,7 +74,7 @@ async def test_the_sdk_gets_regions_and_projects() -> None:
     keys = {"public_key": account.public_key, "private_key": account.private_key}
     async with Simulator(world) as sim:
         client = Client(keys | {"base_url": sim.url})
-        zones = await _in_thread(client.ucompshare().describe_comp_share_support_zone, {})
+        zones = await _in_thread(_sdk(sim, account).describe_comp_share_support_zone, {})
         projects = await _in_thread(client.uaccount().get_project_list, {})
     assert [zone["Region"] for zone in zones["ZoneInfo"]] == ["cn-wlcb", "cn-wlcb", "cn-sh2", "cn-sh2"]
     assert [project["ProjectId"] for project in projects["ProjectSet"]] == list(account.projects)
