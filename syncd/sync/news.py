@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -123,37 +123,31 @@ def updated(
 
 def hello(account: str, images: int, regions: Sequence[str], pending: Sequence[str], now: datetime) -> Draft:
     data = {"images": images, "regions": list(regions), "pending_regions": list(pending)}
-    return _of_account("sync.baseline", account, (*regions, *pending), now, **data)
+    return _of_account("sync.baseline", account, (*regions, *pending), now, data)
 
 
 def failed(
     alert: Alert, account: AccountState, regions: Sequence[str], message: str, reminder: bool, now: datetime
 ) -> Draft:
-    return _of_account(
-        "sync.failed",
-        account.account,
-        regions,
-        now,
-        **{"class": alert.failure},
-        regions=list(regions),
-        since=to_text(alert.since),
-        message=message,
-        hint=ADVICE[alert.failure],
-        reminder=reminder,
-    )
+    data = {
+        "class": alert.failure,
+        "regions": list(regions),
+        "since": to_text(alert.since),
+        "message": message,
+        "hint": ADVICE[alert.failure],
+        "reminder": reminder,
+    }
+    return _of_account("sync.failed", account.account, regions, now, data)
 
 
 def recovered(alert: Alert, account: AccountState, regions: Sequence[str], now: datetime) -> Draft:
-    return _of_account(
-        "sync.recovered",
-        account.account,
-        regions,
-        now,
-        **{"class": alert.failure},
-        regions=list(regions),
-        since=to_text(alert.since),
-        duration_seconds=max(0, round((now - alert.since).total_seconds())),
-    )
+    data = {
+        "class": alert.failure,
+        "regions": list(regions),
+        "since": to_text(alert.since),
+        "duration_seconds": max(0, round((now - alert.since).total_seconds())),
+    }
+    return _of_account("sync.recovered", account.account, regions, now, data)
 
 
 def held(
@@ -168,7 +162,9 @@ def released(target: Target, reason: str, returned: int, revoked: int, now: date
     return _of_target("sync.released", target, now, reason=reason, returned=returned, revoked=revoked)
 
 
-def _of_account(type_: str, account: str, regions: Sequence[str], now: datetime, **data: Any) -> Draft:
+def _of_account(
+    type_: str, account: str, regions: Sequence[str], now: datetime, data: Mapping[str, Any]
+) -> Draft:
     return Draft(
         type=type_,
         time=now,

@@ -24,8 +24,8 @@ def retry_delay(
         return retry_after
     if failure == "auth":
         return AUTH_RETRY
-    first = min(FIRST_RETRY, interval)
-    return min(first * 2 ** min(failures - 1, 16), LONGEST_RETRY)
+    doublings: int = 2 ** min(failures - 1, 16)
+    return min(min(FIRST_RETRY, interval) * doublings, LONGEST_RETRY)
 
 
 def fresh_until(started: datetime, interval: timedelta) -> datetime:
