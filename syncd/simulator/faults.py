@@ -154,8 +154,8 @@ class Fault:
                 msgspec.convert(value, self.kind.types[name])
             except msgspec.ValidationError as error:
                 raise FaultError(f"{self.kind.name}: {name} = {value!r}: {error}") from None
-        numbers = (self.skip, 1 if self.times is None else self.times, self.every)
-        if not all(type(number) is int for number in numbers) or self.skip < 0 or self.every < 1:
+        numbers = ((self.skip, 0), (0 if self.times is None else self.times, 0), (self.every, 1))
+        if not all(type(number) is int and number >= least for number, least in numbers):
             raise FaultError("skip and times are whole numbers from 0, every one from 1")
         if not isinstance(self.probability, int | float) or not 0 <= self.probability <= 1:
             raise FaultError("probability is between 0 and 1")

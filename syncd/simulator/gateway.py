@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-import msgspec
-
-from syncd.simulator import places, signature
+from syncd.simulator import places, rows, signature
 from syncd.simulator.answer import Answer, Refusal, not_available, refuse
 from syncd.simulator.faults import Fault, Faults, of_stage
 from syncd.simulator.page_faults import View
@@ -76,24 +75,12 @@ class Gateway:
         account = query.account
         assert account is not None
         if query.action == PROJECTS_ACTION:
-            return Page(
-                [msgspec.json.encode(row) for row in account.project_rows()],
-                None,
-                "list",
-                "ProjectSet",
-                PROJECTS_ACTION,
-            )
+            return _table(account.project_rows(), "ProjectSet", query.action)
         refusal = _refused_project(query, account) or self._refused_place(query)
         if refusal is not None:
             return refusal
         if query.action == ZONES_ACTION:
-            return Page(
-                [msgspec.json.encode(row) for row in places.zone_rows(self.world.zones)],
-                None,
-                "list",
-                "ZoneInfo",
-                ZONES_ACTION,
-            )
+            return _table(places.zone_rows(self.world.zones), "ZoneInfo", query.action)
         return self._list(query, account)
 
     def _list(self, query: Query, account: Account) -> Page | Refusal:
@@ -134,3 +121,7 @@ def _refused_project(query: Query, account: Account) -> Refusal | None:
     if not project:
         return refuse(299) if account.needs_project else None
     return None if project in account.projects else refuse(292)
+
+
+def _table(fields: list[dict[str, Any]], key: str, action: str) -> Page:
+    return Page([rows.encode(row) for row in fields], key=key, action=action)

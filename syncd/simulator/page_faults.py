@@ -115,9 +115,9 @@ def past_the_end(page: Page, view: View, *, code: int = 8401) -> Page | Refusal:
     return not_available("Offset") if code == 230 else Refusal(code, "Offset out of range")
 
 
-@kind("page", on=BOTH)
+@kind("page", on=LIST)
 def blank(page: Page, view: View) -> Page:
-    """The list is empty, TotalCount 0, though nothing was taken away."""
+    """The list is empty, TotalCount 0, though nothing was taken away; lookups too if "on" names them."""
     return replace(page, rows=[], total=None if page.total is None else 0)
 
 

@@ -63,12 +63,12 @@ async def hang(
     wire: Wire, answer: Answer, *, seconds: float | None = None, headers: bool = False
 ) -> web.StreamResponse | None:
     """Nothing comes (after the headers if ``headers``), until the client leaves; with ``seconds`` only so long."""
-    if not headers:
-        await wire.rest(seconds)
-        return None
-    response = await wire.open(answer, len(answer.body))
-    await wire.rest(seconds)
-    await response.write(answer.body)
+    response = await wire.open(answer, len(answer.body)) if headers else None
+    if not await wire.rest(seconds):
+        wire.abort()
+        return response or web.StreamResponse()
+    if response is not None:
+        await response.write(answer.body)
     return response
 
 
