@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar, cast
-from urllib.parse import quote
 
 import aiosqlite
 from sqlalchemy import URL, Executable, Row, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from syncd.errors import DatabaseError, DatabaseOlder
-from syncd.store import faults, migrate
-from syncd.store.version import SCHEMA_VERSION
-
-BUSY_TIMEOUT = 10.0
-"""Seconds to wait for a program that has the file locked."""
+from syncd.errors import DatabaseError
+from syncd.store import faults, files, opening
+from syncd.store.opening import BUSY_TIMEOUT
+from syncd.store.version import require_schema, require_sqlite
 
 ROWS_AT_ONCE = 500
 """Rows of one driver call of `executemany`: what keeps the loop's lag near 20 ms."""
@@ -107,15 +103,13 @@ class Database:
 
         Raises DatabaseMissing, DatabaseOlder and the rest of the DatabaseError tree.
         """
-        version = migrate.check(path)
-        if version != SCHEMA_VERSION:
-            raise DatabaseOlder(
-                f"{path} has schema {version or 'none'}; this syncd needs {SCHEMA_VERSION}",
-                "run `syncd db upgrade`, or let `syncd run` do it",
-            )
+        require_sqlite()
+        identity = files.identity(path)
+        with faults.explaining(path, "open"), closing(opening.connect(path, "rw")) as connection:
+            require_schema(connection, path)
         database = cls(path)
         try:
-            database._identity = database._identify()
+            database._identity = identity
             async with database.write():
                 pass
         except BaseException:
@@ -132,22 +126,22 @@ class Database:
         """BEGIN IMMEDIATE … COMMIT; rolled back on any exception, cancellation included."""
         async with self._turn:
             self.check_identity()
-            with self._explained("write to"):
+            with faults.explaining(self.path, "write to"):
                 async with self._transaction(self._writer) as (transaction, connection):
                     yield transaction
                     transaction._open = False
-                    await _whole(self._commit(connection))
+                    await _whole(self._commit(connection, transaction._driver))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
         """One consistent snapshot, from its first statement on; does not wait for the writer."""
-        with self._explained("read"):
+        with faults.explaining(self.path, "read"):
             async with self._transaction(self._readers) as (transaction, _):
                 yield transaction
 
     def check_identity(self) -> None:
         """Raise DatabaseError if the path no longer leads to the open file: what is written would be lost."""
-        if self._identity is not None and self._identify() != self._identity:
+        if self._identity is not None and files.identity(self.path) != self._identity:
             raise DatabaseError(
                 f"{self.path} was replaced by another file while it was open; nothing was written to either",
                 "restart syncd to use the new file; stop it first whenever you put back a backup",
@@ -157,18 +151,11 @@ class Database:
         """Write the -wal back into the file and let go of it."""
         async with self._turn:
             try:
-                with self._explained("close"):
+                with faults.explaining(self.path, "close"):
                     async with self._writer.connect() as connection:
                         await _whole(_checkpoint(await _driver(connection)))
             finally:
                 await _whole(self._dispose())
-
-    def _identify(self) -> tuple[int, int]:
-        try:
-            found = os.stat(self.path)  # noqa: PTH116  # Path.stat costs twice as much, and this comes before each write
-        except FileNotFoundError as error:
-            raise faults.missing(self.path) from error
-        return found.st_dev, found.st_ino
 
     @asynccontextmanager
     async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[tuple[Transaction, AsyncConnection]]:
@@ -183,7 +170,12 @@ class Database:
                 transaction._open = False
             await _whole(_end(connection))
 
-    async def _commit(self, connection: AsyncConnection) -> None:
+    async def _commit(self, connection: AsyncConnection, driver: aiosqlite.Connection) -> None:
+        if not driver.in_transaction:
+            raise DatabaseError(
+                f"{self.path}: SQLite gave up the transaction after an error inside it; nothing was saved",
+                "this is a fault of syncd: report it with the log before this line",
+            )
         await connection.commit()
         loop = asyncio.get_running_loop()
         for callback in self._callbacks:
@@ -193,19 +185,10 @@ class Database:
         await self._readers.dispose()
         await self._writer.dispose()
 
-    @contextmanager
-    def _explained(self, doing: str) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, DBAPIError) as error:
-            raise faults.explain(error, self.path, doing) or error from error
-
 
 def _engine(path: Path, begin: str, *, pool_size: int, max_overflow: int) -> AsyncEngine:
     """An engine on an existing file (mode=rw never makes one), whose transactions open with ``begin``."""
-    url = URL.create(
-        "sqlite+aiosqlite", database=f"file:{quote(str(path))}", query={"mode": "rw", "uri": "true"}
-    )
+    url = URL.create("sqlite+aiosqlite", database=files.uri(path), query={"mode": "rw", "uri": "true"})
     engine = create_async_engine(
         url,
         pool_size=pool_size,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from syncd.errors import (
     DatabaseCorrupt,
     DatabaseError,
     DatabaseLocked,
-    DatabaseMissing,
     DatabaseUnwritable,
 )
+from syncd.store import files
 
 _RESTORE = (
     "stop syncd, run `syncd db check`, and put back the newest backup (PATH.backup-…) or move the file away"
@@ -23,6 +25,7 @@ _BUSY = "close other programs that write to the file (a sqlite3 shell with an op
 _MEANING: dict[int, tuple[type[DatabaseError], str, str]] = {
     sqlite3.SQLITE_BUSY: (DatabaseLocked, "another program keeps it locked", _BUSY),
     sqlite3.SQLITE_LOCKED: (DatabaseLocked, "another program keeps it locked", _BUSY),
+    sqlite3.SQLITE_PROTOCOL: (DatabaseLocked, "another program keeps it locked", _BUSY),
     sqlite3.SQLITE_READONLY: (DatabaseUnwritable, "it cannot be written", _OWNER),
     sqlite3.SQLITE_PERM: (DatabaseUnwritable, "access was denied", _OWNER),
     sqlite3.SQLITE_CANTOPEN: (DatabaseUnwritable, "it cannot be opened", _OWNER),
@@ -35,6 +38,18 @@ _MEANING: dict[int, tuple[type[DatabaseError], str, str]] = {
     sqlite3.SQLITE_CORRUPT: (DatabaseCorrupt, "it is damaged", _RESTORE),
     sqlite3.SQLITE_NOTADB: (DatabaseCorrupt, "it is not a SQLite database", _RESTORE),
 }
+
+
+@contextmanager
+def explaining(path: Path, doing: str) -> Iterator[None]:
+    """Raise `explain`'s error in place of SQLite's own; what has no explanation passes as it is."""
+    try:
+        yield
+    except Exception as error:
+        explained = explain(error, path, doing)
+        if explained is None:
+            raise
+        raise explained from error
 
 
 def explain(error: BaseException, path: Path, doing: str) -> DatabaseError | None:
@@ -50,10 +65,14 @@ def explain(error: BaseException, path: Path, doing: str) -> DatabaseError | Non
     if meaning is None:
         return None
     kind, what, hint = meaning
-    if kind is DatabaseUnwritable and not path.exists():
-        return missing(path)
+    if kind is DatabaseUnwritable and (unreachable := _unreachable(path)) is not None:
+        return unreachable
     return kind(f"cannot {doing} {path}: {what} ({cause})", hint)
 
 
-def missing(path: Path) -> DatabaseMissing:
-    return DatabaseMissing(f"{path} does not exist", "start `syncd run`, or name the file with --db")
+def _unreachable(path: Path) -> DatabaseError | None:
+    try:
+        files.identity(path)
+    except DatabaseError as error:
+        return error
+    return None

@@ -1,18 +1,12 @@
-"""The files of a database: their names, modes and folder, and the file system they are on."""
+"""The files of a database: their names, modes and folder."""
 
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
+from urllib.parse import quote
 
-from syncd.errors import DatabaseUnwritable
-
-NETWORK_FILE_SYSTEMS = frozenset(
-    ("9p", "afs", "beegfs", "ceph", "cifs", "coda", "fuse.ceph", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs",
-     "fuse.sshfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "orangefs", "smb3", "smbfs")
-)  # fmt: skip
-"""Where SQLite's locks and shared memory cannot be relied on."""
+from syncd.errors import DatabaseMissing, DatabaseUnwritable
 
 _COMPANIONS = ("-wal", "-shm", ".lock")
 
@@ -27,11 +21,29 @@ def file_mode(group_readable: bool) -> int:
     return 0o640 if group_readable else 0o600
 
 
+def uri(path: Path, parameters: str = "") -> str:
+    """The file as SQLite's URI, whatever characters are in its name; ``parameters`` as in "?mode=ro"."""
+    return f"file:{quote(str(path))}{parameters}"
+
+
+def identity(path: Path) -> tuple[int, int]:
+    """Device and inode. Raises DatabaseMissing, or DatabaseUnwritable where the folder lets nobody in."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  # Path.stat costs twice as much, and this comes before each write
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DatabaseMissing(
+            f"{path} does not exist", "start `syncd run`, or name the file with --db"
+        ) from error
+    except OSError as error:
+        raise unwritable(path, "open", error) from error
+    return found.st_dev, found.st_ino
+
+
 def make_folder(path: Path, group_readable: bool) -> None:
     """Make the missing folders above ``path`` as 0700 (0750); existing ones stay as they are."""
     folder = path.parent
-    absent = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
+        absent = [parent for parent in (folder, *folder.parents) if not parent.exists()]
         for parent in reversed(absent):
             parent.mkdir(exist_ok=True)
             parent.chmod(0o750 if group_readable else 0o700)
@@ -59,23 +71,3 @@ def unwritable(path: Path, doing: str, error: OSError) -> DatabaseUnwritable:
         f"cannot {doing} {path}: {error.strerror or error}",
         f"give the user that runs syncd the right to write in {path.parent}, or change `database.path`",
     )
-
-
-def network_file_system(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> str | None:
-    """The type of the network file system that holds ``path``; None for a local or unknown one."""
-    try:
-        lines = mountinfo.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return None
-    best, kind = "", None
-    real = str(path.resolve())
-    for line in lines:
-        mount, separator, source = line.partition(" - ")
-        fields = mount.split(" ")
-        if not separator or len(fields) < 5:
-            continue
-        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
-        inside = real == point or real.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(best):
-            best, kind = point, source.split(" ")[0]
-    return kind if kind in NETWORK_FILE_SYSTEMS else None

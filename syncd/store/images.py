@@ -176,7 +176,8 @@ async def lost_untold(
 async def live_images(tx: Transaction, account: str) -> int:
     """How many different images the active targets of an account list."""
     rows = await tx.fetch(
-        "SELECT COUNT(DISTINCT image_id) FROM image_rows r JOIN targets t ON t.account = r.account AND t.region = r.region"
+        "SELECT COUNT(DISTINCT image_id) FROM image_rows r JOIN targets t"
+        " ON t.account = r.account AND t.region = r.region"
         " WHERE r.account = ? AND r.revoked_at IS NULL AND t.active = 1",
         (account,),
     )

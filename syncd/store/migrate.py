@@ -14,11 +14,9 @@ from typing import Any
 
 import syncd
 from syncd.errors import DatabaseError
-from syncd.store import faults, files
+from syncd.store import faults, files, filesystem, opening
+from syncd.store.opening import BUSY_TIMEOUT
 from syncd.store.version import SCHEMA_VERSION, read_version, require_sqlite
-
-BUSY_TIMEOUT = 10.0
-"""Seconds to wait for a program that has the file locked."""
 
 BACKUPS_KEPT = 2
 
@@ -65,41 +63,27 @@ def upgrade_file(
     with _opened(path) as connection:
         before = read_version(connection, path)
         if before == SCHEMA_VERSION:
-            return Upgrade(before, before, warnings=_warnings(path))
+            return Upgrade(before, before, warnings=filesystem.warnings(path))
         backup = None
         if before is not None:
             backup = _back_up(connection, path, before, now or datetime.now(UTC), progress)
         connection.execute("PRAGMA journal_mode = WAL")
     _migrate(path, progress)
-    return Upgrade(before, SCHEMA_VERSION, backup, _warnings(path))
+    return Upgrade(before, SCHEMA_VERSION, backup, filesystem.warnings(path))
 
 
 def check(path: Path) -> str | None:
     """The schema version of the file; None for an empty one. Reads only, imports nothing heavy."""
     require_sqlite()
-    if not path.exists():
-        raise faults.missing(path)
+    files.identity(path)
     with _opened(path) as connection:
         return read_version(connection, path)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    try:
-        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)) as connection:
-            yield connection
-    except sqlite3.Error as error:
-        raise faults.explain(error, path, "open") or error from error
-
-
-def _warnings(path: Path) -> tuple[str, ...]:
-    kind = files.network_file_system(path)
-    if kind is None:
-        return ()
-    return (
-        f"{path} is on a network file system ({kind}), where SQLite's locks cannot be relied on: "
-        "move it to a local disk (`database.path`)",
-    )
+    with faults.explaining(path, "open"), closing(opening.connect(path, "rw", BUSY_TIMEOUT)) as connection:
+        yield connection
 
 
 def _back_up(
@@ -123,13 +107,15 @@ def copy_to(
     target.unlink(missing_ok=True)
     try:
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
-        with closing(sqlite3.connect(target)) as copy:
+        with faults.explaining(target, "write the backup"), closing(sqlite3.connect(target)) as copy:
             connection.backup(copy, pages=PAGES_AT_ONCE, progress=lambda *_: progress and progress())
+            # A copy in WAL mode could not be read from a folder that its reader may not write to.
+            copy.execute("PRAGMA journal_mode = DELETE")
     except BaseException as error:
         target.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise files.unwritable(target, "write the backup", error) from error
-        raise faults.explain(error, target, "write the backup") or error from error
+        raise
 
 
 def folder_of_migrations() -> Path:

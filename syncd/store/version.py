@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from syncd.errors import DatabaseCorrupt, DatabaseError, DatabaseForeign, DatabaseNewer
+from syncd.errors import DatabaseCorrupt, DatabaseError, DatabaseForeign, DatabaseNewer, DatabaseOlder
 
 APPLICATION_ID = 0x73796E63
 """`PRAGMA application_id` of our files: "sync" in ASCII; a file without it is not ours."""
@@ -58,3 +58,15 @@ def read_version(connection: sqlite3.Connection, path: Path) -> str | None:
             "upgrade syncd",
         )
     return version
+
+
+def require_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise what `read_version` raises, and DatabaseOlder for a file that is empty or wants an upgrade."""
+    version = read_version(connection, path)
+    if version is None:
+        raise DatabaseOlder(f"{path} is empty: nothing was ever synced into it", "start `syncd run`")
+    if version != SCHEMA_VERSION:
+        raise DatabaseOlder(
+            f"{path} has schema {version}; this syncd needs {SCHEMA_VERSION}",
+            "run `syncd db upgrade`, or let `syncd run` do it",
+        )

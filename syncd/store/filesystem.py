@@ -1,0 +1,78 @@
+"""The file system that holds the database: what about it is worth a warning."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+NETWORK_FILE_SYSTEMS = frozenset(
+    ("9p", "afs", "beegfs", "ceph", "cifs", "coda", "fuse.ceph", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs",
+     "fuse.sshfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "orangefs", "smb3", "smbfs")
+)  # fmt: skip
+"""Where SQLite's locks and shared memory cannot be relied on."""
+
+SCARCE = 256 * 1024 * 1024
+"""Bytes below which free space is warned about; an upgrade also needs room for a backup, see `warnings`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Bytes and files that an ordinary user may still write; ``files`` is None where there is no such limit."""
+
+    free: int
+    files: int | None
+
+
+def space(path: Path) -> Space | None:
+    """What is left on the file system of ``path`` (or of the nearest folder above that exists); None if unknown."""
+    try:
+        found = os.statvfs(_existing(path))
+    except OSError:
+        return None
+    return Space(found.f_bavail * found.f_frsize, found.f_favail if found.f_files else None)
+
+
+def warnings(path: Path) -> tuple[str, ...]:
+    """One sentence, with its remedy, for each thing that will go wrong sooner or later."""
+    found = []
+    if (kind := network_file_system(path)) is not None:
+        found.append(
+            f"{path} is on a network file system ({kind}), where SQLite's locks cannot be relied on: "
+            "move it to a local disk (`database.path`)"
+        )
+    left = space(path)
+    size = path.stat().st_size if path.exists() else 0
+    if left is not None and left.free < max(SCARCE, size):
+        found.append(
+            f"only {left.free // 2**20} MB are free where {path} is ({size // 2**20} MB): make room, "
+            "an upgrade first copies the file"
+        )
+    if left is not None and left.files == 0:
+        found.append(f"no more files can be made on the file system of {path}: free some inodes")
+    return tuple(found)
+
+
+def network_file_system(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> str | None:
+    """The type of the network file system that holds ``path``; None for a local or unknown one."""
+    try:
+        lines = mountinfo.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return None
+    best, kind = "", None
+    real = str(path.resolve())
+    for line in lines:
+        mount, separator, source = line.partition(" - ")
+        fields = mount.split(" ")
+        if not separator or len(fields) < 5:
+            continue
+        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, source.split(" ")[0]
+    return kind if kind in NETWORK_FILE_SYSTEMS else None
+
+
+def _existing(path: Path) -> Path:
+    return next(folder for folder in (path, *path.absolute().parents) if folder.exists())

@@ -1,0 +1,50 @@
+"""Opens the file with the standard library: for migrations, for readers, and for a command that asks the daemon."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Literal
+
+from syncd.store import faults, files
+from syncd.store.version import require_schema, require_sqlite
+
+BUSY_TIMEOUT = 10.0
+"""Seconds to wait for a program that has the file locked."""
+
+_READ_ONLY = frozenset((sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN))
+
+
+def connect(path: Path, mode: Literal["ro", "rw"], timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
+    """A connection in autocommit to a file that exists; ``timeout`` in seconds. sqlite3.Error passes."""
+    return sqlite3.connect(files.uri(path, f"?mode={mode}"), uri=True, timeout=timeout, isolation_level=None)
+
+
+def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
+    """Open a file of this schema, and whether it is seen as immutable: a daemon's writes then never show.
+
+    ``immutable`` is for the file that a daemon closed in a folder where the reader may not make -shm; it would
+    be wrong while a daemon writes, hence only where there is no -wal. Raises the DatabaseError tree.
+    """
+    require_sqlite()
+    files.identity(path)
+    with faults.explaining(path, "read"):
+        try:
+            return _checked(path, "?mode=ro"), False
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _READ_ONLY or files.beside(path, "-wal").exists():
+                raise
+        return _checked(path, "?immutable=1"), True
+
+
+def _checked(path: Path, parameters: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        files.uri(path, parameters), uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
+    )
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        require_schema(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
