@@ -1,0 +1,47 @@
+"""Which regions and projects there are for a key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from syncd.compshare.envelope import NOT_COMPSHARE, excerpt, opened, value
+from syncd.compshare.rows import UnreadableError, nothing, read_text
+from syncd.errors import ProtocolError
+
+
+class Zone(NamedTuple):
+    region: str
+    zone: str | None
+    name: str | None
+
+
+def decode_zones(body: bytes) -> tuple[Zone, ...]:
+    """One row a zone, in the API's order; rows without a region are left out."""
+    rows = (
+        Zone(region, _text(row, "Zone"), _text(row, "Describe"))
+        for row, region in _rows(body, "ZoneInfo", "Region")
+    )
+    return tuple(rows)
+
+
+def decode_projects(body: bytes) -> tuple[str, ...]:
+    """The ids of the key's projects, in the API's order."""
+    return tuple(dict.fromkeys(project for _, project in _rows(body, "ProjectSet", "ProjectId")))
+
+
+def _rows(body: bytes, key: str, needed: str) -> Iterator[tuple[dict[str, object], str]]:
+    fields = opened(body)
+    given = value(fields.get(key))
+    if key not in fields or not (isinstance(given, list) or nothing(given)):
+        raise ProtocolError(f"an answer without {key}: {excerpt(body)}", NOT_COMPSHARE)
+    for row in given or ():
+        if isinstance(row, dict) and (text := _text(row, needed)):
+            yield row, text
+
+
+def _text(row: dict[str, object], key: str) -> str | None:
+    try:
+        return read_text(row.get(key))
+    except UnreadableError:
+        return None

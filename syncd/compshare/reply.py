@@ -1,0 +1,67 @@
+"""One HTTP answer, and whether its status and headers let its body be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+from syncd.compshare.envelope import NOT_COMPSHARE, excerpt
+from syncd.errors import Misconfigured, ProtocolError, Throttled, Transient
+
+LONGEST_ASKED = timedelta(days=1)
+"""Whatever a server asks to wait, it is not more."""
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    """Names are looked up without regard to case."""
+    body: bytes
+
+
+def accepted(reply: Reply) -> bytes:
+    """The body of a 2xx answer; raises what another status or an encoded body asks for.
+
+    API errors, a wrong key included, come as HTTP 200: from 400 on, the transport failed.
+    """
+    status = reply.status
+    if status == 429:
+        raise Throttled("HTTP 429", "lower api.rate or lengthen schedule.interval if it lasts")
+    if status == 408 or status >= 500:
+        raise Transient(f"HTTP {status}", "nothing to do unless it lasts")
+    if status == 407:
+        raise Misconfigured("HTTP 407: the proxy wants credentials", "put them into api.proxy")
+    if not 200 <= status < 300:
+        raise ProtocolError(f"HTTP {status}: {excerpt(reply.body)}", NOT_COMPSHARE)
+    encoding = reply.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("identity", ""):
+        raise ProtocolError("an encoded answer, which was not asked for", NOT_COMPSHARE)
+    return reply.body
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """``Retry-After``, in seconds or as a date; a date is held against the server's own ``Date`` if there is one."""
+    asked = headers.get("Retry-After", "").strip()
+    if not asked:
+        return None
+    if asked.isascii() and asked.isdigit():
+        return min(timedelta(seconds=min(int(asked[:9]), 10**8)), LONGEST_ASKED)
+    until = http_date(asked)
+    if until is None:
+        return None
+    return min(max(until - (served_at(headers) or now), timedelta(0)), LONGEST_ASKED)
+
+
+def served_at(headers: Mapping[str, str]) -> datetime | None:
+    """The server's clock."""
+    return http_date(headers.get("Date", ""))
+
+
+def http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
