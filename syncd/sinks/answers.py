@@ -6,9 +6,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from syncd.sinks.chat.text import short
 from syncd.sinks.format import Answer
 from syncd.sinks.sink import Delivered, MessageTrouble, ReceiverTrouble, Verdict
+from syncd.sinks.text import short
 
 REFUSALS = frozenset({400, 413, 415, 422})
 """Statuses that speak of the message; all others but 2xx speak of the receiver."""
@@ -23,7 +23,7 @@ def judge_status(answer: Answer) -> Verdict:
     status = answer.status
     if 200 <= status < 300:
         return Delivered()
-    reason = f"HTTP {status}{_advice(status)}" + _said(answer)
+    reason = f"HTTP {status}{_advice(status)}" + said(answer)
     if status in REFUSALS:
         return MessageTrouble(reason)
     return ReceiverTrouble(reason, retry_after=retry_after(answer), gone=status == 410)
@@ -65,12 +65,13 @@ def _advice(status: int) -> str:
     return ""
 
 
-def _said(answer: Answer) -> str:
+def said(answer: Answer) -> str:
+    """``: `` and the receiver's own words, if it sent readable ones; not those of a web page."""
     kind = answer.headers.get("content-type", "").lower()
     if not answer.body or "html" in kind or "content-encoding" in answer.headers:
         return ""
     try:
-        said = words(answer.body[: WORDS_SHOWN * 8].decode("utf-8", "ignore"))
+        text = words(answer.body[: WORDS_SHOWN * 8].decode("utf-8", "ignore"))
     except UnicodeError:
         return ""
-    return f": {said}" if said else ""
+    return f": {text}" if text else ""

@@ -12,9 +12,9 @@ from syncd.sinks.sink import Item, Verdict
 
 
 class Limit(NamedTuple):
-    """At most ``count`` messages in any ``seconds``."""
+    """At most so many messages in any so many seconds."""
 
-    count: int
+    messages: int
     seconds: float
 
 

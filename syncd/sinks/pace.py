@@ -22,7 +22,7 @@ class Pace:
         self._avoids_half_hours = form.avoids_half_hours
         self._clock = clock
         self._sleep = sleep
-        self._taken: deque[float] = deque(maxlen=max((limit.count for limit in form.limits), default=0))
+        self._taken: deque[float] = deque(maxlen=max((limit.messages for limit in form.limits), default=0))
         self._lock = asyncio.Lock()
 
     async def turn(self) -> None:
@@ -33,7 +33,7 @@ class Pace:
 
     def _wait(self) -> float:
         rush = until_rush_ends(self._clock.now()) if self._avoids_half_hours else 0.0
-        return max(rush, *(self._until_room(limit.count, limit.seconds) for limit in self._limits), 0.0)
+        return max(rush, *(self._until_room(limit.messages, limit.seconds) for limit in self._limits), 0.0)
 
     def _until_room(self, count: int, seconds: float) -> float:
         if len(self._taken) < count:

@@ -8,7 +8,7 @@ from typing import Any
 
 from syncd.model import from_text
 from syncd.sinks.chat.language import Language
-from syncd.sinks.chat.text import short
+from syncd.sinks.text import short
 
 VALUE_LENGTH = 60
 """Characters of a stranger's value; so a line has a bounded length."""

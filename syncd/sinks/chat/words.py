@@ -14,8 +14,8 @@ from syncd.sinks.chat.digest import Deed, Digest, Story
 from syncd.sinks.chat.english import ENGLISH
 from syncd.sinks.chat.event import Data, Event, Picture
 from syncd.sinks.chat.language import Language, number
-from syncd.sinks.chat.text import short
 from syncd.sinks.chat.values import VALUE_LENGTH, Values, size
+from syncd.sinks.text import short
 
 LANGUAGES: Mapping[str, Language] = {"en": ENGLISH, "zh": CHINESE}
 NAME_LENGTH = 100
@@ -41,7 +41,7 @@ class Words:
         self._values = Values(self._in, zone)
 
     def headline(self, digest: Digest) -> str:
-        """"Image shared: NAME", or "7 images shared, 2 revoked; Sync of lab fails"."""
+        """ "Image shared: NAME", or "7 images shared, 2 revoked; Sync of lab fails"."""
         if len(digest.entries) == 1:
             return self._only(digest.entries[0])
         counts = digest.counts()
@@ -141,13 +141,13 @@ class Words:
 
     def _notice(self, event: Event) -> Told:
         """Also one of a type that this version does not know."""
-        title, *lines = self._in.told.get(event.type, (short(event.type, VALUE_LENGTH).replace("{", ""),))
         data, gaps = event.data, self._gaps(event.data)
+        sentences = self._in.told.get(event.type, ())
         if event.type == "sync.baseline" and not data.pending_regions:
-            lines = []
+            sentences = sentences[:1]
+        title, *lines = [line.format(**gaps) for line in sentences] or [short(event.type, VALUE_LENGTH)]
         said = [short(text, MESSAGE_LENGTH) for text in (data.message, data.hint) if text]
-        told = [line.format(**gaps) for line in lines]
-        return Told(title.format(**gaps), (*told, *said, self._values.moment(event.time)))
+        return Told(title, (*lines, *said, self._values.moment(event.time)))
 
     def _gaps(self, data: Data) -> Mapping[str, object]:
         language, values = self._in, self._values

@@ -29,6 +29,13 @@ def size_in_bytes(text: str) -> int:
     return len(text.encode())
 
 
+def short_in_bytes(text: str, limit: int) -> str:
+    """``text``, cut to ``limit`` bytes of UTF-8 between two characters, with a visible end."""
+    while size_in_bytes(text) > limit:
+        text = short(text, len(text) - 1)
+    return text
+
+
 def size_in_utf16(text: str) -> int:
     """Characters as JavaScript and Java count them."""
     return len(text.encode("utf-16-le")) // 2
@@ -39,7 +46,9 @@ def neutral(text: str) -> str:
 
     For receivers whose markdown has no escape that all of their clients honour. No link begins by itself.
     """
-    return text.replace("://", "：//").translate(_LOOKALIKES).replace("_", "＿" if _is_emphasis(text) else "_")
+    return (
+        text.replace("://", "：//").translate(_LOOKALIKES).replace("_", "＿" if _is_emphasis(text) else "_")
+    )
 
 
 _LOOKALIKES = str.maketrans("<>[]*`~\\@", "＜＞［］＊＇～＼＠")

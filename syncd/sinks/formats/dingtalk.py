@@ -1,0 +1,72 @@
+"""``dingtalk``: a markdown message to a custom robot of DingTalk.
+
+Source: https://open.dingtalk.com/document/robots/custom-robot-access
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from syncd.sinks import signatures
+from syncd.sinks.chat.message import Markup, Message, compose
+from syncd.sinks.chat.robot import Codes, has_code, judge
+from syncd.sinks.format import Answer, Attempt, Doubtful, Format, Limit, Options, Request
+from syncd.sinks.payload import JSON_HEADERS, size_in_json, to_json
+from syncd.sinks.sink import Item, Verdict
+from syncd.sinks.text import neutral
+
+TEXT_LIMIT = 16_000
+"""Bytes as JSON, of about 20 kB that the robot takes; the headline stands in the body twice."""
+
+BLOCKED = timedelta(minutes=10)
+"""How long a robot that was too fast is shut."""
+
+CODES = Codes(
+    code="errcode",
+    words="errmsg",
+    slow={"130101": BLOCKED, "410100": BLOCKED, "1111": BLOCKED},
+    refused=frozenset({"460101", "40035", "430101", "430102", "430103", "430104"}),
+)
+"""Refused: too long, no valid message, and four kinds of content that the censor does not let pass.
+310000 (signature, keyword or address) is the receiver's trouble."""
+
+BLOCK_CODES = Codes(code="status", words="punish", success=None, slow={"1111": BLOCKED})
+"""A robot that is shut answers in another shape."""
+
+MARKUP = Markup(escape=neutral, bold="**{}**".format, measure=size_in_json, line_break="  \n")
+"""A lone line feed breaks no line in its clients."""
+
+
+def render(items: Sequence[Item], options: Options, attempt: Attempt) -> Request:
+    message = compose(items, options, attempt, MARKUP, TEXT_LIMIT)
+    headline = f"{message.prefix} {neutral(message.headline)}".strip()
+    body = {
+        "msgtype": "markdown",
+        "markdown": {"title": headline, "text": _text(headline, message)},
+        "at": {"isAtAll": False},
+        "msgUuid": message_id(item.event_id for item in items),
+    }
+    if options.secret is None:
+        return Request(to_json(body), JSON_HEADERS)
+    milliseconds = int(attempt.now.timestamp() * 1000)
+    sign = signatures.dingtalk(options.secret, milliseconds)
+    query = {"timestamp": str(milliseconds), "sign": sign}
+    return Request(to_json(body), JSON_HEADERS, query, signatures=(sign,))
+
+
+def message_id(event_ids: Iterable[str]) -> str:
+    """The robot shows a message of a known id once: a retry after a lost answer is not seen twice."""
+    return hashlib.sha256("\n".join(event_ids).encode()).hexdigest()[:32]
+
+
+def _text(headline: str, message: Message) -> str:
+    return MARKUP.block_break.join([f"#### {headline}", *message.blocks])
+
+
+def verdict(answer: Answer) -> Verdict | Doubtful:
+    return judge(answer, CODES if has_code(answer, CODES) else BLOCK_CODES)
+
+
+FORMAT = Format("dingtalk", render, verdict, chat=True, limits=(Limit(20, 62.0),))

@@ -1,0 +1,9 @@
+"""``lark``: Feishu outside China; the same card, signature and answers at another host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from syncd.sinks.formats import feishu
+
+FORMAT = replace(feishu.FORMAT, name="lark")

@@ -1,0 +1,206 @@
+"""One HTTP POST to a receiver: bounded in time and memory, never following, never telling the URL."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from syncd import __version__
+from syncd.model import Clock, Secret
+from syncd.sinks.format import Answer, Request
+
+ANSWER_LIMIT = 16 * 1024
+"""Bytes of an answer that are read; they stay as sent, so a compressed one is never blown up."""
+CONNECT_TIMEOUT = 10.0
+ANSWER_PATIENCE = 5.0
+"""Seconds for the rest of an answer whose status is known."""
+KEEP_ALIVE = 4.0
+"""Seconds; below the 5 after which common servers close, so that a connection is rarely found closed."""
+
+OWN_HEADERS = {"User-Agent": f"syncd/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
+
+_CERTIFICATE_FAULTS = {
+    10: "the certificate has expired",
+    18: "the certificate is self-signed; ca_file makes it trusted",
+    19: "the certificate's issuer is not trusted; ca_file makes it trusted",
+    20: "the certificate's issuer is not known; ca_file makes it trusted",
+    62: "the certificate is for another host",
+    64: "the certificate is for another address",
+}
+"""By OpenSSL's number: its own words may hold the host."""
+
+
+class NoAnswerError(Exception):
+    """No answer came. Its text is a reason without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Where to post. ``reuses`` connections; a robot that gets a message now and then does not."""
+
+    url: Secret
+    timeout: timedelta
+    headers: dict[str, Secret] = field(default_factory=dict)
+    proxy: Secret | None = None
+    ca_file: Path | None = None
+    reuses: bool = True
+
+
+class Poster:
+    """Opens its connections with the first message."""
+
+    def __init__(self, receiver: Receiver, clock: Clock) -> None:
+        self._receiver = receiver
+        self._clock = clock
+        self._kept: aiohttp.ClientSession | None = None
+        self._fresh: aiohttp.ClientSession | None = None
+
+    async def post(self, request: Request) -> Answer:
+        """Raises NoAnswerError; nothing of the cause travels with it, since that may hold the URL."""
+        reason: str
+        try:
+            return await self._post(request)
+        except TimeoutError as error:
+            reason = self._too_late(error)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            reason = describe(error)
+        raise NoAnswerError(reason)
+
+    async def aclose(self) -> None:
+        for session in (self._kept, self._fresh):
+            if session is not None:
+                await session.close()
+        self._kept = self._fresh = None
+
+    async def _post(self, request: Request) -> Answer:
+        if self._receiver.reuses:
+            attempt = _Connection()
+            try:
+                return await self._exchange(self._keeping(), request, attempt)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                # It was closed while it lay idle, or as good as: nothing was answered. Whoever gets an event with
+                # an id twice drops it, so once more on a new connection is safe.
+                if not attempt.reused:
+                    raise
+        return await self._exchange(self._refreshing(), request, _Connection())
+
+    async def _exchange(
+        self, session: aiohttp.ClientSession, request: Request, connection: _Connection
+    ) -> Answer:
+        async with session.post(
+            URL(self._receiver.url.reveal()).update_query(request.query),
+            data=request.body,
+            headers=self._headers(request),
+            allow_redirects=False,
+            proxy=self._receiver.proxy.reveal() if self._receiver.proxy else None,
+            trace_request_ctx=connection,
+        ) as response:
+            body = await _read(response)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status, self._clock.now(), headers, body)
+
+    def _headers(self, request: Request) -> CIMultiDict[str]:
+        """The message's headers win over the configuration's, and those over ours."""
+        headers = CIMultiDict(OWN_HEADERS)
+        headers.update({name: value.reveal() for name, value in self._receiver.headers.items()})
+        headers.update(request.headers)
+        return headers
+
+    def _keeping(self) -> aiohttp.ClientSession:
+        self._kept = self._kept or self._session(keepalive_timeout=KEEP_ALIVE)
+        return self._kept
+
+    def _refreshing(self) -> aiohttp.ClientSession:
+        self._fresh = self._fresh or self._session(force_close=True)
+        return self._fresh
+
+    def _session(self, **connections: object) -> aiohttp.ClientSession:
+        total = self._receiver.timeout.total_seconds()
+        watch = aiohttp.TraceConfig()
+        watch.on_connection_reuseconn.append(_note_reuse)
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._trust(), limit=0, **connections),  # type: ignore[arg-type]  # forwarded keyword arguments
+            timeout=aiohttp.ClientTimeout(total=total, sock_connect=min(CONNECT_TIMEOUT, total)),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trace_configs=[watch],
+        )
+
+    def _trust(self) -> ssl.SSLContext | bool:
+        if self._receiver.ca_file is None:
+            return True
+        return ssl.create_default_context(cafile=self._receiver.ca_file)
+
+    def _too_late(self, error: TimeoutError) -> str:
+        total = self._receiver.timeout.total_seconds()
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            return f"no connection within {min(CONNECT_TIMEOUT, total):g} s"
+        return f"no answer within {total:g} s"
+
+
+@dataclass(slots=True)
+class _Connection:
+    reused: bool = False
+
+
+async def _note_reuse(_session: object, context: object, _params: object) -> None:
+    context.trace_request_ctx.reused = True  # type: ignore[attr-defined]  # aiohttp's context is made at run time
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The first `ANSWER_LIMIT` bytes, or what came of them; a connection with more on it is closed."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(ANSWER_PATIENCE):
+            while len(body) < ANSWER_LIMIT and (
+                piece := await response.content.read(ANSWER_LIMIT - len(body))
+            ):
+                body += piece
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        # The status came, and it is the receiver's verdict; a body that a verdict needs will be missed.
+        response.close()
+    if not response.content.at_eof():
+        response.close()
+    return bytes(body)
+
+
+def describe(error: Exception) -> str:
+    """The kind of an error and what is safe of it: never its own text, in which a URL may stand."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return f"TLS: {_certificate_fault(error.certificate_error)}"
+        case aiohttp.ClientConnectorDNSError():
+            return "the host's name cannot be resolved"
+        case aiohttp.ClientHttpProxyError():
+            return f"the proxy answered HTTP {error.status}"
+        case aiohttp.ClientProxyConnectionError():
+            return f"the proxy cannot be reached: {_os_text(error.os_error)}"
+        case aiohttp.ServerDisconnectedError():
+            return "the receiver closed the connection without an answer"
+        case aiohttp.ClientConnectorError():
+            return f"no connection: {_os_text(error.os_error)}"
+        case ssl.SSLError():
+            return f"TLS: {error.reason or type(error).__name__}"
+        case OSError():
+            return _os_text(error)
+        case _:
+            return type(error).__name__
+
+
+def _certificate_fault(error: Exception) -> str:
+    code = getattr(error, "verify_code", None)
+    return _CERTIFICATE_FAULTS.get(code or 0, f"the certificate is not accepted (OpenSSL {code})")
+
+
+def _os_text(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or type(error).__name__}"
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else type(error).__name__
