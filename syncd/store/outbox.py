@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -29,7 +29,9 @@ async def append(
     rows = await tx.fetch("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
     first = (rows[0][0] if rows else 0) + 1
     numbers = range(first, first + len(drafts))
-    await tx.executemany(_EVENT, [_row(seq, draft, run_id) for seq, draft in zip(numbers, drafts, strict=True)])
+    await tx.executemany(
+        _EVENT, [_row(seq, draft, run_id) for seq, draft in zip(numbers, drafts, strict=True)]
+    )
     await tx.executemany(
         _DELIVERY,
         [(seq, sink) for seq, draft in zip(numbers, drafts, strict=True) for sink in takers(routes, draft)],
@@ -60,7 +62,7 @@ def body(seq: int, event_id: str, draft: Draft) -> bytes:
 
 def new_id(moment: datetime) -> str:
     """A UUIDv7 of this moment: ids sort by time."""
-    return str(uuid_utils.uuid7(timestamp=int(moment.astimezone(UTC).timestamp()), nanos=moment.microsecond * 1000))
+    return str(uuid_utils.uuid7(nanoseconds=int(moment.timestamp() * 1000) * 1_000_000))
 
 
 def _row(seq: int, draft: Draft, run_id: int | None) -> tuple[Any, ...]:
