@@ -55,7 +55,7 @@ def retcode(query: Query, *, code: int = 130, message: str = "", status: int = 2
 
 
 @kind("instead")
-def http_status(query: Query, *, status: int = 503, retry_after: float | str | None = None) -> Answer:
+def http_error(query: Query, *, status: int = 503, retry_after: float | str | None = None) -> Answer:
     """A bare HTTP status, with Retry-After if given."""
     headers = {} if retry_after is None else {"Retry-After": _seconds(retry_after)}
     return Answer(b"upstream failed", status=status, headers=headers, content_type="text/plain")

@@ -88,9 +88,9 @@ async def _(ask: Asker) -> None:
     assert (reply.status, reply.code, reply.json["Message"]) == (500, 8520, "忙")
 
 
-@shows("http_status")
+@shows("http_error")
 async def _(ask: Asker) -> None:
-    struck(ask, "http_status", status=502, retry_after=0.5)
+    struck(ask, "http_error", status=502, retry_after=0.5)
     reply = await page(ask)
     assert (reply.status, reply.headers["Retry-After"]) == (502, "0.5")
 

@@ -6,6 +6,7 @@ import asyncio
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 
@@ -189,6 +190,16 @@ async def test_the_ledger_knows_what_was_asked_how_many_at_once_and_how_fast() -
         assert log.busiest_second() == 4
         log.clear()
         assert (len(log), log.total) == (0, 0)
+
+
+async def test_it_stops_and_comes_back_on_its_port() -> None:
+    async with asking(1) as ask:
+        await ask()
+        await ask.sim.stop()
+        with pytest.raises(aiohttp.ClientError):
+            await ask()
+        await ask.sim.start()
+        assert (await ask()).code == 0
 
 
 async def test_no_key_or_signature_is_in_a_repr() -> None:
