@@ -2,9 +2,15 @@
 
 A reading *agrees* with itself if its end is proved, no id came twice, every row had an id, and TotalCount was equal on
 all pages and to the number of ids. The list is complete if one reading agrees, or if two in a row with a proved end
-and an id in every row gave the same ids, at least one (that covers counts of the page only). Even agreeing counts are
-wrong when as many rows join as leave while it is read: a known row is absent only if two readings with a proved end
-lack it, and no row at all of this sync showed it. One page is read at one moment and needs no second reading.
+gave the same ids, at least one (that covers counts of the page only); not, though, if a row had no id, or one came
+twice while TotalCount speaks of more: then a known row may hide.
+
+Even agreeing counts are wrong when as many rows join as leave while it is read. A known row is absent only if two
+such readings lack it, or three of which two were disturbed, and if no page of this sync showed it. One page is read at
+one moment and needs no second reading.
+
+What still deceives it: rows that every answer hides, and a first page that is short and counts only itself. There
+the guard and the exact lookups stand.
 """
 
 from __future__ import annotations
@@ -33,6 +39,8 @@ class Gist:
     one_page: bool
     disagreement: str | None
     """Why it does not agree with itself; None if it does."""
+    repeatable: bool
+    """Whether an equal one after it proves both."""
 
     @property
     def agrees(self) -> bool:
@@ -95,21 +103,26 @@ class Rows:
 
 def doubt_about(gists: list[Gist], lacking: int) -> str | None:
     """Why the readings so far do not prove the list; ``lacking`` known rows were in none of them."""
-    if not complete(gists):
-        times = f" ({len(gists)} readings)" if len(gists) > 1 else ""
+    times = f" ({len(gists)} readings)" if len(gists) > 1 else ""
+    firm = firm_among(gists)
+    if not firm:
         return f"{gists[-1].disagreement}{times}"
     if not lacking or any(gist.agrees and gist.one_page for gist in gists):
         return None
-    if sum(gist.proved and gist.every_id for gist in gists) >= 2:
+    if len(firm) >= 2 or sum(gist.proved and gist.every_id for gist in gists) >= 3:
         return None
-    return f"{lacking} known rows did not come, and no second reading with a proved end confirms it"
+    return f"{lacking} known rows did not come, and no other reading confirms it{times}"
 
 
-def complete(gists: list[Gist]) -> bool:
-    return any(gist.agrees for gist in gists) or any(
-        one.ids == two.ids and one.ids and all(gist.proved and gist.every_id for gist in (one, two))
+def firm_among(gists: list[Gist]) -> list[Gist]:
+    """The readings that prove the list: those that agree with themselves, and equal ones in a row."""
+    paired = [
+        gist
         for one, two in pairwise(gists)
-    )
+        if one.repeatable and two.repeatable and one.ids == two.ids
+        for gist in (one, two)
+    ]
+    return [gist for gist in gists if gist.agrees or any(gist is other for other in paired)]
 
 
 def gist_of(reading: Reading) -> Gist:
@@ -119,7 +132,14 @@ def gist_of(reading: Reading) -> Gist:
         every_id=not reading.nameless,
         one_page=reading.pages == 1,
         disagreement=disagreement(reading),
+        repeatable=repeatable(reading),
     )
+
+
+def repeatable(reading: Reading) -> bool:
+    """A row without an id may be any row; one that came twice may stand for another, if TotalCount speaks of more."""
+    hiding = reading.doubled and reading.announced > len(reading.seen)
+    return bool(reading.seen) and reading.unproved is None and not reading.nameless and not hiding
 
 
 def disagreement(reading: Reading) -> str | None:

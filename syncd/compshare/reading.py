@@ -40,7 +40,7 @@ class Reading:
         self.totals: set[int | None] = set()
         """The different TotalCounts of its pages; None where one had none."""
         self.received = 0
-        """Rows, ids or not; the offset of what comes next."""
+        """Rows, those that a page doubles counted once; the offset of what comes next."""
         self.fresh = 0
         """Ids that the last page brought."""
         self.pages = 0
@@ -68,7 +68,7 @@ class Reading:
                 "check that api.base_url is a CompShare gateway",
             )
         self._last = ids
-        self.received += len(ids)
+        self.received += len(set(ids)) + max(0, ids.count(None) - 1)
         if not page.past_the_end:
             self.totals.add(page.total)
         before = len(self.seen)
