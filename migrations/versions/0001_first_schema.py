@@ -92,6 +92,7 @@ STATEMENTS = (
         WHERE revoked_at IS NULL""",
     "CREATE INDEX image_rows_facts ON image_rows (account, image_id, region) WHERE revoked_at IS NULL",
     "CREATE INDEX image_rows_by_image ON image_rows (image_id)",
+    "CREATE INDEX image_rows_newest ON image_rows (shared_at, image_id) WHERE revoked_at IS NULL",
     """CREATE TABLE facts (
         account TEXT NOT NULL,
         image_id TEXT NOT NULL,
@@ -186,13 +187,14 @@ STATEMENTS = (
         r.payload, r.revoked_at
     FROM image_rows AS r JOIN targets AS t ON t.account = r.account AND t.region = r.region""",
     """CREATE VIEW images AS SELECT
-        account, region, image_id, name, status, image_type, owner_id, owner_name, author,
-        container, size_mb, price_yuan_per_hour, visibility, group_id, version_name, description,
-        tags, softwares, source_gpu_type, failed_reason, created_at, published_at, first_seen_at,
-        shared_at, changed_at, missing_since, last_seen_at, payload
-    FROM all_images
-    WHERE revoked_at IS NULL AND EXISTS (SELECT 1 FROM targets AS t
-        WHERE t.account = all_images.account AND t.region = all_images.region AND t.active = 1)""",
+        r.account, r.region, r.image_id, r.name, r.status, r.image_type, r.owner_id, r.owner_name,
+        r.author, r.container, r.size_mb, r.price_yuan_per_hour, r.visibility, r.group_id,
+        r.version_name, r.description, r.tags, r.softwares, r.source_gpu_type, r.failed_reason,
+        r.created_at, r.published_at, r.first_seen_at, r.shared_at, r.changed_at, r.missing_since,
+        CASE WHEN r.missing_since IS NULL THEN t.last_success_at ELSE r.shown_at END AS last_seen_at,
+        r.payload
+    FROM image_rows AS r JOIN targets AS t ON t.account = r.account AND t.region = r.region
+    WHERE r.revoked_at IS NULL AND t.active = 1""",
 )
 
 

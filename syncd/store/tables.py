@@ -118,6 +118,8 @@ image_rows = Table(
     ),
     # Which other regions list an image:
     Index("image_rows_facts", "account", "image_id", "region", sqlite_where=text("revoked_at IS NULL")),
+    # What is new, first:
+    Index("image_rows_newest", "shared_at", "image_id", sqlite_where=text("revoked_at IS NULL")),
     # Which images an account lost lately:
     Index("image_rows_lost", "account", "revoked_at", sqlite_where=text("revoked_at IS NOT NULL")),
     sqlite_strict=True,
@@ -241,18 +243,19 @@ IMAGE_COLUMNS = (
     "failed_reason, created_at, published_at, first_seen_at, shared_at, changed_at, missing_since"
 )
 
+_OF_ROW = ", ".join("r." + name for name in IMAGE_COLUMNS.split(", "))
+_ROWS = "FROM image_rows AS r JOIN targets AS t ON t.account = r.account AND t.region = r.region"
+
 VIEWS = {
     "all_images": (
-        "CREATE VIEW all_images AS SELECT "
-        + ", ".join("r." + name for name in IMAGE_COLUMNS.split(", "))
-        + ", CASE WHEN r.revoked_at IS NULL AND r.missing_since IS NULL THEN t.last_success_at ELSE r.shown_at END"
-        " AS last_seen_at, r.payload, r.revoked_at"
-        " FROM image_rows AS r JOIN targets AS t ON t.account = r.account AND t.region = r.region"
+        f"CREATE VIEW all_images AS SELECT {_OF_ROW},"
+        " CASE WHEN r.revoked_at IS NULL AND r.missing_since IS NULL THEN t.last_success_at ELSE r.shown_at END"
+        f" AS last_seen_at, r.payload, r.revoked_at {_ROWS}"
     ),
     "images": (
-        f"CREATE VIEW images AS SELECT {IMAGE_COLUMNS}, last_seen_at, payload FROM all_images"
-        " WHERE revoked_at IS NULL AND EXISTS (SELECT 1 FROM targets AS t"
-        " WHERE t.account = all_images.account AND t.region = all_images.region AND t.active = 1)"
+        f"CREATE VIEW images AS SELECT {_OF_ROW},"
+        " CASE WHEN r.missing_since IS NULL THEN t.last_success_at ELSE r.shown_at END"
+        f" AS last_seen_at, r.payload {_ROWS} WHERE r.revoked_at IS NULL AND t.active = 1"
     ),
 }
 """The public views, in the order in which they are made."""

@@ -37,7 +37,8 @@ def _holding(path: Path, kind: str = "daemon") -> Iterator[subprocess.Popen[str]
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdin and process.stdout
+    assert process.stdin
+    assert process.stdout
     with process:
         assert process.stdout.readline() == "held\n"
         yield process
