@@ -1,0 +1,41 @@
+"""Every table and key there is. The loader refuses any other; the example and the docs are held to this by tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SECRET_FORMS = ("", "_file", "_env", "_credential")
+"""A secret key S may be given as S, S_file (a path), S_env (a variable's name) or S_credential (systemd's)."""
+
+KEYS: Mapping[str, Mapping[str, str]] = {
+    "database": {"path": "", "group_readable": ""},
+    "schedule": {"interval": "", "cron": "", "timezone": "", "jitter": "", "run_on_start": ""},
+    "api": {
+        "base_url": "", "timeout": "", "concurrency": "", "rate": "", "retries": "", "proxy": "secret", "ca_file": "",
+    },
+    "guard": {"min": "", "percent": "", "syncs": "", "hold": "", "hold_empty": ""},
+    "alerts": {"after": "", "repeat": ""},
+    "retention": {"events": "", "deliveries": "", "runs": ""},
+    "accounts.NAME": {
+        "public_key": "secret", "private_key": "secret", "profile": "", "project_id": "", "regions": "",
+    },
+    "sinks.NAME": {
+        "type": "", "events": "", "accounts": "", "regions": "", "names": "", "scope": "", "baseline": "", "path": "",
+        "url": "secret", "format": "", "timeout": "", "headers": "", "proxy": "secret", "ca_file": "",
+        "secrets": "secret", "secret": "secret", "language": "", "prefix": "", "group_wait": "", "body": "",
+        "content_type": "",
+    },
+    "http": {"listen": ""},
+    "heartbeat": {"url": "secret", "interval": ""},
+    "log": {"level": "", "format": ""},
+}  # fmt: skip
+"""Table → key → "secret" where it has the four forms."""
+
+
+def accepted(table: str) -> list[str]:
+    """The keys as they may stand in the file, with all forms of the secrets."""
+    return [
+        key + form
+        for key, kind in KEYS[table].items()
+        for form in (SECRET_FORMS if kind == "secret" else ("",))
+    ]
