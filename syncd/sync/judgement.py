@@ -89,12 +89,10 @@ def _without(rows: Mapping[str, Missing], ids: frozenset[str]) -> dict[str, Miss
 def _settle(
     reading: Reading, plan: Plan, missing: Mapping[str, Missing], verdict: Verdict, findings: Findings
 ) -> Judgement:
-    """A row is held while the guard keeps it back, and stays so while its lookups are undecided."""
+    """A row that the guard kept back stays held until it is revoked or listed again."""
     revoked = verdict.believed | findings.gone
     kept = {
-        image_id: replace(
-            row, held=image_id in verdict.held or (row.held and image_id not in verdict.waiting)
-        )
+        image_id: replace(row, held=row.held or image_id in verdict.held)
         for image_id, row in missing.items()
         if image_id not in revoked
     }
