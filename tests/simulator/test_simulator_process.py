@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -113,11 +114,24 @@ def test_a_wrong_option_is_refused_with_what_would_be_right(options: tuple[str, 
     assert "Traceback" not in ended.stderr
 
 
-def test_a_reader_that_leaves_does_not_end_it() -> None:
-    with _running("--images", "1") as (process, url):
-        assert process.stdout
-        process.stdout.close()
+def test_a_reader_that_has_left_does_not_end_it() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.Popen(
+        [*COMMAND, "--port", "0", "--images", "1"], stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert process.stderr
+    try:
+        url = process.stderr.readline().split()[3].rstrip(";")
         assert _open(f"{url}/_control/state")["regions"]
+        process.terminate()
+        assert process.communicate(timeout=10)[1] == ""
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
 
 
 def test_help_names_every_option() -> None:
