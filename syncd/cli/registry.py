@@ -1,0 +1,89 @@
+"""The commands by name, and how one is loaded when it is called."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from syncd.cli.context import LEVELS, Settings
+
+
+class Entry(NamedTuple):
+    """Where a command is, and what the list of commands says of it."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS = {
+    "run": Entry("syncd.cli.run", "run", "The daemon: watch every account, deliver what changes."),
+    "sync": Entry("syncd.cli.sync", "sync", "Sync every target once."),
+    "demo": Entry("syncd.cli.demo", "demo", "Show syncd at work on a pretend cloud; no account needed."),
+    "config": Entry("syncd.cli.config", "config", "Write, check or show the configuration."),
+}
+"""In the order in which they are listed."""
+
+
+class LazyGroup(click.Group):
+    """Its commands are those of `COMMANDS`; each gets the options that all of them share."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if (command := self.commands.get(cmd_name)) is None and (entry := COMMANDS.get(cmd_name)) is not None:
+            command = getattr(import_module(entry.module), entry.attribute)
+            _share(command)
+            self.add_command(command, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"there is no command {args[0]!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+        return super().resolve_command(ctx, args)
+
+
+def shared_options() -> list[click.Parameter]:
+    """Accepted before a command's name and after it."""
+    return [
+        click.Option(
+            ["--config"],
+            type=click.Path(path_type=Path),
+            metavar="PATH",
+            expose_value=False,
+            callback=_remember,
+            help="The configuration file.",
+        ),
+        click.Option(
+            ["--log-level"],
+            type=click.Choice(LEVELS),
+            expose_value=False,
+            callback=_remember,
+            help="How much is logged; debug also shows tracebacks.",
+        ),
+    ]
+
+
+def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
+    if value is not None:
+        setattr(context.ensure_object(Settings), str(option.name), value)
+
+
+def _share(command: click.Command) -> None:
+    command.params.extend(shared_options())
+    command.context_settings.setdefault("help_option_names", ["-h", "--help"])
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            _share(child)
