@@ -13,10 +13,12 @@ import tomllib
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from syncd.config import load
 from syncd.simulator import World
 from syncd.simulator.paste import config_toml
 from syncd.simulator.signature import sign
@@ -71,6 +73,16 @@ def test_it_prints_a_configuration_that_works_and_ends_quietly(name: signal.Sign
     assert list(config["accounts"]) == ["lab", "team-2"]
     assert config["accounts"]["lab"]["regions"] == ["cn-wlcb", "cn-sh2"]
     assert config["sinks"]
+
+
+def test_syncd_reads_the_printed_configuration(tmp_path: Path) -> None:
+    world = World.sample()
+    file = tmp_path / "simulator.toml"
+    file.write_text(config_toml(world, "http://127.0.0.1:8080"))
+    config = load(file, {})
+    assert config.api.base_url == "http://127.0.0.1:8080"
+    keys = {name: account.public_key.reveal() for name, account in config.accounts.items()}
+    assert keys == {account.name: account.public_key for account in world.accounts}
 
 
 def test_its_keys_list_images_and_its_curl_lines_change_them() -> None:
