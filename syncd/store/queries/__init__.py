@@ -1,0 +1,25 @@
+"""The reading half of the store: plain SQL through the standard library alone, quick to start."""
+
+from syncd.store.queries.events import EventFilter, Follower, events, first_events, history, last_seq
+from syncd.store.queries.images import ImageFilter, image, images, images_by_region, missing, payload
+from syncd.store.queries.ledgers import accounts, deliveries, runs, sinks, targets
+from syncd.store.queries.reader import Reader
+from syncd.store.queries.rows import (
+    AccountRow,
+    DeliveryRow,
+    DeliveryState,
+    EventRow,
+    ImageLine,
+    ImageRow,
+    MissingRow,
+    RunRow,
+    SinkRow,
+    TargetRow,
+)
+
+__all__ = [
+    "AccountRow", "DeliveryRow", "DeliveryState", "EventFilter", "EventRow", "Follower", "ImageFilter", "ImageLine",
+    "ImageRow", "MissingRow", "Reader", "RunRow", "SinkRow", "TargetRow",
+    "accounts", "deliveries", "events", "first_events", "history", "image", "images", "images_by_region", "last_seq",
+    "missing", "payload", "runs", "sinks", "targets",
+]  # fmt: skip

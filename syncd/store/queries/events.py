@@ -1,0 +1,166 @@
+"""What happened: events by number, time, type and image, and as they come."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fnmatch import fnmatchcase
+from itertools import islice
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Self
+
+from syncd.model import EVENT_TYPES, to_text
+from syncd.store.queries.reader import Reader
+from syncd.store.queries.rows import EventRow
+
+POLL = 0.5
+"""Seconds between two looks of `Follower`."""
+
+AT_ONCE = 500
+"""Events that `Follower` reads in one go."""
+
+_COLUMNS = "e.seq, e.id, e.type, e.account, e.region, e.image_id, e.observed_at, e.scope, e.baseline, e.run_id, e.body"
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """What is asked for; None asks for all.
+
+    ``after``: a seq, exclusive, or a time, inclusive. ``types`` are globs over `EVENT_TYPES`.
+    """
+
+    after: int | datetime | None = None
+    types: Sequence[str] | None = None
+    image_id: str | None = None
+
+
+def events(reader: Reader, wanted: EventFilter, limit: int | None = None) -> Iterator[EventRow]:
+    """The newest ``limit`` events asked for, all without it; oldest first."""
+    if limit is None:
+        return _stream(reader, wanted)
+    return reversed(list(islice(_stream(reader, wanted, limit, newest_first=True), limit)))
+
+
+def first_events(reader: Reader, wanted: EventFilter, limit: int) -> list[EventRow]:
+    """The oldest ``limit`` events asked for, in order: what a program pages with."""
+    return list(islice(_stream(reader, wanted, limit), limit))
+
+
+def history(reader: Reader, image_id: str, limit: int | None = None) -> Iterator[EventRow]:
+    """The events of one image in every account and region, oldest first; the newest ``limit``."""
+    return events(reader, EventFilter(image_id=image_id), limit)
+
+
+def last_seq(reader: Reader) -> int:
+    """The number of the newest event; 0 without any."""
+    return int(reader.value("SELECT MAX(seq) FROM events") or 0)
+
+
+class Follower:
+    """Reads events as they are committed, beside a daemon, without one, and over its restarts; a context manager."""
+
+    def __init__(self, path: Path, seq: int, wanted: EventFilter | None = None) -> None:
+        """Follow from after the event ``seq``; ``wanted.after`` is not looked at."""
+        self._path = path
+        self._seq = seq
+        self._wanted = wanted or EventFilter()
+        self._reader: Reader | None = None
+        self._version: int | None = None
+
+    def poll(self) -> list[EventRow]:
+        """What was committed since the last poll, at most AT_ONCE events: call again while there are any.
+
+        Costs two look-ups where nothing was written. Raises the DatabaseError tree.
+        """
+        reader = self._current()
+        version = reader.data_version()
+        if version == self._version:
+            return []
+        found = first_events(reader, replace(self._wanted, after=self._seq), AT_ONCE)
+        if found:
+            self._seq = found[-1].seq
+        if len(found) < AT_ONCE:
+            self._version = version
+        return found
+
+    def wait(self, *, sleep: Callable[[float], Any] = time.sleep) -> Iterator[EventRow]:
+        """Every event from now on; ends only by an exception (KeyboardInterrupt, DatabaseError)."""
+        while True:
+            found = self.poll()
+            yield from found
+            if not found:
+                sleep(POLL)
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _current(self) -> Reader:
+        """The file that the path leads to now: opened anew when it was replaced, or was nobody's at the last look."""
+        if self._reader is not None and not self._reader.is_current():
+            self.close()
+        if self._reader is None:
+            self._reader = Reader.open(self._path)
+            self._version = None
+        return self._reader
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _stream(
+    reader: Reader, wanted: EventFilter, limit: int = -1, *, newest_first: bool = False
+) -> Iterator[EventRow]:
+    """In the order of seq, by an index whatever is asked for: of several types each has its own statement."""
+    term, values = _since(reader, wanted.after)
+    source = "events AS e"
+    if wanted.image_id is not None:
+        source += " INDEXED BY events_by_image"
+        term, values = f"{term} AND e.image_id = ?", [*values, wanted.image_id]
+    elif wanted.types is not None:
+        source += " INDEXED BY events_by_type"
+    order = "DESC" if newest_first else "ASC"
+    streams = [
+        _rows(
+            reader,
+            f"SELECT {_COLUMNS} FROM {source} WHERE {term}{of_type} ORDER BY e.seq {order} LIMIT ?",
+            (*values, *types, limit),
+        )
+        for of_type, types in _types(wanted.types)
+    ]
+    return heapq.merge(*streams, key=attrgetter("seq"), reverse=newest_first)
+
+
+def _types(globs: Sequence[str] | None) -> list[tuple[str, tuple[str, ...]]]:
+    if globs is None:
+        return [("", ())]
+    return [
+        (" AND e.type = ?", (kind,)) for kind in EVENT_TYPES if any(fnmatchcase(kind, glob) for glob in globs)
+    ]
+
+
+def _since(reader: Reader, after: int | datetime | None) -> tuple[str, list[Any]]:
+    """A time is turned into a number first: events are few since it, or the newest of them are near the end."""
+    if not isinstance(after, datetime):
+        return "e.seq > ?", [after or 0]
+    moment = to_text(after)
+    first = reader.value(
+        "SELECT MIN(seq) FROM events INDEXED BY events_by_time WHERE observed_at >= ?", (moment,)
+    )
+    if first is None:
+        return "e.seq < ?", [0]
+    return "e.seq >= ? AND +e.observed_at >= ?", [first, moment]
+
+
+def _rows(reader: Reader, sql: str, values: Sequence[Any]) -> Iterator[EventRow]:
+    for row in reader.rows(sql, values):
+        *fields, baseline, run_id, body = row
+        yield EventRow(*[*fields, bool(baseline), run_id, body])

@@ -1,0 +1,174 @@
+"""Images as people ask for them: newest first, one line an image or one a region."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
+from typing import Any, Literal
+
+from syncd.store.queries.reader import Reader
+from syncd.store.queries.rows import ImageLine, ImageRow, MissingRow
+
+LINES_AT_ONCE = 200
+
+_COLUMNS = (
+    "r.account, r.region, r.image_id, r.name, r.status, r.image_type, r.owner_id, r.owner_name, r.author, r.container,"
+    " r.size_mb, r.price_yuan_per_hour, r.visibility, r.group_id, r.version_name, r.description, r.tags, r.softwares,"
+    " r.source_gpu_type, r.failed_reason, r.created_at, r.published_at, r.first_seen_at, r.shared_at, r.changed_at,"
+    " r.missing_since, r.last_seen_at, r.revoked_at"
+)
+_TAGS, _SOFTWARES = 16, 17
+
+_ACTIVE = "(SELECT t.active FROM targets AS t WHERE t.account = r.account AND t.region = r.region)"
+
+Which = Literal["live", "revoked", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFilter:
+    """What is asked for; None asks for all. ``owner`` is an id or a name, ``name`` a GLOB as SQLite reads it.
+
+    ``which``: "live" rows are those of the view `images`, "revoked" what is gone (of retired targets too),
+    "all" both, and the live rows of retired targets.
+    """
+
+    account: str | None = None
+    region: str | None = None
+    status: str | None = None
+    owner: str | None = None
+    name: str | None = None
+    which: Which = "live"
+
+    def where(self) -> tuple[str, list[str]]:
+        terms = {
+            "r.account = ?": self.account,
+            "r.region = ?": self.region,
+            "r.status = ?": self.status,
+            "? IN (r.owner_id, r.owner_name)": self.owner,
+            "r.name GLOB ?": self.name,
+        }
+        asked = {term: value for term, value in terms.items() if value is not None}
+        return "".join(f" AND {term}" for term in asked), list(asked.values())
+
+
+def images(reader: Reader, wanted: ImageFilter, limit: int | None = None) -> Iterator[ImageLine]:
+    """One line an image, of the rows that are asked for; what came (or went) last comes first."""
+    ids = islice(_distinct(image_id for image_id, *_ in _keys(reader, wanted)), limit)
+    while some := list(islice(ids, LINES_AT_ONCE)):
+        yield from _lines(reader, wanted, some)
+
+
+def images_by_region(reader: Reader, wanted: ImageFilter, limit: int | None = None) -> Iterator[ImageRow]:
+    """One row an image, account and region; what came (or went) last comes first."""
+    for key in islice(_keys(reader, wanted), limit):
+        yield from _rows(reader, "r.image_id = ? AND r.account = ? AND r.region = ?", key[:3])
+
+
+def image(reader: Reader, image_id: str) -> list[ImageRow]:
+    """One image wherever it is or was."""
+    return list(_rows(reader, "r.image_id = ?", (image_id,)))
+
+
+def payload(reader: Reader, image_id: str, account: str, region: str) -> str | None:
+    """The row's JSON as the API sent it when a compared field last changed."""
+    found = reader.value(
+        "SELECT payload FROM all_images WHERE image_id = ? AND account = ? AND region = ?",
+        (image_id, account, region),
+    )
+    return None if found is None else str(found)
+
+
+def missing(
+    reader: Reader, account: str | None = None, region: str | None = None, *, undecided: bool = False
+) -> list[MissingRow]:
+    """The rows that the guard keeps back, with ``undecided`` also those that only wait for their confirmation."""
+    rows = reader.all(
+        "SELECT r.account, r.region, r.image_id, r.name, r.status, r.missing_since, r.missing_syncs, r.held,"
+        " r.shown_at FROM image_rows AS r INDEXED BY image_rows_live WHERE r.revoked_at IS NULL"
+        " AND r.missing_since IS NOT NULL AND (r.held = 1 OR ?1)"
+        f" AND (?2 IS NULL OR r.account = ?2) AND (?3 IS NULL OR r.region = ?3) AND {_ACTIVE}"
+        " ORDER BY r.account, r.region, r.missing_since, r.image_id",
+        (undecided, account, region),
+    )
+    until = {place: _held_until(reader, *place) for place in {row[:2] for row in rows if row[7]}}
+    return [_missing(row, until) for row in rows]
+
+
+def _missing(row: Sequence[Any], until: Mapping[Any, str | None]) -> MissingRow:
+    *fields, held, last_seen_at = row
+    let_go = until.get(tuple(row[:2])) if held else None
+    return MissingRow(*[*fields, bool(held), last_seen_at, let_go])
+
+
+def _held_until(reader: Reader, account: str, region: str) -> str | None:
+    body = reader.value(
+        "SELECT body FROM events WHERE type = 'sync.held' AND account = ? AND region = ? ORDER BY seq DESC LIMIT 1",
+        (account, region),
+    )
+    until = json.loads(body)["data"].get("until") if body is not None else None
+    return until if isinstance(until, str) else None
+
+
+def _keys(reader: Reader, wanted: ImageFilter) -> Iterator[tuple[str, str, str, str]]:
+    """(image, account, region, since) of the rows asked for, newest first: each stream walks its own index."""
+    where, values = wanted.where()
+    key = "r.image_id, r.account, r.region"
+    streams = []
+    if wanted.which != "revoked":
+        source = (
+            "images AS r WHERE 1" if wanted.which == "live" else "all_images AS r WHERE r.revoked_at IS NULL"
+        )
+        streams.append(
+            reader.rows(
+                f"SELECT {key}, r.shared_at FROM {source}{where} ORDER BY r.shared_at DESC, r.image_id DESC",
+                values,
+            )
+        )
+    if wanted.which != "live":
+        streams += [
+            reader.rows(
+                f"SELECT {key}, r.revoked_at FROM all_images AS r"
+                f" WHERE r.account = ? AND r.revoked_at IS NOT NULL{where} ORDER BY r.revoked_at DESC",
+                (account, *values),
+            )
+            for (account,) in reader.all("SELECT DISTINCT account FROM targets")
+        ]
+    return heapq.merge(*streams, key=itemgetter(3), reverse=True)
+
+
+def _lines(reader: Reader, wanted: ImageFilter, ids: list[str]) -> Iterator[ImageLine]:
+    where, values = wanted.where()
+    where += {
+        "live": f" AND r.revoked_at IS NULL AND {_ACTIVE}",
+        "revoked": " AND r.revoked_at IS NOT NULL",
+    }.get(wanted.which, "")
+    places: dict[str, list[ImageRow]] = {image_id: [] for image_id in ids}
+    for row in _rows(
+        reader, f"r.image_id IN (SELECT value FROM json_each(?)){where}", (json.dumps(ids), *values)
+    ):
+        places[row.image_id].append(row)
+    for image_id, rows in places.items():
+        if rows:
+            yield ImageLine(image_id, max(rows, key=lambda row: row.changed_at), tuple(rows))
+
+
+def _rows(reader: Reader, where: str, values: Any) -> Iterator[ImageRow]:
+    sql = f"SELECT {_COLUMNS}, {_ACTIVE} FROM all_images AS r WHERE {where} ORDER BY r.account, r.region"
+    for row in reader.rows(sql, values):
+        fields = list(row)
+        fields[_TAGS] = tuple(json.loads(fields[_TAGS])) if fields[_TAGS] else ()
+        fields[_SOFTWARES] = json.loads(fields[_SOFTWARES]) if fields[_SOFTWARES] else None
+        fields[-1] = bool(fields[-1])
+        yield ImageRow(*fields)
+
+
+def _distinct(ids: Iterator[str]) -> Iterator[str]:
+    told: set[str] = set()
+    for image_id in ids:
+        if image_id not in told:
+            told.add(image_id)
+            yield image_id

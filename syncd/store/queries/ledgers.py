@@ -1,0 +1,109 @@
+"""How syncd itself does: accounts, targets, runs, sinks and deliveries."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from itertools import chain, islice
+from typing import Any, get_args
+
+from syncd.store.queries.reader import Reader
+from syncd.store.queries.rows import AccountRow, DeliveryRow, DeliveryState, RunRow, SinkRow, TargetRow
+
+
+def accounts(reader: Reader) -> list[AccountRow]:
+    rows = reader.all(f"SELECT {_columns(AccountRow)} FROM accounts ORDER BY account")
+    return [AccountRow(account, bool(active), *others) for account, active, *others in rows]
+
+
+def targets(reader: Reader, account: str | None = None) -> list[TargetRow]:
+    """Retired ones too, by account and region."""
+    rows = reader.all(
+        f"SELECT {_columns(TargetRow)} FROM targets WHERE ?1 IS NULL OR account = ?1 ORDER BY account, region",
+        (account,),
+    )
+    return [TargetRow(name, region, bool(active), *others) for name, region, active, *others in rows]
+
+
+def sinks(reader: Reader) -> list[SinkRow]:
+    """With their backlog, by name."""
+    rows = reader.all(
+        f"SELECT name, state, since, next_attempt_at, last_error, failures, absent_since, {_count('pending')}, oldest,"
+        f" (SELECT observed_at FROM events WHERE seq = oldest), {_count('dead')} FROM (SELECT *, (SELECT MIN(event_seq)"
+        " FROM deliveries WHERE sink = name AND state = 'pending') AS oldest FROM sinks) ORDER BY name"
+    )
+    return [SinkRow(*row) for row in rows]
+
+
+def runs(
+    reader: Reader,
+    account: str | None = None,
+    region: str | None = None,
+    outcome: str | None = None,
+    limit: int | None = None,
+) -> list[RunRow]:
+    """The newest ``limit`` runs asked for, oldest first."""
+    terms = {"account = ?": account, "region = ?": region, "outcome = ?": outcome}
+    asked = {term: value for term, value in terms.items() if value is not None}
+    rows = reader.all(
+        f"SELECT {_columns(RunRow)} FROM runs WHERE {' AND '.join(asked) or '1'} ORDER BY id DESC LIMIT ?",
+        (*asked.values(), -1 if limit is None else limit),
+    )
+    return [RunRow(*row) for row in reversed(rows)]
+
+
+def deliveries(
+    reader: Reader, sink: str | None = None, state: DeliveryState | None = None, limit: int | None = None
+) -> Iterator[DeliveryRow]:
+    """The newest ``limit`` deliveries asked for, all without it; by event, oldest first."""
+    if limit is None:
+        return _deliveries(
+            reader, "(?1 IS NULL OR d.sink = ?1) AND (?2 IS NULL OR d.state = ?2)", (sink, state)
+        )
+    keys = islice(_newest_deliveries(reader, sink, state, limit), limit)
+    return chain.from_iterable(
+        _deliveries(reader, "d.event_seq = ? AND d.sink = ?", key) for key in reversed(list(keys))
+    )
+
+
+def _deliveries(reader: Reader, where: str, values: Sequence[Any]) -> Iterator[DeliveryRow]:
+    for row in reader.rows(
+        "SELECT d.event_seq, d.sink, d.state, d.attempts, d.next_attempt_at, d.last_error, d.finished_at, e.id,"
+        " e.type, e.account, e.region, e.image_id, e.observed_at"
+        f" FROM deliveries AS d LEFT JOIN events AS e ON e.seq = d.event_seq WHERE {where} ORDER BY d.event_seq",
+        values,
+    ):
+        yield DeliveryRow(*row)
+
+
+def _newest_deliveries(
+    reader: Reader, sink: str | None, state: DeliveryState | None, limit: int
+) -> Iterator[tuple[Any, ...]]:
+    """(event, sink), newest first. Each sink and state has its own run of the index: a rare one is found at once."""
+    if sink is None and state is None:
+        return reader.rows(
+            "SELECT event_seq, sink FROM deliveries ORDER BY event_seq DESC, sink DESC LIMIT ?", (limit,)
+        )
+    names = [sink] if sink is not None else [name for (name,) in reader.all("SELECT name FROM sinks")]
+    states = [state] if state is not None else get_args(DeliveryState)
+    return heapq.merge(
+        *(
+            reader.rows(
+                "SELECT event_seq, sink FROM deliveries INDEXED BY deliveries_by_sink"
+                " WHERE sink = ? AND state = ? ORDER BY event_seq DESC LIMIT ?",
+                (name, each, limit),
+            )
+            for name in names
+            for each in states
+        ),
+        reverse=True,
+    )
+
+
+def _columns(row: type) -> str:
+    return ", ".join(field.name for field in fields(row))
+
+
+def _count(state: DeliveryState) -> str:
+    return f"(SELECT COUNT(*) FROM deliveries WHERE sink = name AND state = '{state}')"
