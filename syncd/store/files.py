@@ -66,8 +66,9 @@ def make_file(path: Path, group_readable: bool) -> None:
         raise unwritable(path, "write to", error) from error
 
 
-def unwritable(path: Path, doing: str, error: OSError) -> DatabaseUnwritable:
+def unwritable(path: Path, doing: str, error: OSError, hint: str = "") -> DatabaseUnwritable:
     return DatabaseUnwritable(
         f"cannot {doing} {path}: {error.strerror or error}",
-        f"give the user that runs syncd the right to write in {path.parent}, or change `database.path`",
+        hint
+        or f"give the user that runs syncd the right to write in {path.parent}, or change `database.path`",
     )

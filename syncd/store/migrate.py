@@ -114,7 +114,8 @@ def copy_to(
     except BaseException as error:
         target.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise files.unwritable(target, "write the backup", error) from error
+            hint = f"see that {target.parent} exists, has room, and may be written by this user"
+            raise files.unwritable(target, "write the backup", error, hint) from error
         raise
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from syncd.store import migrate, tables, version
+from syncd.store import migrate, schema, tables, version
 
 PUBLIC = {
     "images": "account region image_id name status image_type owner_id owner_name author container size_mb"
@@ -38,46 +37,10 @@ def migrated(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-@pytest.fixture
-def declared() -> Iterator[sqlite3.Connection]:
-    """An empty database made from SQLAlchemy's tables and the views, without migrations."""
-    engine = create_engine("sqlite://")
-    raw = engine.raw_connection()
-    with engine.begin() as connection:
-        tables.metadata.create_all(connection)
-        for view in tables.VIEWS.values():
-            connection.exec_driver_sql(view)
-    assert isinstance(raw.driver_connection, sqlite3.Connection)
-    yield raw.driver_connection
-    raw.close()
-    engine.dispose()
-
-
-def _objects(connection: sqlite3.Connection) -> dict[str, object]:
-    """Every table, index and view in a form that does not depend on spelling, but on all that SQLite knows of it."""
-    found: dict[str, object] = {}
-    rows = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
-    for kind, name, sql in rows.fetchall():
-        if name == "alembic_version":
-            continue
-        if kind == "table":
-            checks = sorted(re.sub(r"\s+", " ", check) for check in re.findall(r"CHECK \((.*)\)", sql))
-            (table,) = (row for row in connection.execute("PRAGMA table_list") if row[1] == name)
-            columns = connection.execute(f"PRAGMA table_xinfo({name})").fetchall()
-            found[name] = (columns, checks, table[4], table[5], "AUTOINCREMENT" in sql)
-        elif kind == "index":
-            columns = connection.execute(f"PRAGMA index_xinfo({name})").fetchall()
-            where = re.sub(r"\s+", " ", sql).partition(" WHERE ")[2]
-            found[name] = (columns, "UNIQUE" in sql, where)
-        else:
-            found[name] = re.sub(r"\s+", " ", sql)
-    return found
-
-
 def test_the_migrations_make_exactly_the_declared_tables_indexes_and_views(
-    migrated: sqlite3.Connection, declared: sqlite3.Connection
+    migrated: sqlite3.Connection,
 ) -> None:
-    assert _objects(migrated) == _objects(declared)
+    assert schema.describe(migrated) == schema.declared()
 
 
 def test_alembic_sees_no_difference(tmp_path: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from syncd.store import faults, files, opening
+from syncd.store import faults, files, opening, schema
 
 ROWS_AT_ONCE = 200
 
@@ -43,6 +43,10 @@ class Reader:
     def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """The first column of the first row; None without one."""
         return next((row[0] for row in self.all(sql, parameters)), None)
+
+    def schema(self) -> Mapping[str, object]:
+        with faults.explaining(self.path, "read"):
+            return schema.describe(self._connection)
 
     def snapshot(self) -> None:
         """From the next statement on, everything read is of one moment, until the reader is closed."""

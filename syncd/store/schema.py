@@ -1,0 +1,59 @@
+"""What a file's schema is and what it should be, in a form that does not depend on how its SQL is spelled."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+
+_ALEMBIC = "alembic_version"
+
+
+def describe(connection: sqlite3.Connection) -> Mapping[str, object]:
+    """Every table, index, view and trigger by its name, with all that SQLite knows of it; not Alembic's own."""
+    rows = connection.execute(
+        "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name <> ?",
+        (_ALEMBIC,),
+    ).fetchall()
+    return {name: _describe(connection, kind, name, _flat(sql)) for kind, name, sql in rows}
+
+
+def declared() -> Mapping[str, object]:
+    """`describe` of an empty database made from the declared tables and views."""
+    from sqlalchemy.dialects import sqlite
+    from sqlalchemy.schema import CreateIndex, CreateTable
+
+    from syncd.store.tables import VIEWS, metadata
+
+    dialect = sqlite.dialect()
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(str(CreateTable(table).compile(dialect=dialect)))
+            for index in table.indexes:
+                connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
+        for view in VIEWS.values():
+            connection.execute(view)
+        return describe(connection)
+
+
+def _describe(connection: sqlite3.Connection, kind: str, name: str, sql: str) -> object:
+    quoted = '"' + name.replace('"', '""') + '"'
+    if kind == "table":
+        (options,) = (row[3:6] for row in connection.execute("PRAGMA table_list") if row[1] == name)
+        columns = connection.execute(f"PRAGMA table_xinfo({quoted})").fetchall()
+        checks = sorted(re.findall(r"CHECK \(.*?\)\)?", sql))
+        unique = sorted(
+            connection.execute(f"PRAGMA index_info({index})").fetchall()
+            for _, index, _, origin, _ in connection.execute(f"PRAGMA index_list({quoted})").fetchall()
+            if origin == "u"
+        )
+        return kind, columns, options, checks, unique, "AUTOINCREMENT" in sql
+    if kind == "index":
+        columns = connection.execute(f"PRAGMA index_xinfo({quoted})").fetchall()
+        return kind, columns, "UNIQUE" in sql, sql.partition(" WHERE ")[2]
+    return kind, sql
+
+
+def _flat(sql: str) -> str:
+    return re.sub(r"\s+", " ", sql).strip()

@@ -1,0 +1,188 @@
+"""Looking after the file: a copy of it while it is in use, and whether it still keeps its promises."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+from syncd.errors import DatabaseCorrupt, UsageError
+from syncd.model import COMPARED
+from syncd.store import faults, migrate, opening, schema
+from syncd.store.queries.reader import Reader
+
+PROBLEMS_SHOWN = 100
+
+Kind = Literal["damage", "schema", "event", "delivery", "fold"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with what: ``subject`` names a table, an event or an image."""
+
+    kind: Kind
+    subject: str
+    message: str
+
+
+def backup(path: Path, to: Path, progress: migrate.Progress | None = None) -> None:
+    """Copy the database to the new file ``to`` (mode 0600) while it is in use; whole, or not at all.
+
+    The copy is of one moment. Raises UsageError where ``to`` exists, and the DatabaseError tree.
+    """
+    if os.path.lexists(to):
+        raise _exists(to)
+    connection, _ = opening.open_to_read(path)
+    part = to.with_name(f"{to.name}.{os.getpid()}.part")
+    try:
+        with faults.explaining(path, "read"):
+            # With a transaction open, writes meanwhile neither show nor make SQLite begin again.
+            connection.execute("BEGIN")
+            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+            migrate.copy_to(connection, part, 0o600, progress)
+        _publish(part, to)
+    finally:
+        connection.close()
+
+
+def check(path: Path, limit: int = PROBLEMS_SHOWN) -> list[Problem]:
+    """The first ``limit`` problems of a file; it may be in use. Raises the DatabaseError tree if it cannot be read.
+
+    Looked at are SQLite's own integrity, the schema, each event's body, the deliveries, and whether the events, folded
+    from nothing, give exactly the live rows.
+    """
+    with Reader.open(path) as reader:
+        reader.snapshot()
+        return list(islice(_problems(reader), limit))
+
+
+def _problems(reader: Reader) -> Iterator[Problem]:
+    try:
+        yield from _damage(reader)
+        yield from _schema(reader)
+        yield from _events(reader)
+        yield from _deliveries(reader)
+        yield from _live_rows_without_history(reader)
+        yield from _history_without_live_row(reader)
+    except DatabaseCorrupt as error:
+        yield Problem("damage", str(reader.path), error.message)
+
+
+def _damage(reader: Reader) -> Iterator[Problem]:
+    for (message,) in reader.rows("PRAGMA integrity_check"):
+        if message != "ok":
+            yield Problem("damage", str(reader.path), message)
+
+
+def _schema(reader: Reader) -> Iterator[Problem]:
+    found, declared = reader.schema(), schema.declared()
+    for name in sorted(found.keys() | declared.keys()):
+        if name not in found:
+            yield Problem("schema", name, "is missing")
+        elif name not in declared:
+            yield Problem("schema", name, "is not of syncd")
+        elif found[name] != declared[name]:
+            yield Problem("schema", name, "is not as this syncd made it")
+
+
+def _events(reader: Reader) -> Iterator[Problem]:
+    for seq, event_id, kind, image_id, body in reader.rows(
+        "SELECT seq, id, type, image_id, body FROM events ORDER BY seq"
+    ):
+        found = _parsed(body)
+        if found is None:
+            yield Problem("event", f"event {seq}", "its body is no JSON object with `data`")
+            continue
+        expected = {"id": event_id, "type": kind, "subject": image_id, "sequence": f"{seq:020d}"}
+        for name, value in expected.items():
+            if found.get(name) != value:
+                yield Problem(
+                    "event", f"event {seq}", f"its body says {name} {found.get(name)!r}, not {value!r}"
+                )
+
+
+def _deliveries(reader: Reader) -> Iterator[Problem]:
+    for seq, sink in reader.rows(
+        "SELECT event_seq, sink FROM deliveries WHERE NOT EXISTS (SELECT 1 FROM events WHERE seq = event_seq)"
+    ):
+        yield Problem("delivery", f"event {seq} for {sink}", "there is no such event")
+
+
+def _live_rows_without_history(reader: Reader) -> Iterator[Problem]:
+    """Live rows that the last event of their image does not give."""
+    columns = ", ".join(f"r.{name}" for name in COMPARED)
+    for account, region, image_id, seq, kind, body, *row in reader.rows(
+        f"SELECT r.account, r.region, r.image_id, e.seq, e.type, e.body, {columns} FROM all_images AS r"
+        " LEFT JOIN events AS e ON e.seq = (SELECT MAX(seq) FROM events INDEXED BY events_by_image"
+        "  WHERE image_id = r.image_id AND account = r.account AND region = r.region)"
+        " WHERE r.revoked_at IS NULL"
+    ):
+        subject = f"{account}/{region} {image_id}"
+        if seq is None:
+            yield Problem("fold", subject, "is live, but no event tells of it")
+        elif kind == "image.revoked":
+            yield Problem("fold", subject, f"is live, but event {seq} revoked it")
+        else:
+            told = ((_parsed(body) or {}).get("data") or {}).get("image") or {}
+            for name, value in zip(COMPARED, row, strict=True):
+                if _plain(name, value) != _plain(name, told.get(name)):
+                    yield Problem("fold", subject, f"its {name} is not what event {seq} told")
+
+
+def _history_without_live_row(reader: Reader) -> Iterator[Problem]:
+    """Images that the events leave live, and the rows do not."""
+    for account, region, image_id, seq in reader.rows(
+        "SELECT account, region, image_id, seq FROM (SELECT account, region, image_id, MAX(seq) AS seq, type"
+        "  FROM events INDEXED BY events_by_image WHERE image_id IS NOT NULL GROUP BY image_id, account, region)"
+        " AS e WHERE type <> 'image.revoked' AND NOT EXISTS (SELECT 1 FROM all_images AS r WHERE r.account = e.account"
+        "  AND r.region = e.region AND r.image_id = e.image_id AND r.revoked_at IS NULL)"
+    ):
+        yield Problem(
+            "fold", f"{account}/{region} {image_id}", f"is not live, but event {seq} told that it is"
+        )
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A column and an event's field in one form: JSON read, what is empty None."""
+    if name in ("tags", "softwares") and isinstance(value, str):
+        value = json.loads(value)
+    if isinstance(value, dict):
+        value = {key: inner for key, inner in value.items() if not _empty(inner)}
+    return None if _empty(value) else value
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value in ("", [], {})
+
+
+def _parsed(body: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("data"), dict) else None
+
+
+def _publish(part: Path, to: Path) -> None:
+    """Give the finished copy its name, unless somebody else took it meanwhile."""
+    try:
+        os.link(part, to)
+    except FileExistsError as error:
+        raise _exists(to) from error
+    except OSError:
+        # A file system without hard links.
+        if os.path.lexists(to):
+            raise _exists(to) from None
+        part.rename(to)
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+
+
+def _exists(to: Path) -> UsageError:
+    return UsageError(f"{to} exists already; nothing was written", "choose another name, or move it away")
