@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 
@@ -33,6 +34,7 @@ class Transport:
 
     def __init__(self, api: ApiConfig) -> None:
         self._api = api
+        self._url = _with_path(api.base_url)
         self._proxy = None if api.proxy is None else api.proxy.reveal()
         self._session: aiohttp.ClientSession | None = None
 
@@ -41,7 +43,7 @@ class Transport:
         session = self._session or self._open()
         try:
             async with session.post(
-                self._api.base_url, data=urlencode(form).encode(), proxy=self._proxy, allow_redirects=False
+                self._url, data=urlencode(form).encode(), proxy=self._proxy, allow_redirects=False
             ) as response:
                 return Reply(response.status, response.headers, await _body(response))
         except (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError) as error:
@@ -126,4 +128,10 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
 def _cause(error: Exception) -> str:
     """What the system said, without the address: that may hold credentials."""
     inner = getattr(error, "os_error", error)
-    return getattr(inner, "strerror", None) or type(inner).__name__
+    code = getattr(inner, "errno", None)
+    return os.strerror(code) if isinstance(code, int) and code > 0 else type(inner).__name__
+
+
+def _with_path(url: str) -> str:
+    """A proxy is given the URL as it stands, and a path is not optional there."""
+    return url if urlsplit(url).path else f"{url}/"

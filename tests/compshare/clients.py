@@ -1,0 +1,118 @@
+"""Clients for tests: quick, and with their waits on record."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from syncd.compshare.client import CompShare, RequestRecord
+from syncd.config import AccountConfig, ApiConfig
+from syncd.model import Secret
+from syncd.simulator import Account, Simulator, World
+
+REGION = "cn-wlcb"
+PUBLIC = "public-key-of-lab+/="
+PRIVATE = "private-key-of-lab"
+
+
+class Waits:
+    """A sleep that takes no time."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        await asyncio.sleep(0)
+
+
+def client_for(
+    url: str, account: Account | None = None, **given: Any
+) -> tuple[CompShare, Waits, list[RequestRecord]]:
+    """``given`` are fields of the account or the API's settings, or arguments of the client."""
+    waits, records = Waits(), list[RequestRecord]()
+    config = AccountConfig(
+        "lab",
+        Secret(account.public_key if account else PUBLIC),
+        Secret(account.private_key if account else PRIVATE),
+        given.pop("project_id", None),
+    )
+    api = ApiConfig(base_url=url, timeout=timedelta(seconds=5), rate=1e9)
+    api = replace(
+        api, **{key: given.pop(key) for key in list(given) if key in ApiConfig.__dataclass_fields__}
+    )
+    made = CompShare(config, api, record=records.append, **{"sleep": waits, "rng": random.Random(1), **given})
+    return made, waits, records
+
+
+def world_of(images: int = 0) -> World:
+    world = World(seed=1)
+    world.add_region(REGION)
+    world.add_account("lab")
+    world.fill("lab", REGION, images)
+    return world
+
+
+class Scene:
+    """A simulator and a client of its account ``lab``."""
+
+    def __init__(self, sim: Simulator, **given: Any) -> None:
+        self.sim = sim
+        self.world = sim.world
+        self.cloud, self.waits, self.records = client_for(sim.url, sim.world.account("lab"), **given)
+
+    def ids(self) -> list[str]:
+        return self.world.shelf("lab", REGION).ids()
+
+
+@asynccontextmanager
+async def scene(images: int = 0, **given: Any) -> AsyncIterator[Scene]:
+    async with Simulator(world_of(images)) as sim:
+        made = Scene(sim, **given)
+        async with made.cloud:
+            yield made
+
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def raw_server(handler: Handler, **listen: Any) -> AsyncIterator[int]:
+    """A server that speaks whatever ``handler`` writes; yields its port."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await handler(reader, writer)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, **listen)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def read_request(reader: asyncio.StreamReader) -> bytes:
+    """One whole HTTP request with a Content-Length; empty at the end of the connection."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return b""
+    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    return head + (await reader.readexactly(int(lengths[0].split(b":")[1])) if lengths else b"")
+
+
+def http(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+EMPTY = http(b'{"RetCode":0,"TotalCount":0,"ImageSet":[]}')
