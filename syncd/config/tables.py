@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from syncd.config.cron import wrong_cron
+from syncd.config.cron import BadCronError, plan
 from syncd.config.reader import Table, shown, wrong_address
 from syncd.config.shapes import (
     AlertsConfig,
@@ -39,9 +39,12 @@ def schedule(table: Table) -> ScheduleConfig:
     cron, zone = table.text("cron", None), table.text("timezone", None)
     if cron is not None and "interval" in table:
         table.fault("cron", shown(cron), "interval stands beside it: keep one of the two")
-    if cron is not None and (wrong := wrong_cron(cron)):
-        table.fault("cron", shown(cron), wrong)
-        cron = None
+    if cron is not None:
+        try:
+            cron = plan(cron)
+        except BadCronError as error:
+            table.fault("cron", shown(cron), str(error))
+            cron = None
     if zone is not None and cron is None and "cron" not in table:
         table.fault("timezone", shown(zone), "is for cron only: an interval has no time zone")
     if zone is not None and not _is_zone(zone):
