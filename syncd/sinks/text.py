@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Callable
 
 ELLIPSIS = "…"
+_CLEANED_PER_SHOWN = 4
+"""Characters that are looked at for one that is shown: a long text costs no more than a short one."""
 _JOINERS = "\u200c\u200d"
 """Zero-width (non-)joiners: parts of emoji and of some scripts, and harmless."""
 
@@ -16,11 +20,12 @@ def clean(text: str) -> str:
 
 def short(text: str, limit: int) -> str:
     """`clean`, and cut to ``limit`` characters with a visible end; never within a character and its marks."""
-    text = clean(text)
-    if len(text) <= limit:
+    most = limit * _CLEANED_PER_SHOWN
+    text, whole = clean(text[:most]), len(text) <= most
+    if whole and len(text) <= limit:
         return text
     end = limit - len(ELLIPSIS)
-    while end > 0 and _belongs_to_previous(text[end]):
+    while 0 < end < len(text) and _belongs_to_previous(text[end]):
         end -= 1
     return text[:end].rstrip() + ELLIPSIS
 
@@ -46,11 +51,18 @@ def neutral(text: str) -> str:
 
     For receivers whose markdown has no escape that all of their clients honour. No link begins by itself.
     """
-    return (
-        text.replace("://", "：//").translate(_LOOKALIKES).replace("_", "＿" if _is_emphasis(text) else "_")
-    )
+    text = at_start(text, lambda mark: mark.translate(_STARTS))
+    underscore = "＿" if _is_emphasis(text) else "_"
+    return text.replace("://", "：//").translate(_LOOKALIKES).replace("_", underscore)
 
 
+def at_start(line: str, change: Callable[[str], str]) -> str:
+    """Change what would make the line a heading, an item of a list or a rule."""
+    return _BLOCK_START.sub(lambda found: change(found[0]), line)
+
+
+_BLOCK_START = re.compile(r"^(#+|[-+=]+|[0-9]+[.)])(?=\s|$)")
+_STARTS = str.maketrans("#-+=.)", "＃－＋＝．）")
 _LOOKALIKES = str.maketrans("<>[]*`~\\@", "＜＞［］＊＇～＼＠")
 
 

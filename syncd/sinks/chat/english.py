@@ -21,9 +21,10 @@ ENGLISH = Language(
     counted_next="{n} {done}",
     one="Image {done}: {name}",
     by=" by {owner}",
+    owned="by {owner}",
     deeds={
         "shared": "Shared{by} with {where}",
-        "revoked": "No longer shared with {where}",
+        "revoked": "No longer shared{by} with {where}",
         "status": "Status {before} → {after} ({where})",
         "updated": "Updated for {where}",
         "reshared": "Shared again{by} with {where}",
@@ -41,7 +42,7 @@ ENGLISH = Language(
         "sync.recovered": ("Sync of {account} works again", "After {duration}"),
         "sync.held": (
             "{missing} of {live} images of {account}{places} are missing: held back",
-            "Called revoked from {until} on, if they stay away",
+            "They count as revoked from {until} on, if they stay away",
             "At once: syncd held release",
         ),
         "sync.released": (
@@ -71,7 +72,7 @@ ENGLISH = Language(
         "dead": "refused an event for good",
     },
     in_trouble="is in trouble",
-    away="Catching up {start_end}, {events}",
+    away="Catching up {start_end}, {events}: {headline}",
     more="+{n} more (syncd events)",
     price="¥{yuan}/h",
     days_hours_minutes=("{n} d", "{n} h", "{n} min"),

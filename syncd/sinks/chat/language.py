@@ -34,6 +34,8 @@ class Language:
     """done, name"""
     by: str
     """owner; goes into ``by`` of a deed"""
+    owned: str
+    """owner; among the facts, where no deed names him"""
     deeds: Mapping[Kind, str]
     """by, where; of status: before, after, where"""
     named_places: str
@@ -59,7 +61,7 @@ class Language:
     in_trouble: str
     """A trouble of a sink that has no word"""
     away: str
-    """start_end, events"""
+    """start_end, events, headline"""
     more: str
     """n"""
     price: str

@@ -53,11 +53,9 @@ def compose(items: Sequence[Item], options: Options, attempt: Attempt, markup: M
     """``limit`` is that of all blocks and their breaks together. Raises RenderError."""
     words = Words(options.language, options.zone)
     digest = gather(read(items))
-    headline = words.headline(digest)
-    if attempt.away_since is not None:
-        headline = f"{words.away(attempt.away_since, attempt.now, digest.events)}: {headline}"
-    told = [words.tell(entry) for entry in digest.entries]
-    blocks = fit(told, markup, limit, words.more)
+    since = attempt.away_since
+    headline = words.headline(digest) if since is None else words.away(since, attempt.now, digest)
+    blocks = fit(words.tell(digest), markup, limit, words.more)
     prefix = clean(options.prefix)[:PREFIX_LENGTH]
     return Message(prefix, short(headline, HEADLINE_LENGTH), blocks, digest.tone())
 
@@ -79,9 +77,10 @@ def fit(told: Sequence[Told], markup: Markup, limit: int, more: Callable[[int], 
 
 def _block(told: Told, markup: Markup) -> str:
     """Whole, or if that is too long its first lines and "…"; a line is never cut within its markup."""
-    title, *lines = [markup.bold(markup.escape(told.title)), *map(markup.escape, told.lines)]
-    block = markup.line_break.join([title, *lines])
+    title = [markup.bold(markup.escape(told.title))] if told.title else []
+    lines = list(map(markup.escape, told.lines))
+    block = markup.line_break.join([*title, *lines])
     while markup.measure(block) > markup.block_limit and lines:
         lines.pop()
-        block = markup.line_break.join([title, *lines, ELLIPSIS])
+        block = markup.line_break.join([*title, *lines, ELLIPSIS])
     return block

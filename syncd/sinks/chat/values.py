@@ -33,10 +33,19 @@ class Values:
             return short(text or "—", VALUE_LENGTH)
 
     def span(self, first: str, last: str) -> str:
-        return self.moment(first) if first == last else f"{self.moment(first)} – {self.moment(last)}"
+        if first == last:
+            return self.moment(first)
+        try:
+            return self.between(from_text(first), from_text(last))
+        except (ValueError, OverflowError):
+            return f"{self.moment(first)} – {self.moment(last)}"
 
     def between(self, start: datetime, end: datetime) -> str:
-        return f"{self._local(start)} – {self._local(end)}"
+        """The date and the zone once, if they are the same."""
+        (start_day, *start_rest), (end_day, *end_rest) = self._local(start).split(), self._local(end).split()
+        if start_day != end_day or start_rest[1:] != end_rest[1:]:
+            return f"{self._local(start)} – {self._local(end)}"
+        return f"{start_day} {start_rest[0]} – {' '.join(end_rest)}"
 
     def duration(self, seconds: float) -> str:
         minutes = max(0, round(seconds / 60))

@@ -53,17 +53,21 @@ class Words:
         counted = self._in.counting.join(parts)
         return self._in.sentences.join(filter(None, (counted, *self._headlines(digest.notices))))
 
-    def away(self, start: datetime, end: datetime, events: int) -> str:
-        """Opens the first message after a long absence of the receiver."""
-        start_end = self._values.between(start, end)
-        return self._in.away.format(start_end=start_end, events=number(self._in.events, events))
+    def away(self, start: datetime, end: datetime, digest: Digest) -> str:
+        """The headline of the first message after a long absence of the receiver."""
+        events = number(self._in.events, digest.events)
+        start_end, headline = self._values.between(start, end), self.headline(digest)
+        return self._in.away.format(start_end=start_end, events=events, headline=headline)
 
     def more(self, entries: int) -> str:
         """Ends a message that is too small for all of it."""
         return self._in.more.format(n=entries)
 
-    def tell(self, entry: Story | Event) -> Told:
-        return self._story(entry) if isinstance(entry, Story) else self._notice(entry)
+    def tell(self, digest: Digest) -> Sequence[Told]:
+        """Each entry; a single system event without its title, which is the headline."""
+        told = [self._story(e) if isinstance(e, Story) else self._notice(e) for e in digest.entries]
+        alone = len(told) == 1 and not digest.stories
+        return [Told("", told[0].lines)] if alone else told
 
     def _only(self, entry: Story | Event) -> str:
         if isinstance(entry, Event):
@@ -90,7 +94,7 @@ class Words:
         where = self._values.listed(deed.accounts) + self._values.places(deed.regions)
         if deed.kind == "status":
             return [*self._statuses(deed, where), *self._reason(image)]
-        owner = short(image.owner_name or "", VALUE_LENGTH) or short(image.owner_id or "", VALUE_LENGTH)
+        owner = _owner(image)
         by = self._in.by.format(owner=owner) if owner else ""
         line = self._in.deeds[deed.kind].format(by=by, where=where)
         if deed.kind == "revoked":
@@ -127,11 +131,12 @@ class Words:
         return self._in.unverified.format(regions=self._values.listed(regions)) if regions else ""
 
     def _facts(self, image: Picture, deeds: Sequence[Deed]) -> str:
-        """Status (unless a deed tells it or the image is gone), type, size, price, GPU."""
-        told = {deed.kind for deed in deeds} & {"status", "revoked"}
-        price = image.price_yuan_per_hour
+        """Status (unless a deed tells it or the image is gone), owner (likewise), type, size, price, GPU."""
+        kinds = {deed.kind for deed in deeds}
+        price, owner = image.price_yuan_per_hour, "" if kinds - {"status", "updated"} else _owner(image)
         facts = (
-            self._values.status(image.status) if image.status and not told else "",
+            self._values.status(image.status) if image.status and not kinds & {"status", "revoked"} else "",
+            self._in.owned.format(owner=owner) if owner else "",
             short(image.image_type or "", VALUE_LENGTH),
             size(image.size_mb) if image.size_mb else "",
             self._values.price(price) if price is not None else "",
@@ -173,6 +178,10 @@ class Words:
 
 def _name(image: Picture) -> str:
     return short(image.name or "", NAME_LENGTH) or short(image.image_id, VALUE_LENGTH)
+
+
+def _owner(image: Picture) -> str:
+    return short(image.owner_name or "", VALUE_LENGTH) or short(image.owner_id or "", VALUE_LENGTH)
 
 
 def _word(words: Mapping[str, str], key: str | None) -> str:

@@ -18,6 +18,7 @@ from syncd.sinks.chat.robot import Codes, judge
 from syncd.sinks.format import Attempt, Format, Limit, Options, Request
 from syncd.sinks.payload import JSON_HEADERS, size_in_json, to_json
 from syncd.sinks.sink import Item
+from syncd.sinks.text import at_start
 
 TEXT_LIMIT = 17_000
 """Bytes as JSON; the robot takes 20 KB of body, which has a title, a frame and a signature besides."""
@@ -36,7 +37,8 @@ _ENTITIES = str.maketrans({char: f"&#{ord(char)};" for char in "&<>*_~`[]\\|$"})
 
 
 def escape(line: str) -> str:
-    return line.translate(_ENTITIES).replace("://", "&#58;//")
+    line = line.translate(_ENTITIES).replace("://", "&#58;//")
+    return at_start(line, lambda mark: "".join(f"&#{ord(char)};" for char in mark))
 
 
 MARKUP = Markup(escape=escape, bold="**{}**".format, measure=size_in_json)
