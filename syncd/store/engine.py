@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -67,11 +69,22 @@ class Transaction:
         cursor = await _whole(self._driver.execute(sql, params))
         return cursor.rowcount
 
-    async def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """A driver-level statement for each row, ROWS_AT_ONCE at a time with the loop yielding between."""
-        for start in range(0, len(rows), ROWS_AT_ONCE):
+    async def fetch_in(
+        self, sql: str, ids: Iterable[str], params: Sequence[Any] = ()
+    ) -> AsyncIterator[list[tuple[Any, ...]]]:
+        """`fetch` for each ROWS_AT_ONCE ids, a JSON list in the last parameter, with the loop yielding between."""
+        for some in batches(ids, ROWS_AT_ONCE):
+            yield await self.fetch(sql, (*params, json.dumps(some)))
+            await asyncio.sleep(0)
+
+    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """A driver-level statement for each row, ROWS_AT_ONCE at a time with the loop yielding between.
+
+        Rows of a generator are prepared no faster than they are written.
+        """
+        for some in batches(rows, ROWS_AT_ONCE):
             self._require_open()
-            await _whole(self._many(sql, rows[start : start + ROWS_AT_ONCE]))
+            await _whole(self._many(sql, some))
             await asyncio.sleep(0)
 
     async def _rows(self, statement: Executable, params: Params) -> list[Row[Any]]:
@@ -84,6 +97,13 @@ class Transaction:
     def _require_open(self) -> None:
         if not self._open:
             raise RuntimeError("the transaction is over")
+
+
+def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Lists of ``size`` items, the last one shorter; takes from ``items`` as it goes."""
+    left = iter(items)
+    while some := list(islice(left, size)):
+        yield some
 
 
 class Database:

@@ -24,6 +24,18 @@ _COLUMNS = (
     "changed_at",
 )
 _OF_TARGET = "account = ? AND region = ? AND image_id = ?"
+KNOWN_AT_ONCE = 5000
+"""Rows of one statement of `known`, which are narrow."""
+
+_KNOWN = (
+    "SELECT image_id, fingerprint, missing_since, missing_syncs, held, shown_at FROM image_rows"
+    " INDEXED BY image_rows_live WHERE account = ? AND region = ? AND image_id > ? AND revoked_at IS NULL"
+    " ORDER BY image_id LIMIT ?"
+)
+_ELSEWHERE = (
+    "SELECT image_id, region FROM image_rows INDEXED BY image_rows_facts WHERE account = ? AND region <> ?"
+    " AND image_id IN (SELECT value FROM json_each(?)) AND revoked_at IS NULL"
+)
 _softwares = msgspec.json.Decoder(Softwares).decode
 _to_json = msgspec.json.Encoder().encode
 
@@ -42,46 +54,49 @@ _UPDATE = (
 
 async def known(tx: Transaction, target: Target) -> tuple[dict[str, bytes], dict[str, Missing]]:
     """The live rows of a target as id → fingerprint, and those that complete listings lacked; reads the index only."""
-    rows = await tx.fetch(
-        "SELECT image_id, fingerprint, missing_since, missing_syncs, held, shown_at FROM image_rows"
-        " INDEXED BY image_rows_live WHERE account = ? AND region = ? AND revoked_at IS NULL",
-        target,
-    )
-    missing = {
-        row[0]: Missing(from_text(row[2]), row[3], bool(row[4]), from_text(row[5]) if row[5] else None)
-        for row in rows
-        if row[2] is not None
-    }
-    return {row[0]: row[1] for row in rows}, missing
+    fingerprints: dict[str, bytes] = {}
+    missing: dict[str, Missing] = {}
+    last = ""
+    while rows := await tx.fetch(_KNOWN, (*target, last, KNOWN_AT_ONCE)):
+        for image_id, print_, since, syncs, held, shown_at in rows:
+            fingerprints[image_id] = print_
+            if since is not None:
+                missing[image_id] = Missing(
+                    from_text(since), syncs, bool(held), from_text(shown_at) if shown_at else None
+                )
+        last = rows[-1][0]
+    return fingerprints, missing
 
 
 async def stored(tx: Transaction, target: Target, ids: Iterable[str]) -> dict[str, Image]:
     """The last known images of these ids, live or revoked."""
-    wanted = json.dumps(list(ids))
-    rows = await tx.fetch(
+    images: dict[str, Image] = {}
+    async for rows in tx.fetch_in(
         f"SELECT {', '.join(_FIELDS)} FROM image_rows WHERE account = ? AND region = ?"
         " AND image_id IN (SELECT value FROM json_each(?))",
-        (*target, wanted),
-    )
-    return {row[0]: _image(row) for row in rows}
+        ids,
+        target,
+    ):
+        images.update((row[0], _image(row)) for row in rows)
+    return images
 
 
 async def add(tx: Transaction, target: Target, images: Sequence[tuple[Image, str]], now: datetime) -> None:
     """New rows, or revoked ones that came back, with their payloads; `first_seen_at` of a known id stays."""
     at = to_text(now)
-    rows = [
+    rows = (
         (*target, image.image_id, *_values(image), payload, fingerprint(image), at, at, at)
         for image, payload in images
-    ]
+    )
     await tx.executemany(_ADD, rows)
 
 
 async def update(tx: Transaction, target: Target, images: Sequence[tuple[Image, str]], now: datetime) -> None:
     at = to_text(now)
-    rows = [
+    rows = (
         (*_values(image), payload, fingerprint(image), at, *target, image.image_id)
         for image, payload in images
-    ]
+    )
     await tx.executemany(_UPDATE, rows)
 
 
@@ -90,14 +105,14 @@ async def mark_seen(tx: Transaction, target: Target, ids: Iterable[str]) -> None
     await tx.executemany(
         "UPDATE image_rows SET missing_since = NULL, missing_syncs = 0, shown_at = NULL, held = 0"
         f" WHERE {_OF_TARGET}",
-        [(*target, image_id) for image_id in ids],
+        ((*target, image_id) for image_id in ids),
     )
 
 
 async def mark_missing(tx: Transaction, target: Target, missing: Mapping[str, Missing]) -> None:
     await tx.executemany(
         f"UPDATE image_rows SET missing_since = ?, missing_syncs = ?, held = ?, shown_at = ? WHERE {_OF_TARGET}",
-        [
+        (
             (
                 to_text(row.since),
                 row.syncs,
@@ -107,7 +122,7 @@ async def mark_missing(tx: Transaction, target: Target, missing: Mapping[str, Mi
                 image_id,
             )
             for image_id, row in missing.items()
-        ],
+        ),
     )
 
 
@@ -115,23 +130,19 @@ async def revoke(tx: Transaction, target: Target, missing: Mapping[str, Missing]
     """These rows are gone; they stay as `all_images` shows them."""
     await tx.executemany(
         f"UPDATE image_rows SET revoked_at = ?, missing_since = ?, shown_at = ?, held = 0 WHERE {_OF_TARGET}",
-        [
+        (
             (to_text(now), to_text(row.since), row.shown_at and to_text(row.shown_at), *target, image_id)
             for image_id, row in missing.items()
-        ],
+        ),
     )
 
 
 async def elsewhere(tx: Transaction, target: Target, ids: Iterable[str]) -> dict[str, list[str]]:
     """Which other regions of the account have a live row of these ids."""
-    rows = await tx.fetch(
-        "SELECT image_id, region FROM image_rows INDEXED BY image_rows_facts WHERE account = ?"
-        " AND image_id IN (SELECT value FROM json_each(?)) AND region <> ? AND revoked_at IS NULL",
-        (target.account, json.dumps(list(ids)), target.region),
-    )
     regions: dict[str, list[str]] = {}
-    for image_id, region in rows:
-        regions.setdefault(image_id, []).append(region)
+    async for rows in tx.fetch_in(_ELSEWHERE, ids, (target.account, target.region)):
+        for image_id, region in rows:
+            regions.setdefault(image_id, []).append(region)
     return regions
 
 
@@ -186,15 +197,18 @@ async def live_images(tx: Transaction, account: str) -> int:
 
 async def shown_and_missing(tx: Transaction, target: Target, ids: Iterable[str]) -> dict[str, Missing]:
     """Of revoked rows: since when they were missing, and when they were last shown."""
-    rows = await tx.fetch(
+    missing: dict[str, Missing] = {}
+    async for rows in tx.fetch_in(
         "SELECT image_id, missing_since, missing_syncs, shown_at FROM image_rows WHERE account = ? AND region = ?"
-        " AND image_id IN (SELECT value FROM json_each(?)) AND missing_since IS NOT NULL",
-        (*target, json.dumps(list(ids))),
-    )
-    return {
-        row[0]: Missing(from_text(row[1]), row[2], False, from_text(row[3]) if row[3] else None)
-        for row in rows
-    }
+        " AND missing_since IS NOT NULL AND image_id IN (SELECT value FROM json_each(?))",
+        ids,
+        target,
+    ):
+        for image_id, since, syncs, shown_at in rows:
+            missing[image_id] = Missing(
+                from_text(since), syncs, False, from_text(shown_at) if shown_at else None
+            )
+    return missing
 
 
 def _values(image: Image) -> tuple[Any, ...]:
