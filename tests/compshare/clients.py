@@ -14,6 +14,8 @@ from syncd.compshare.client import CompShare, RequestRecord
 from syncd.config import AccountConfig, ApiConfig
 from syncd.model import Secret
 from syncd.simulator import Account, Simulator, World
+from syncd.simulator.catalogue import image_fields
+from syncd.simulator.world import Invent
 
 REGION = "cn-wlcb"
 PUBLIC = "public-key-of-lab+/="
@@ -50,8 +52,8 @@ def client_for(
     return made, waits, records
 
 
-def world_of(images: int = 0) -> World:
-    world = World(seed=1)
+def world_of(images: int = 0, invent: Invent = image_fields) -> World:
+    world = World(seed=1, invent=invent)
     world.add_region(REGION)
     world.add_account("lab")
     world.fill("lab", REGION, images)
