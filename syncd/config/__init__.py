@@ -1,6 +1,8 @@
 """The configuration: TOML, secrets from files, variables or credentials; every fault at once."""
 
-from syncd.config.load import find, load
+from syncd.config.describe import describe, to_toml
+from syncd.config.load import Check, load
+from syncd.config.places import find
 from syncd.config.shapes import (
     AccountConfig,
     AlertsConfig,
@@ -19,7 +21,7 @@ from syncd.config.shapes import (
 )
 
 __all__ = [
-    "AccountConfig", "AlertsConfig", "ApiConfig", "Config", "DatabaseConfig", "GuardConfig", "HeartbeatConfig",
+    "AccountConfig", "AlertsConfig", "ApiConfig", "Check", "Config", "DatabaseConfig", "GuardConfig", "HeartbeatConfig",
     "HttpConfig", "LogConfig", "LogSinkConfig", "RetentionConfig", "ScheduleConfig", "SinkConfig",
-    "WebhookSinkConfig", "find", "load",
+    "WebhookSinkConfig", "describe", "find", "load", "to_toml",
 ]  # fmt: skip

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from syncd.config.reader import Table, shown
+from syncd.config.reader import Table
+from syncd.config.secret import BadSecretError, home, read_private
 from syncd.config.shapes import AccountConfig
+from syncd.config.values import shown
 from syncd.model import Secret
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62})")
@@ -18,16 +20,16 @@ _REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 PUBLIC, PRIVATE = "COMPSHARE_PUBLIC_KEY", "COMPSHARE_PRIVATE_KEY"
 
 
-def account(table: Table, name: str, environ: Mapping[str, str]) -> AccountConfig:
-    """A fault where there is no whole key pair."""
+def account(table: Table, name: str) -> AccountConfig:
+    """A fault where there is no whole key pair; an empty one stands in."""
     if NAME.fullmatch(name) is None:
-        table.fault("", "", 'the name of an account is made of a-z, 0-9 and "-"')
+        table.fault("", "", 'the name of an account is made of a-z, 0-9 and "-", and has 63 letters at most')
     public, private = table.secret("public_key"), table.secret("private_key")
     profile = table.text("profile", None)
     if profile is not None:
         if table.given("public_key") or table.given("private_key"):
             table.fault("profile", shown(profile), "a key stands beside it: keep the profile or the keys")
-        public, private = _of_profile(table, profile, environ)
+        public, private = _of_profile(table, profile)
     else:
         for key, found in (("public_key", public), ("private_key", private)):
             if found is None and not table.given(key):
@@ -50,30 +52,37 @@ def from_environment(environ: Mapping[str, str]) -> AccountConfig | None:
 
 
 def _regions(table: Table) -> tuple[str, ...] | None:
-    if "regions" not in table or table.text_is("regions", "all"):
+    if "regions" not in table or table.is_text("regions", "all"):
         return None
-    regions = table.texts("regions", ("cn-wlcb",))
+    regions = table.texts("regions", ("cn-wlcb",), '["cn-wlcb"], or "all"')
     for region in regions:
         if _REGION.fullmatch(region) is None:
-            table.fault("regions", shown(region), 'must be "all" or a list of regions such as ["cn-wlcb"]')
+            table.fault("regions", shown(region), 'is no region such as "cn-wlcb"')
     return tuple(dict.fromkeys(regions))
 
 
-def _of_profile(
-    table: Table, profile: str, environ: Mapping[str, str]
-) -> tuple[Secret | None, Secret | None]:
+def _of_profile(table: Table, profile: str) -> tuple[Secret | None, Secret | None]:
     """Keys of the official CLI's file (`~/.config/compshare/config.json`)."""
-    home = environ.get("HOME") or str(Path.home())
-    path = Path(environ.get("COMPSHARE_CONFIG_FILE") or f"{home}/.config/compshare/config.json")
+    environ = table.sources.environ
+    named = environ.get("COMPSHARE_CONFIG_FILE")
+    path = Path(named) if named else home(environ) / ".config/compshare/config.json"
     try:
-        found: Any = json.loads(path.read_bytes())["profiles"][profile]
-        public, private = found["public_key"], found["private_key"]
-        if not (isinstance(public, str) and isinstance(private, str) and public and private):
-            raise TypeError
-    except OSError as error:
-        table.fault("profile", shown(profile), f"{path} cannot be read: {error.strerror}")
-    except (ValueError, TypeError, KeyError):
-        table.fault("profile", shown(profile), f"{path} has no such profile with public_key and private_key")
-    else:
-        return Secret(public), Secret(private)
+        profiles = json.loads(read_private(path))["profiles"]
+        if profile not in profiles:
+            known = ", ".join(profiles) or "none"
+            table.fault("profile", shown(profile), f"is no profile of {path}; there are: {known}")
+            return None, None
+        return _pair(profiles[profile])
+    except BadSecretError as error:
+        table.fault("profile", shown(profile), f"{path}: {error}")
+    except (ValueError, TypeError, KeyError, RecursionError):
+        table.fault("profile", shown(profile), f"{path} has no public_key and private_key for it")
     return None, None
+
+
+def _pair(found: Any) -> tuple[Secret, Secret]:
+    """Raises KeyError and TypeError where one is missing."""
+    keys = (found["public_key"], found["private_key"])
+    if not all(isinstance(key, str) and key for key in keys):
+        raise TypeError("a key is no text")
+    return Secret(keys[0]), Secret(keys[1])

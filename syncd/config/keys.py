@@ -21,7 +21,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     },
     "sinks.NAME": {
         "type": "", "events": "", "accounts": "", "regions": "", "names": "", "scope": "", "baseline": "", "path": "",
-        "url": "secret", "format": "", "timeout": "", "headers": "", "proxy": "secret", "ca_file": "",
+        "url": "secret", "format": "", "timeout": "", "headers": "secrets", "proxy": "secret", "ca_file": "",
         "secrets": "secret", "secret": "secret", "language": "", "prefix": "", "group_wait": "", "body": "",
         "content_type": "",
     },
@@ -29,7 +29,9 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "heartbeat": {"url": "secret", "interval": ""},
     "log": {"level": "", "format": ""},
 }  # fmt: skip
-"""Table → key → "secret" where it has the four forms."""
+"""Table → key → "secret" where it has the four forms, "secrets" where each value in it has them."""
+
+TABLES = tuple(kind.removesuffix(".NAME") for kind in KEYS)
 
 
 def accepted(table: str) -> list[str]:
@@ -39,3 +41,8 @@ def accepted(table: str) -> list[str]:
         for key, kind in KEYS[table].items()
         for form in (SECRET_FORMS if kind == "secret" else ("",))
     ]
+
+
+def unformed(key: str) -> str:
+    """``private_key_file`` → ``private_key``."""
+    return next((key.removesuffix(form) for form in SECRET_FORMS if form and key.endswith(form)), key)

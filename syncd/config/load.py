@@ -1,146 +1,136 @@
-"""Finds the file, reads it, and gives the settings or all of its faults."""
+"""From a file or the environment to the settings, or to all of their faults."""
 
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from syncd.config import tables
+from syncd.config import places, tables
 from syncd.config.accounts import PRIVATE, PUBLIC, account, from_environment
-from syncd.config.keys import KEYS
-from syncd.config.reader import Table, shown
+from syncd.config.keys import KEYS, TABLES, unformed
+from syncd.config.reader import Table
 from syncd.config.secret import Sources
-from syncd.config.shapes import Config, LogSinkConfig, WebhookSinkConfig
-from syncd.config.sinks import sink
+from syncd.config.shapes import Config, LogSinkConfig
+from syncd.config.sinks import refuse_strangers, sink
+from syncd.config.values import meant
+from syncd.config.warn import warnings
 from syncd.errors import ConfigError, Fault
 
-SYSTEM = Path("/etc/syncd/config.toml")
-
 Check = Callable[[Config], Sequence[Fault]]
-"""What an upper room finds wrong with a configuration that is sound in itself."""
-
-
-def find(explicit: Path | None, environ: Mapping[str, str]) -> Path | None:
-    """--config, else $SYNCD_CONFIG, else the user's file, else the system's; None where none of the latter exists."""
-    if explicit is not None:
-        return explicit
-    if named := environ.get("SYNCD_CONFIG"):
-        return Path(named)
-    home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME') or Path.home()}/.config"
-    return next((path for path in (Path(home) / "syncd/config.toml", SYSTEM) if _exists(path)), None)
+"""What an upper room finds wrong with a configuration. Where there are faults already, defaults stand in for
+what is wrong, and empty secrets for those that are missing."""
 
 
 def load(
     explicit: Path | None = None, environ: Mapping[str, str] = os.environ, checks: Sequence[Check] = ()
 ) -> Config:
     """The settings. Raises ConfigError with every fault, of ``checks`` too."""
-    path = find(explicit, environ)
-    values = {} if path is None else _read(path)
-    source = str(path) if path else "the environment"
-    faults: list[Fault] = []
-    config = _settings(values, source, path, environ, faults)
-    if path is None and not config.accounts:
-        faults.append(
-            Fault(
-                "configuration",
-                "",
-                f"there is none: write one with `syncd config init`, or set {PUBLIC} and {PRIVATE}",
-            )
-        )
-    if not faults:
-        faults += [fault for check in checks for fault in check(config)]
+    path = places.find(explicit, environ)
+    reading = Reading({} if path is None else places.read(path), path, environ)
+    config = reading.settings()
+    faults = reading.faults + [fault for check in checks for fault in check(config)]
     if faults:
-        raise ConfigError(source, faults)
+        raise ConfigError(config.source, faults)
     return config
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        remedy = f"cannot be read: {error.strerror}; `syncd config init` writes a commented start"
-        raise ConfigError(str(path), [Fault("file", str(path), remedy)]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(str(path), [Fault("file", str(path), "is not text in UTF-8")]) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(str(path), [Fault("file", str(path), f"is not TOML: {error}")]) from error
+class Reading:
+    """One pass over the tables of a file (none: ``path`` is None)."""
 
+    def __init__(self, values: dict[str, Any], path: Path | None, environ: Mapping[str, str]) -> None:
+        self.faults: list[Fault] = []
+        self._values = values
+        self._path = path
+        self._environ = environ
+        self._sources = Sources(environ, path.absolute().parent if path else None)
 
-def _settings(
-    values: dict[str, Any], source: str, path: Path | None, environ: Mapping[str, str], faults: list[Fault]
-) -> Config:
-    sources = Sources(environ, path.absolute().parent if path else None)
+    def settings(self) -> Config:
+        self._refuse_unknown()
+        accounts, sinks = self._accounts_and_sinks()
+        return Config(
+            source=str(self._path or "the environment"),
+            path=self._path,
+            database=tables.database(
+                self._table("database"), places.default_database(self._path, self._environ)
+            ),
+            schedule=tables.schedule(self._table("schedule")),
+            api=(api := tables.api(self._table("api"))),
+            guard=tables.guard(self._table("guard")),
+            alerts=tables.alerts(self._table("alerts")),
+            retention=(retention := tables.retention(self._table("retention"))),
+            accounts=accounts,
+            sinks=sinks,
+            http=tables.http(self._table("http")),
+            heartbeat=(heartbeat := tables.heartbeat(self._table("heartbeat"))),
+            log=tables.log(self._table("log")),
+            warnings=tuple(warnings(self._path, self._values, api, retention, sinks, heartbeat)),
+        )
 
-    def table(kind: str, name: str | None = None, content: object = None) -> Table:
-        found = values.get(kind, {}) if name is None else content
-        return Table(kind, name or kind, found, faults, sources)
+    def _accounts_and_sinks(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self._path is None:
+            own = from_environment(self._environ)
+            if own is None:
+                self.faults.append(_nothing(self._environ))
+            return {"default": own} if own else {}, {"log": LogSinkConfig("log")}
+        accounts = {name: account(table, name) for name, table in self._named("accounts")}
+        if not accounts:
+            self._fault("accounts", "", "are missing: add [accounts.NAME] with public_key and private_key")
+        sinks = {}
+        for name, table in self._named("sinks"):
+            sinks[name] = sink(table, name)
+            if "accounts" in table:
+                refuse_strangers(table, "accounts", sinks[name].wants.accounts, accounts)
+        return accounts, sinks
 
-    def named(kind: str) -> Iterator[tuple[str, Table]]:
-        group = values.get(kind, {})
+    def _table(self, name: str) -> Table:
+        values = self._values.get(name, {})
+        if not isinstance(values, dict):
+            # Its value is not shown: a secret may have been put there.
+            self._fault(name, "", f"must be a table: [{name}]")
+            values = {}
+        return self._read(name, name, values)
+
+    def _named(self, name: str) -> Iterator[tuple[str, Table]]:
+        group = self._values.get(name, {})
         if not isinstance(group, dict):
-            faults.append(Fault(kind, shown(group), f"must be tables: [{kind}.NAME]"))
+            self._fault(name, "", f"must be tables: [{name}.NAME]")
             return
-        for name, content in group.items():
-            yield name, table(f"{kind}.NAME", f"{kind}.{name}", content)
+        for own, values in group.items():
+            if isinstance(values, dict):
+                yield own, self._read(f"{name}.NAME", f"{name}.{own}", values)
+            elif unformed(own) in KEYS[f"{name}.NAME"]:
+                self._fault(f"{name}.{own}", "", f"belongs into a table with a name: [{name}.NAME]")
+            else:
+                self._fault(f"{name}.{own}", "", f"must be a table: [{name}.{own}]")
 
-    _refuse_unknown(values, faults)
-    accounts = {name: account(one, name, environ) for name, one in named("accounts")}
-    sinks = {name: sink(one, name) for name, one in named("sinks")}
-    if path is None and (own := from_environment(environ)) is not None:
-        accounts, sinks = {own.name: own}, {"log": LogSinkConfig("log")}
-    if path is not None and not accounts:
-        faults.append(Fault("accounts", "", "there is none: add [accounts.NAME] with its keys"))
-    return Config(
-        source=source,
-        path=path,
-        database=tables.database(table("database"), lambda: tables.default_database(path, environ)),
-        schedule=tables.schedule(table("schedule")),
-        api=tables.api(table("api")),
-        guard=tables.guard(table("guard")),
-        alerts=tables.alerts(table("alerts")),
-        retention=tables.retention(table("retention")),
-        accounts=accounts,
-        sinks=sinks,
-        http=tables.http(table("http")),
-        heartbeat=tables.heartbeat(table("heartbeat")),
-        log=tables.log(table("log")),
-        warnings=tuple(_warnings(sinks, path, values)),
-    )
+    def _read(self, kind: str, name: str, values: dict[str, Any]) -> Table:
+        return Table(kind, name, values, self.faults, self._sources)
 
+    def _refuse_unknown(self) -> None:
+        for name in self._values:
+            if name in TABLES:
+                continue
+            homes = [kind for kind, keys in KEYS.items() if name in keys]
+            near = meant(name, TABLES)
+            remedy = (
+                f"belongs into [{'] or ['.join(homes)}]"
+                if homes
+                else f"is no table; did you mean [{near}]?"
+                if near
+                else f"is no table; there are {', '.join(TABLES)}"
+            )
+            self._fault(name, "", remedy)
 
-def _refuse_unknown(values: Mapping[str, Any], faults: list[Fault]) -> None:
-    known = list(dict.fromkeys(kind.partition(".")[0] for kind in KEYS))
-    for name in values.keys() - set(known):
-        faults.append(Fault(name, "", f"is not a table; there are {', '.join(known)}"))
+    def _fault(self, key: str, value: str, remedy: str) -> None:
+        self.faults.append(Fault(key, value, remedy))
 
 
-def _warnings(sinks: Mapping[str, object], path: Path | None, values: Mapping[str, Any]) -> Iterator[str]:
-    for name, one in sinks.items():
-        if isinstance(one, WebhookSinkConfig):
-            parts = urlsplit(one.url.reveal())
-            if parts.scheme == "http" and not tables.is_loopback(parts.hostname):
-                yield f"sinks.{name}.url is http:// to another host: events and secrets travel in the clear"
-    if path is not None and _tells_secrets(values) and path.stat().st_mode & 0o007:
-        yield f"{path} holds secrets and can be read by others: chmod o= {path}"
-
-
-def _tells_secrets(values: Mapping[str, Any]) -> bool:
-    """Whether a secret stands in the file itself."""
-    for kind, keys in KEYS.items():
-        group = values.get(kind.partition(".")[0], {})
-        contents = group.values() if kind.endswith(".NAME") else [group]
-        for content in contents:
-            if any(use == "secret" and key in content for key, use in keys.items()):
-                return True
-    return False
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False
+def _nothing(environ: Mapping[str, str]) -> Fault:
+    for one, other in ((PUBLIC, PRIVATE), (PRIVATE, PUBLIC)):
+        if environ.get(one):
+            return Fault(f"${other}", "", f"is missing: ${one} alone is no key pair")
+    looked = f"{places.user_file(environ)} and {places.SYSTEM} do not exist"
+    remedy = f"there is none ({looked}): `syncd config init` writes a start, or set ${PUBLIC} and ${PRIVATE}"
+    return Fault("configuration", "", remedy)

@@ -1,69 +1,118 @@
-"""Where secrets come from: a file that only its owner reads, a variable, a systemd credential."""
+"""Where secrets come from: a file that others cannot read, a variable, a systemd credential."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from syncd.config.values import MASK, shown
 
 LONGEST = 64 * 1024
 """Bytes of a secret's file."""
 
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
+"""As people name them, and not as keys look."""
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    remedy: str
+
+class BadSecretError(Exception):
+    """Its text says what would be right, and holds no secret."""
 
 
 class Sources:
     """Relative paths are taken from the folder of the configuration file."""
 
     def __init__(self, environ: Mapping[str, str], folder: Path | None) -> None:
-        self._environ = environ
+        self.environ = environ
         self._folder = folder
 
     def resolve(self, path: str) -> Path:
-        given = Path(path).expanduser() if path.startswith("~") else Path(path)
-        return given if given.is_absolute() or self._folder is None else self._folder / given
+        if path.startswith("~/"):
+            return home(self.environ) / path[2:]
+        return (self._folder or Path()) / path
 
-    def read(self, form: str, value: str) -> str | Wrong:
-        """``form`` is _file, _env or _credential; one newline at the end is stripped."""
-        if form == "_env":
-            return self._environ.get(value) or Wrong(f"the variable {value} is not set or empty")
+    def read(self, form: str, value: str) -> str:
+        """``form`` is _file, _env or _credential; one newline at the end is stripped. Raises BadSecretError."""
         if form == "_file":
-            return _of_file(self.resolve(value), private=True)
-        folder = self._environ.get("CREDENTIALS_DIRECTORY")
+            return read_private(self.resolve(value))
+        if form == "_env":
+            return self._variable(value)
+        return self._credential(value)
+
+    def _variable(self, name: str) -> str:
+        if found := self.environ.get(name):
+            return found
+        raise BadSecretError("must be the name of a variable that is set, and not empty")
+
+    def _credential(self, name: str) -> str:
+        folder = self.environ.get("CREDENTIALS_DIRECTORY")
         if not folder:
-            return Wrong("$CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit with LoadCredential=")
-        if "/" in value or value in (".", ".."):
-            return Wrong("must be the name of a credential, without slashes")
-        return _of_file(Path(folder) / value, private=False)
+            raise BadSecretError(
+                "needs $CREDENTIALS_DIRECTORY, which systemd sets for a unit with LoadCredential="
+            )
+        if "/" in name or name in (".", ".."):
+            raise BadSecretError("must be the name of a credential, without slashes")
+        path = Path(folder) / name
+        if not path.exists():
+            raise BadSecretError(f"is none of the unit's credentials; there are: {_names(Path(folder))}")
+        return read_private(path)
 
 
-def _of_file(path: Path, *, private: bool) -> str | Wrong:
+def told(form: str, value: str) -> str:
+    """What a fault shows of a secret's source: nothing that could be the secret itself, put under a wrong key."""
+    is_source = value.startswith(("/", "~/", "./", "../")) if form == "_file" else _VARIABLE.fullmatch(value)
+    return shown(value) if is_source and form != "_credential" else MASK
+
+
+def read_private(path: Path) -> str:
+    """The text of a file that is its owner's (and group's) alone. Raises BadSecretError."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:  # Path.open takes no opener
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
-                return Wrong("is not a file")
-            if private and found.st_mode & 0o007:
-                return Wrong(f"can be read by others (mode {found.st_mode & 0o777:04o}): chmod o= {path}")
+                raise BadSecretError("must be an ordinary file")
+            if found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
+                raise BadSecretError(
+                    f"is open to others (mode {found.st_mode & 0o777:04o}): chmod o= the file"
+                )
             content = file.read(LONGEST + 1)
     except OSError as error:
-        return Wrong(f"cannot be read: {error.strerror}")
+        raise BadSecretError(f"cannot be read: {error.strerror}") from None
     except ValueError:
-        return Wrong("is not a path")
+        raise BadSecretError("is not a path") from None
     return _decoded(content)
 
 
-def _decoded(content: bytes) -> str | Wrong:
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe in a file's place would hang the start."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """$HOME, else what the system knows; the current folder for a user who has none."""
+    try:
+        return Path(environ.get("HOME") or Path.home())
+    except RuntimeError:
+        return Path()
+
+
+def _decoded(content: bytes) -> str:
     if len(content) > LONGEST:
-        return Wrong("is larger than 64 KiB: that is no secret")
+        raise BadSecretError("is larger than 64 KiB: that is no secret")
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        return Wrong("is not text in UTF-8")
+        raise BadSecretError("is not text in UTF-8") from None
     text = text.removesuffix("\n").removesuffix("\r")
-    return text or Wrong("is empty")
+    if not text:
+        raise BadSecretError("is empty")
+    return text
+
+
+def _names(folder: Path) -> str:
+    try:
+        return ", ".join(sorted(path.name for path in folder.iterdir())) or "none"
+    except OSError:
+        return "none that can be read"

@@ -5,19 +5,22 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
 
 from syncd.config import tables
-from syncd.config.reader import Table, shown
+from syncd.config.reader import Table
 from syncd.config.shapes import LogSinkConfig, SinkConfig, WebhookSinkConfig
+from syncd.config.values import MASK, meant, shown
 from syncd.model import EVENT_TYPES, Secret, SinkFilter
 
 FORMATS = ("standard", "cloudevents", "feishu", "lark", "dingtalk", "wecom", "slack", "template")
 SIGNED = ("standard", "cloudevents")
 CHAT = ("feishu", "lark", "dingtalk", "wecom", "slack")
 CHAT_SIGNED = ("feishu", "lark", "dingtalk")
+
+TYPES = ("log", "webhook")
 
 FILTERS = ("type", "events", "accounts", "regions", "names", "scope", "baseline")
 LOG_KEYS = (*FILTERS, "path")
@@ -33,12 +36,21 @@ OF_FORMAT: Mapping[str, tuple[str, ...]] = {
 }
 """Key → the formats that have it."""
 
+NAME = re.compile(r"\w[\w.-]{0,62}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _RESERVED = ("content-length", "content-type", "host", "transfer-encoding", "connection")
 
 
+def keys_of(form: str) -> tuple[str, ...]:
+    """The keys that a webhook of this format has besides those of all webhooks."""
+    return tuple(key for key, formats in OF_FORMAT.items() if form in formats)
+
+
 def sink(table: Table, name: str) -> SinkConfig:
-    kind = table.choice("type", "log", ("log", "webhook"))
+    if NAME.fullmatch(name) is None:
+        table.fault("", "", 'the name of a sink is made of letters, digits, "_", "-" and ".", 63 at most')
+    likely = "webhook" if table.given("url") else "log"
+    kind = table.choice("type", likely, TYPES)
     if "type" not in table:
         table.fault("type", "", 'is missing: "log" or "webhook"')
     wants = _filter(table)
@@ -48,15 +60,15 @@ def sink(table: Table, name: str) -> SinkConfig:
 def _filter(table: Table) -> SinkFilter:
     default = SinkFilter()
     regions = table.texts("regions", default.regions)
-    narrowed = regions != default.regions
+    narrowed = "*" not in regions
     scope = table.choice("scope", "region" if narrowed else "account", ("account", "region"))
     if narrowed and scope == "account" and "scope" in table:
-        remedy = 'with narrowed regions it must be "region": what happens in the account may be told by another region'
-        table.fault("scope", '"account"', remedy)
+        remedy = (
+            'must be "region" where regions are named: the account\'s news may come from any of its regions'
+        )
+        table.fault("scope", shown(scope), remedy)
     events = table.texts("events", default.events)
-    for glob in events:
-        if not any(fnmatchcase(known, glob) for known in EVENT_TYPES):
-            table.fault("events", shown(glob), f"matches no event; there are {', '.join(EVENT_TYPES)}")
+    refuse_strangers(table, "events", events, EVENT_TYPES)
     return SinkFilter(
         events=events,
         accounts=table.texts("accounts", default.accounts),
@@ -67,15 +79,26 @@ def _filter(table: Table) -> SinkFilter:
     )
 
 
+def refuse_strangers(table: Table, key: str, globs: Iterable[str], known: Collection[str]) -> None:
+    """A glob that can never match is a slip."""
+    for glob in globs:
+        if not any(fnmatchcase(one, glob) for one in known):
+            near = meant(glob, known)
+            remedy = f'did you mean "{near}"?' if near else f"there are {', '.join(known)}"
+            table.fault(key, shown(glob), f"matches none; {remedy}")
+
+
 def _log(table: Table, name: str, wants: SinkFilter) -> LogSinkConfig:
-    _refuse(table, LOG_KEYS, 'a sink of type "log"')
+    if table.is_text("type", "log"):
+        _refuse(table, LOG_KEYS, 'a sink of type "log"')
     return LogSinkConfig(name, wants, table.path("path"))
 
 
 def _webhook(table: Table, name: str, wants: SinkFilter) -> WebhookSinkConfig:
     form = table.choice("format", "standard", FORMATS)
-    own = tuple(key for key, formats in OF_FORMAT.items() if form in formats)
-    _refuse(table, (*WEBHOOK_KEYS, *own), f'format = "{form}"')
+    own = keys_of(form)
+    if "format" not in table or table.is_text("format", form):
+        _refuse(table, (*WEBHOOK_KEYS, *own), f'a webhook of format "{form}"')
     url = table.secret("url")
     if url is None and not table.given("url"):
         table.fault("url", "", "is missing: give url, url_file, url_env or url_credential")
@@ -85,16 +108,18 @@ def _webhook(table: Table, name: str, wants: SinkFilter) -> WebhookSinkConfig:
     secrets = table.secrets("secrets") if "secrets" in own else ()
     for secret in secrets:
         if wrong := wrong_secret(secret):
-            table.fault("secrets", "***", wrong)
+            table.fault("secrets", MASK, wrong)
     return WebhookSinkConfig(
         name=name,
         wants=wants,
         url=url or Secret(""),
         format=form,
-        timeout=table.duration("timeout", timedelta(seconds=20), timedelta(seconds=1), timedelta(minutes=5)),
+        timeout=table.duration(
+            "timeout", timedelta(seconds=20), timedelta(seconds=0.1), timedelta(minutes=5)
+        ),
         headers=_headers(table),
         proxy=tables.proxy(table),
-        ca_file=table.readable("ca_file"),
+        ca_file=table.certificates("ca_file"),
         secrets=secrets,
         secret=table.secret("secret") if "secret" in own else None,
         language=table.choice("language", "en", ("en", "zh")) if "language" in own else "en",
@@ -122,22 +147,23 @@ def _group_wait(table: Table) -> timedelta:
 
 
 def _headers(table: Table) -> dict[str, Secret]:
-    """Names → values; a value is a text, or a table with one of file, env, credential."""
     headers: dict[str, Secret] = {}
-    for name, value in table.values("headers").items():
-        if (
-            _HEADER.fullmatch(name) is None
-            or name.lower() in _RESERVED
-            or name.lower().startswith("webhook-")
-        ):
-            table.fault(f"headers.{name}", "***", "is not a header that can be set")
-        elif (found := table.nested_secret(f"headers.{name}", value)) is not None:
-            if any(character in found.reveal() for character in "\r\n\0"):
-                table.fault(f"headers.{name}", "***", "must not contain line breaks")
-            headers[name] = found
+    taken: set[str] = set()
+    for name, value in table.secret_table("headers").items():
+        lower = name.lower()
+        if _HEADER.fullmatch(name) is None:
+            table.fault(f"headers.{name}", MASK, "is no name of a header")
+        elif lower in _RESERVED or lower.startswith("webhook-"):
+            table.fault(f"headers.{name}", MASK, "is a header that syncd sets itself")
+        elif lower in taken:
+            table.fault(f"headers.{name}", MASK, "is given twice")
+        taken.add(lower)
+        headers[name] = value
     return headers
 
 
 def _refuse(table: Table, allowed: tuple[str, ...], owner: str) -> None:
     for key in table.foreign(allowed):
-        table.fault(key, "", f"does not belong to {owner}")
+        formats = OF_FORMAT.get(key)
+        where = f"it is for {', '.join(formats)}" if formats else "remove it"
+        table.fault(key, "", f"does not belong to {owner}; {where}")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from syncd.config.cron import BadCronError, plan
-from syncd.config.reader import Table, shown, wrong_address
+from syncd.config.reader import Table
 from syncd.config.shapes import (
     AlertsConfig,
     ApiConfig,
@@ -21,6 +19,7 @@ from syncd.config.shapes import (
     RetentionConfig,
     ScheduleConfig,
 )
+from syncd.config.values import MASK, shown, split, spoken, wrong_address
 from syncd.model import Secret
 
 SECOND = timedelta(seconds=1)
@@ -29,53 +28,73 @@ DAY = timedelta(days=1)
 YEARS = timedelta(days=3650)
 
 
-def database(table: Table, default: Callable[[], Path]) -> DatabaseConfig:
-    return DatabaseConfig(
-        path=table.path("path") or default(), group_readable=table.boolean("group_readable", False)
-    )
+def database(table: Table, default: Path) -> DatabaseConfig:
+    return DatabaseConfig(table.path("path") or default, table.boolean("group_readable", False))
 
 
 def schedule(table: Table) -> ScheduleConfig:
-    cron, zone = table.text("cron", None), table.text("timezone", None)
-    if cron is not None and "interval" in table:
-        table.fault("cron", shown(cron), "interval stands beside it: keep one of the two")
-    if cron is not None:
-        try:
-            cron = plan(cron)
-        except BadCronError as error:
-            table.fault("cron", shown(cron), str(error))
-            cron = None
-    if zone is not None and cron is None and "cron" not in table:
-        table.fault("timezone", shown(zone), "is for cron only: an interval has no time zone")
-    if zone is not None and not _is_zone(zone):
-        table.fault("timezone", shown(zone), 'must be an IANA time zone such as "Asia/Shanghai"')
-        zone = None
-    interval = table.duration("interval", MINUTE, SECOND, timedelta(days=7))
-    jitter = table.duration("jitter", 5 * SECOND, timedelta(0), timedelta(hours=1))
-    if cron is None and jitter > interval:
-        if "jitter" in table:
-            table.fault(
-                "jitter", shown(f"{jitter.total_seconds():g}s"), "must not be longer than the interval"
-            )
-        jitter = interval
-    return ScheduleConfig(None if cron else interval, cron, zone, jitter, table.boolean("run_on_start", True))
+    cron = _cron(table)
+    every = table.duration("interval", MINUTE, SECOND, 31 * DAY)
+    interval = None if "cron" in table else every
+    return ScheduleConfig(
+        interval, cron, _timezone(table), _jitter(table, interval), table.boolean("run_on_start", True)
+    )
+
+
+def _cron(table: Table) -> str | None:
+    found = table.text("cron", None)
+    if found is None:
+        return None
+    if "interval" in table:
+        table.fault("cron", shown(found), "stands beside interval: keep one of the two")
+    try:
+        return plan(found)
+    except BadCronError as error:
+        table.fault("cron", shown(found), str(error))
+        return None
+
+
+def _timezone(table: Table) -> str | None:
+    found = table.text("timezone", None)
+    if found is not None and "cron" not in table:
+        table.fault("timezone", shown(found), "is for cron only: an interval has no time zone")
+    if found is not None and not _is_zone(found):
+        table.fault("timezone", shown(found), 'must be an IANA time zone such as "Asia/Shanghai"')
+    return found
+
+
+def _jitter(table: Table, interval: timedelta | None) -> timedelta:
+    """The default gives way to a shorter interval."""
+    jitter = table.duration("jitter", ScheduleConfig().jitter, timedelta(0), timedelta(hours=1))
+    if interval is None or jitter <= interval:
+        return jitter
+    if "jitter" in table:
+        table.fault("jitter", shown(spoken(jitter)), "must not be longer than the interval")
+    return interval
 
 
 def api(table: Table) -> ApiConfig:
     default = ApiConfig()
-    base_url = table.text("base_url", default.base_url)
-    if wrong := wrong_address(base_url, ("http", "https")) or _decorated(base_url):
-        table.fault("base_url", shown(base_url), wrong)
-        base_url = default.base_url
     return ApiConfig(
-        base_url=base_url.rstrip("/"),
-        timeout=table.duration("timeout", default.timeout, SECOND, timedelta(minutes=5)),
+        base_url=_base_url(table, default.base_url),
+        timeout=table.duration("timeout", default.timeout, SECOND / 10, timedelta(minutes=5)),
         concurrency=table.integer("concurrency", default.concurrency, 1, 64),
-        rate=table.number("rate", default.rate, 0.1, 1000),
+        rate=table.number("rate", default.rate, 0.1, 10_000),
         retries=table.integer("retries", default.retries, 0, 20),
         proxy=proxy(table),
-        ca_file=table.readable("ca_file"),
+        ca_file=table.certificates("ca_file"),
     )
+
+
+def _base_url(table: Table, default: str) -> str:
+    found = table.text("base_url", default)
+    wrong = wrong_address(found)
+    if not wrong and any(mark in found for mark in "?#@"):
+        wrong = "must have no user, query or fragment"
+    if wrong:
+        table.fault("base_url", MASK if "@" in found else shown(found), wrong)
+        return default
+    return _normal(found)
 
 
 def guard(table: Table) -> GuardConfig:
@@ -93,16 +112,16 @@ def alerts(table: Table) -> AlertsConfig:
     default = AlertsConfig()
     return AlertsConfig(
         after=table.integer("after", default.after, 1, 1000),
-        repeat=table.duration("repeat", default.repeat, MINUTE, 365 * DAY),
+        repeat=table.duration("repeat", default.repeat, SECOND, 365 * DAY),
     )
 
 
 def retention(table: Table) -> RetentionConfig:
     default = RetentionConfig()
     return RetentionConfig(
-        events=table.duration("events", default.events, DAY, YEARS),
-        deliveries=table.duration("deliveries", default.deliveries, DAY, YEARS),
-        runs=table.duration("runs", default.runs, DAY, YEARS),
+        events=table.duration("events", default.events, SECOND, YEARS),
+        deliveries=table.duration("deliveries", default.deliveries, SECOND, YEARS),
+        runs=table.duration("runs", default.runs, SECOND, YEARS),
     )
 
 
@@ -110,18 +129,19 @@ def http(table: Table) -> HttpConfig | None:
     listen = table.text("listen", None)
     if listen is None:
         return None
-    host, _, port = listen.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
-    if not port.isdigit() or not 0 <= int(port) <= 65535:
-        table.fault("listen", shown(listen), 'must be an address and a port, such as "127.0.0.1:9477"')
+    parts = split(f"//{listen}")
+    if parts is None or parts.netloc != listen or "@" in listen or not parts.hostname or parts.port is None:
+        table.fault(
+            "listen", shown(listen), 'must be an address and a port, such as "127.0.0.1:9477" or "[::1]:9477"'
+        )
         return None
-    return HttpConfig(host, int(port))
+    return HttpConfig(parts.hostname, parts.port)
 
 
 def heartbeat(table: Table) -> HeartbeatConfig | None:
     url = table.secret("url")
     table.web_address("url", url)
-    interval = table.duration("interval", timedelta(minutes=5), 10 * SECOND, DAY)
+    interval = table.duration("interval", timedelta(minutes=5), SECOND, DAY)
     return HeartbeatConfig(url, interval) if url else None
 
 
@@ -137,26 +157,15 @@ def proxy(table: Table) -> Secret | None:
     return found
 
 
-def is_loopback(host: str | None) -> bool:
-    if host == "localhost" or (host or "").endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
-
-
-def default_database(config: Path | None, environ: Mapping[str, str]) -> Path:
-    """Where the file lies if nobody says: a system service's under /var/lib, a user's under the XDG state folder."""
-    if config is not None and config.absolute().is_relative_to("/etc"):
-        return Path("/var/lib/syncd/syncd.db")
-    home = environ.get("HOME") or str(Path.home())
-    state = environ.get("XDG_STATE_HOME") or f"{home}/.local/state"
-    return Path(state) / "syncd" / "syncd.db"
-
-
-def _decorated(url: str) -> str:
-    return "must not have a query, a fragment or a user" if any(mark in url for mark in "?#@") else ""
+def _normal(url: str) -> str:
+    """One spelling for one gateway: another one would be another scope, whose images are another baseline."""
+    parts = split(url)
+    assert parts is not None
+    assert parts.hostname is not None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    usual = {"https": 443, "http": 80}[parts.scheme]
+    port = "" if parts.port in (None, usual) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
 def _is_zone(name: str) -> bool:

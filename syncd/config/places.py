@@ -1,0 +1,61 @@
+"""Where the configuration is looked for, and how a file becomes tables."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from syncd.config.secret import home
+from syncd.errors import ConfigError, Fault
+
+SYSTEM = Path("/etc/syncd/config.toml")
+
+
+def find(explicit: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """--config, else $SYNCD_CONFIG, else the user's file, else the system's; None where none of the latter exists."""
+    if explicit is not None:
+        return explicit
+    if named := environ.get("SYNCD_CONFIG"):
+        return Path(named)
+    return next((path for path in (user_file(environ), SYSTEM) if _exists(path)), None)
+
+
+def user_file(environ: Mapping[str, str]) -> Path:
+    return xdg_folder(environ, "XDG_CONFIG_HOME", ".config") / "syncd/config.toml"
+
+
+def default_database(config: Path | None, environ: Mapping[str, str]) -> Path:
+    """Where the database lies if nobody says: a system service's under /var/lib, a user's in the XDG state folder."""
+    if config is not None and config.absolute().is_relative_to("/etc"):
+        return Path("/var/lib/syncd/syncd.db")
+    return xdg_folder(environ, "XDG_STATE_HOME", ".local/state") / "syncd/syncd.db"
+
+
+def xdg_folder(environ: Mapping[str, str], variable: str, otherwise: str) -> Path:
+    """The XDG specification has relative paths ignored."""
+    named = Path(environ.get(variable, ""))
+    return named if named.is_absolute() else home(environ) / otherwise
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Raises ConfigError, with the line where it is not TOML."""
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        remedy = f"cannot be read: {error.strerror}; `syncd config init` writes a commented start"
+    except UnicodeDecodeError:
+        remedy = "is not text in UTF-8"
+    except tomllib.TOMLDecodeError as error:
+        remedy = f"is not TOML: {error}"
+    except (RecursionError, ValueError):
+        remedy = "is not TOML that syncd can read"
+    raise ConfigError(str(path), [Fault("file", str(path), remedy)])
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False

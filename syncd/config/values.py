@@ -1,0 +1,92 @@
+"""What may stand in the file: durations, URLs, and how a fault shows a value."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from urllib.parse import SplitResult, urlsplit
+
+UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([dhms])")
+_SHOWN = 60
+"""Characters of a value that a fault shows."""
+
+MASK = "***"
+
+
+def duration(text: str) -> timedelta | None:
+    """``"90s"``, ``"1h30m"`` and the like; None if it is none."""
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    try:
+        return timedelta(seconds=sum(float(number) * UNITS[unit] for number, unit in parts))
+    except OverflowError:
+        return None
+
+
+def spoken(span: timedelta) -> str:
+    """``90s``, ``5m``, ``1d``: the shortest form that `duration` reads back."""
+    seconds = span.total_seconds()
+    unit = next((unit for unit, size in UNITS.items() if seconds and seconds % size == 0), "s")
+    return f"{seconds / UNITS[unit]:.6f}".rstrip("0").rstrip(".") + unit
+
+
+def shown(value: object) -> str:
+    """A value as a fault shows it: short, one line, nothing of a table, which may hold secrets."""
+    if isinstance(value, Mapping):
+        return "a table"
+    if isinstance(value, list):
+        return _cut(f"[{', '.join(shown(one) for one in value)}]")
+    if isinstance(value, str | bool):
+        return _cut(json.dumps(value, ensure_ascii=False))
+    return _cut(str(value))
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """The nearest of what is known; empty if none is near."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1)), "")
+
+
+def split(url: str) -> SplitResult | None:
+    """The parts of a URL; None if it has none that could be told."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def wrong_address(url: str) -> str:
+    """What is wrong with a URL of the web, without repeating any of it; empty if nothing is."""
+    parts = split(url)
+    if parts is None or not all(character.isprintable() and character != " " for character in url):
+        return "is not a URL"
+    if parts.scheme not in ("http", "https"):
+        return "must begin with https:// or http://"
+    return "" if parts.hostname else "names no host"
+
+
+def is_plain(url: str) -> bool:
+    """Whether what is sent there can be read on the way: http:// to another machine."""
+    parts = split(url)
+    return parts is not None and parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _cut(text: str) -> str:
+    line = "".join(character if character.isprintable() else "?" for character in text)
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"

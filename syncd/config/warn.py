@@ -1,0 +1,58 @@
+"""What is allowed, and still worth a word."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from syncd.config.keys import KEYS
+from syncd.config.shapes import ApiConfig, HeartbeatConfig, RetentionConfig, SinkConfig, WebhookSinkConfig
+from syncd.config.values import is_plain, spoken
+
+SHORT = timedelta(days=1)
+
+
+def warnings(
+    path: Path | None,
+    values: Mapping[str, Any],
+    api: ApiConfig,
+    retention: RetentionConfig,
+    sinks: Mapping[str, SinkConfig],
+    heartbeat: HeartbeatConfig | None,
+) -> Iterator[str]:
+    """A sentence each, without secrets."""
+    if is_plain(api.base_url):
+        yield "api.base_url is http:// to another machine: whoever is on the way reads what is signed"
+    for name, sink in sinks.items():
+        if isinstance(sink, WebhookSinkConfig) and is_plain(sink.url.reveal()):
+            yield f"sinks.{name}.url is http:// to another machine: events travel in the clear"
+    if heartbeat is not None and is_plain(heartbeat.url.reveal()):
+        yield "heartbeat.url is http:// to another machine: whoever is on the way can send it too"
+    if not sinks:
+        yield "there is no [sinks.NAME]: the cache is kept, and nobody is told"
+    if retention.events < SHORT:
+        yield f'retention.events is "{spoken(retention.events)}": what a receiver could not take until then is given up'
+    if path is not None and _tells_secrets(values) and _is_open(path):
+        yield f"{path} holds secrets and is open to others: chmod o= {path}"
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
+    except OSError:
+        return False
+
+
+def _tells_secrets(values: Mapping[str, Any]) -> bool:
+    """Whether a secret stands in the file itself."""
+    for kind, keys in KEYS.items():
+        secrets = [key for key, use in keys.items() if use]
+        group = values.get(kind.removesuffix(".NAME"), {})
+        named = kind.endswith(".NAME") and isinstance(group, Mapping)
+        for content in group.values() if named else [group]:
+            if isinstance(content, Mapping) and any(key in content for key in secrets):
+                return True
+    return False
