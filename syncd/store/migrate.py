@@ -91,6 +91,8 @@ def _back_up(
 ) -> Path:
     """Copy the file as ``PATH.backup-VERSION-TIME`` and delete all but the newest of these."""
     backup = files.beside(path, f".backup-{version}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+    for left in backup.parent.glob(f"{path.resolve().name}.backup-*Z.part"):
+        left.unlink()
     part = backup.with_name(backup.name + ".part")
     copy_to(connection, part, path.stat().st_mode & 0o777, progress)
     part.replace(backup)
@@ -104,18 +106,18 @@ def copy_to(
     connection: sqlite3.Connection, target: Path, mode: int, progress: Progress | None = None
 ) -> None:
     """SQLite's online backup into the new file ``target``; nothing is left of it after an error."""
-    target.unlink(missing_ok=True)
     try:
+        target.unlink(missing_ok=True)
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
         with faults.explaining(target, "write the backup"), closing(sqlite3.connect(target)) as copy:
             connection.backup(copy, pages=PAGES_AT_ONCE, progress=lambda *_: progress and progress())
             # A copy in WAL mode could not be read from a folder that its reader may not write to.
             copy.execute("PRAGMA journal_mode = DELETE")
-    except BaseException as error:
-        target.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            hint = f"see that {target.parent} exists, has room, and may be written by this user"
-            raise files.unwritable(target, "write the backup", error, hint) from error
+    except OSError as error:
+        hint = f"see that {target.parent} exists, has room, and may be written by this user"
+        raise files.unwritable(target, "write the backup", error, hint) from error
+    except BaseException:
+        target.unlink()
         raise
 
 

@@ -13,8 +13,12 @@ APPLICATION_ID = 0x73796E63
 SCHEMA_VERSION = "0001"
 """The newest migration; versions are four digits and sort as text."""
 
+FIRST_VERSION = "0001"
+
 OLDEST_SQLITE = (3, 37)
 """The first with STRICT tables."""
+
+_START_ANEW = "put back a backup (syncd.db.backup-…) or move the file away to start anew"
 
 
 def require_sqlite() -> None:
@@ -49,13 +53,17 @@ def read_version(connection: sqlite3.Connection, path: Path) -> str | None:
     if len(rows) != 1:
         raise DatabaseCorrupt(
             f"{path} is syncd's, but does not say which schema it has; nothing was changed",
-            "put back a backup (syncd.db.backup-…) or move the file away to start anew",
+            _START_ANEW,
         )
     version = str(rows[0][0])
     if version > SCHEMA_VERSION:
         raise DatabaseNewer(
             f"{path} was written by a newer syncd (schema {version}; this one knows {SCHEMA_VERSION})",
             "upgrade syncd",
+        )
+    if version < FIRST_VERSION:
+        raise DatabaseCorrupt(
+            f"{path} says that it has schema {version}, which never was; nothing was changed", _START_ANEW
         )
     return version
 
