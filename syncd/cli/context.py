@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from syncd.config import Config
+
+Decorated = TypeVar("Decorated", bound=Callable[..., object])
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -43,7 +45,7 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def format_option(*choices: str) -> Any:
+def format_option(*choices: str) -> Callable[[Decorated], Decorated]:
     """``--format``; the first choice is the default."""
     return click.option(
         "--format",
