@@ -126,7 +126,7 @@ def _webhook(table: Table, name: str, wants: SinkFilter) -> WebhookSinkConfig:
         prefix=table.text("prefix", None) if "prefix" in own else None,
         group_wait=_group_wait(table) if "group_wait" in own else timedelta(0),
         body=table.text("body", None) if "body" in own else None,
-        content_type=table.text("content_type", None) if "content_type" in own else None,
+        content_type=table.text("content_type", "application/json") if "content_type" in own else None,
     )
 
 
