@@ -27,8 +27,11 @@ class Censor:
 
 
 def _parts(url: str) -> Iterable[str]:
-    parts = urlsplit(url)
     yield _squash(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return
     yield from (_squash(part) for part in (parts.username or "", parts.password or ""))
     yield from (_squash(value) for _, value in parse_qsl(parts.query))
     segments = (_squash(segment) for segment in (parts.path, *parts.path.split("/")))
