@@ -29,7 +29,8 @@ def account(table: Table, name: str) -> AccountConfig:
     if profile is not None:
         if table.given("public_key") or table.given("private_key"):
             table.fault("profile", shown(profile), "a key stands beside it: keep the profile or the keys")
-        public, private = _of_profile(table, profile)
+        else:
+            public, private = _of_profile(table, profile)
     else:
         for key, found in (("public_key", public), ("private_key", private)):
             if found is None and not table.given(key):
