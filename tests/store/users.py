@@ -23,13 +23,18 @@ def let_in(folder: Path, mode: int = 0o755) -> None:
     folder.chmod(mode)
 
 
-def run_as(code: str, *args: str, uid: int = OTHER_UID, gid: int = GROUP) -> subprocess.CompletedProcess[str]:
-    """Run Python as another user: it imports first, then becomes that user (a checkout may be closed to others)."""
-    become = f"import os; os.setgroups([]); os.setgid({gid}); os.setuid({uid})\n"
-    imports = "".join(line + "\n" for line in code.splitlines() if line.startswith(("import ", "from ")))
-    rest = "".join(line + "\n" for line in code.splitlines() if not line.startswith(("import ", "from ")))
+def script_as(code: str, uid: int = OTHER_UID, gid: int = GROUP) -> str:
+    """Code that imports first and then becomes another user: a checkout may be closed to others."""
+    become = f"import os; os.setgroups([]); os.setgid({gid}); os.setuid({uid})"
+    lines = code.splitlines()
+    imports = [line for line in lines if line.startswith(("import ", "from "))]
+    return "\n".join([*imports, become, *(line for line in lines if line not in imports)])
+
+
+def run_as(code: str, *args: str, gid: int = GROUP) -> subprocess.CompletedProcess[str]:
+    """Run Python as another user of the group ``gid``."""
     return subprocess.run(
-        [sys.executable, "-c", imports + become + rest, *args],
+        [sys.executable, "-c", script_as(code, gid=gid), *args],
         capture_output=True,
         text=True,
         timeout=30,
