@@ -11,20 +11,13 @@ import click
 
 import syncd
 from syncd.cli.context import format_option, say, settings
-from syncd.errors import SyncdError, UsageError
-
-ENVIRONMENT = """\b
-Environment: SYNCD_CONFIG (the file, without --config); COMPSHARE_PUBLIC_KEY and
-COMPSHARE_PRIVATE_KEY (a key pair, where there is no file); CREDENTIALS_DIRECTORY
-(of NAME_credential); COMPSHARE_CONFIG_FILE (of `profile`)."""
+from syncd.errors import UsageError
 
 
 @click.group(
-    epilog=f"""\b
+    epilog="""\b
 Example:
-  syncd config init && syncd config check
-
-{ENVIRONMENT}"""
+  syncd config init && syncd config check"""
 )
 def config() -> None:
     """Write, check or show the configuration."""
@@ -55,11 +48,9 @@ def init(context: click.Context, path: Path | None) -> None:
 
 
 @config.command(
-    epilog=f"""\b
+    epilog="""\b
 Example:
   syncd config check --config ./config.toml
-
-{ENVIRONMENT}
 
 \b
 Exit code: 0 no fault, 2 faults (each on a line of its own)."""
@@ -74,11 +65,9 @@ def check(context: click.Context) -> None:
 
 
 @config.command(
-    epilog=f"""\b
+    epilog="""\b
 Example:
-  syncd config show --format json
-
-{ENVIRONMENT}"""
+  syncd config show --format json"""
 )
 @format_option("toml", "json")
 @click.pass_context
@@ -101,16 +90,14 @@ def example() -> Path:
 
 
 def _write_new(path: Path, content: bytes) -> None:
+    if path.exists() or path.is_symlink():
+        raise UsageError(f"{path} exists; it was not touched", "name another PATH, or move it away first")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
-    except FileExistsError:
-        raise UsageError(
-            f"{path} exists; it was not touched", "name another PATH, or move it away first"
-        ) from None
     except OSError as error:
-        raise SyncdError(
+        raise UsageError(
             f"{path} cannot be written: {error.strerror}", "name a PATH that you may write to"
         ) from None
 

@@ -6,25 +6,27 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TextIO
 
 import click
-from click.exceptions import NoArgsIsHelpError
+from click.exceptions import Exit, NoArgsIsHelpError
 
 from syncd import __version__
 from syncd.cli.context import Settings
-from syncd.cli.registry import LazyGroup, shared_options
+from syncd.cli.registry import ENVIRONMENT, LazyGroup, shared_options
 from syncd.errors import ConfigError, SyncdError
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 """As a shell shows the end by SIGINT and by SIGPIPE."""
 
-EPILOG = """\b
+EPILOG = f"""\
+\b
 Example:
   syncd images --status Available
-\b
-Environment: SYNCD_CONFIG (the configuration file); COMPSHARE_PUBLIC_KEY and
-COMPSHARE_PRIVATE_KEY (a key pair, where there is no configuration file).
+
+{ENVIRONMENT}
+
 \b
 Exit code: 0 fine, 1 unexpected, 2 usage or configuration, 3 a target failed or was
 incomplete, 4 revocations are held, 5 the database cannot be used."""
@@ -43,26 +45,41 @@ def syncd() -> None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line; the exit code."""
+    if "_SYNCD_COMPLETE" in os.environ:
+        syncd.main(prog_name="syncd")  # a shell asks what could come next; ends the process
     settings = Settings()
     try:
-        code = syncd.main(args, prog_name="syncd", standalone_mode=False, obj=settings)
+        code = _run(list(sys.argv[1:] if args is None else args), settings)
         sys.stdout.flush()
     except BrokenPipeError:
-        _let_go_of_stdout()
+        _let_go_of(sys.stdout)
         return BROKEN_PIPE
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  # the edge of the process: whatever it is becomes an exit code
         return _failed(error, debug=settings.log_level == "debug")
-    return code if isinstance(code, int) else 0
+    return code
+
+
+def _run(args: list[str], settings: Settings) -> int:
+    """Not by click's own `main`, which has other ideas of a broken pipe and of SIGINT."""
+    try:
+        with syncd.make_context("syncd", args, obj=settings) as context:
+            syncd.invoke(context)
+    except Exit as end:
+        return end.exit_code
+    return 0
 
 
 def _failed(error: Exception, *, debug: bool) -> int:
     """Say it in a line or two; the exit code."""
     if debug and not isinstance(error, click.ClickException):
         traceback.print_exception(error)
-    for line in _words(error):
-        click.echo(line, err=True)
+    try:
+        for line in _words(error):
+            click.echo(line, err=True)
+    except BrokenPipeError:
+        _let_go_of(sys.stderr)
     if isinstance(error, click.ClickException):
         return error.exit_code
     return error.exit_code if isinstance(error, SyncdError) else 1
@@ -86,6 +103,6 @@ def _words(error: Exception) -> list[str]:
             return [f"syncd: unexpected {type(error).__name__}; --log-level debug shows where it comes from"]
 
 
-def _let_go_of_stdout() -> None:
+def _let_go_of(stream: TextIO) -> None:
     """Nobody reads any more: what is still buffered must not be tried again at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib import import_module
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,12 @@ COMMANDS = {
     "config": Entry("syncd.cli.config", "config", "Write, check or show the configuration."),
 }
 """In the order in which they are listed."""
+
+
+ENVIRONMENT = """\b
+Environment: SYNCD_CONFIG (the configuration file, without --config);
+COMPSHARE_PUBLIC_KEY and COMPSHARE_PRIVATE_KEY (a key pair, where there is no file)."""
+"""Ends the help of each command that does not say itself what it reads."""
 
 
 class LazyGroup(click.Group):
@@ -84,6 +91,8 @@ def _remember(context: click.Context, option: click.Parameter, value: Any) -> No
 def _share(command: click.Command) -> None:
     command.params.extend(shared_options())
     command.context_settings.setdefault("help_option_names", ["-h", "--help"])
+    if "Environment" not in (command.epilog or ""):
+        command.epilog = f"{cleandoc(command.epilog or '')}\n\n{ENVIRONMENT}"
     if isinstance(command, click.Group):
         for child in command.commands.values():
             _share(child)
