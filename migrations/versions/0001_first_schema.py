@@ -88,9 +88,10 @@ STATEMENTS = (
     "CREATE INDEX image_rows_lost ON image_rows (account, revoked_at) WHERE revoked_at IS NOT NULL",
     "CREATE UNIQUE INDEX image_rows_key ON image_rows (account, region, image_id)",
     """CREATE INDEX image_rows_live ON image_rows
-        (account, region, image_id, fingerprint, missing_since, missing_syncs, held, shown_at)
+        (account, region, image_id, fingerprint, missing_since, missing_syncs, held, shown_at, revoked_at)
         WHERE revoked_at IS NULL""",
-    "CREATE INDEX image_rows_facts ON image_rows (account, image_id, region) WHERE revoked_at IS NULL",
+    """CREATE INDEX image_rows_facts ON image_rows (account, image_id, region, revoked_at)
+        WHERE revoked_at IS NULL""",
     "CREATE INDEX image_rows_by_image ON image_rows (image_id)",
     "CREATE INDEX image_rows_newest ON image_rows (shared_at, image_id) WHERE revoked_at IS NULL",
     """CREATE TABLE facts (

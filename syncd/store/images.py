@@ -162,21 +162,26 @@ async def lost_untold(
 ) -> list[tuple[str, str]]:
     """(image, region) that a counting region lost after the last complete sync of a stopped one that still has it.
 
-    Only images told as live that no counting region lists; of several regions that lost one, the last.
+    Only images told as live that no counting region lists; of several regions that lost one, the last. The joins are
+    CROSS to keep their order: from what was lost lately, never from all that was ever lost.
     """
     rows = await tx.fetch(
         """
         SELECT lost.image_id, lost.region, MAX(lost.revoked_at)
         FROM targets t
-        JOIN image_rows lost INDEXED BY image_rows_lost
+        CROSS JOIN image_rows lost INDEXED BY image_rows_lost
           ON lost.account = t.account AND lost.revoked_at > t.last_success_at
-        JOIN facts f ON f.account = lost.account AND f.image_id = lost.image_id AND f.live = 1
+        CROSS JOIN facts f ON f.account = lost.account AND f.image_id = lost.image_id AND f.live = 1
         WHERE t.account = ?1 AND t.region IN (SELECT value FROM json_each(?3))
           AND lost.region IN (SELECT value FROM json_each(?2))
-          AND EXISTS (SELECT 1 FROM image_rows r WHERE r.account = t.account AND r.region = t.region
-                      AND r.image_id = lost.image_id AND r.revoked_at IS NULL)
-          AND NOT EXISTS (SELECT 1 FROM image_rows r WHERE r.account = t.account AND r.image_id = lost.image_id
-                          AND r.revoked_at IS NULL AND r.region IN (SELECT value FROM json_each(?2)))
+          AND EXISTS (
+            SELECT 1 FROM image_rows r INDEXED BY image_rows_facts
+            WHERE r.account = t.account AND r.image_id = lost.image_id AND r.region = t.region
+              AND r.revoked_at IS NULL)
+          AND NOT EXISTS (
+            SELECT 1 FROM image_rows r INDEXED BY image_rows_facts
+            WHERE r.account = t.account AND r.image_id = lost.image_id AND r.revoked_at IS NULL
+              AND r.region IN (SELECT value FROM json_each(?2)))
         GROUP BY lost.image_id
         """,
         (account, json.dumps(list(counting)), json.dumps(list(stopped))),

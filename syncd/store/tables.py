@@ -110,14 +110,18 @@ image_rows = Table(
     Column("fingerprint", LargeBinary, nullable=False),
     Index("image_rows_key", "account", "region", "image_id", unique=True),
     Index("image_rows_by_image", "image_id"),
-    # What an unchanged sync reads, and nothing else of the row:
+    # What an unchanged sync reads, and nothing else of the row. Without revoked_at, which it has anyway, SQLite would
+    # not count it as covering.
     Index(
         "image_rows_live",
         "account", "region", "image_id", "fingerprint", "missing_since", "missing_syncs", "held", "shown_at",
+        "revoked_at",
         sqlite_where=text("revoked_at IS NULL"),
     ),
     # Which other regions list an image:
-    Index("image_rows_facts", "account", "image_id", "region", sqlite_where=text("revoked_at IS NULL")),
+    Index(
+        "image_rows_facts", "account", "image_id", "region", "revoked_at", sqlite_where=text("revoked_at IS NULL")
+    ),
     # What is new, first:
     Index("image_rows_newest", "shared_at", "image_id", sqlite_where=text("revoked_at IS NULL")),
     # Which images an account lost lately:
@@ -190,6 +194,7 @@ sinks = Table(
     _text("last_error"),
     _count("failures"),  # receiver failures in a row
     _text("failed_said_at"),  # when sink.failed was announced, while it is open
+    _text("failed_reason"),  # why: backing_off, gone, disabled, dead
     _text("absent_since"),  # since when the configuration no longer names it
     CheckConstraint("state IN ('ok', 'backing_off', 'disabled')", name="sinks_state"),
     sqlite_strict=True,
