@@ -182,14 +182,10 @@ class Commit:
         await self._append(self._guard_news(state), run_id)
         if self.reading.listing.complete:
             await self._append(await trouble.announce_recovery(self.tx, account, self.now), run_id)
-            await self._append(
-                await trouble.say_hello(
-                    self.tx, account.account, set(coming) - {state.target.region}, self.now
-                ),
-                run_id,
-            )
         else:
             await self._append(await self._complain(account, state), run_id)
+        still_coming = set(coming) - {state.target.region}
+        await self._append(await trouble.say_hello(self.tx, account.account, still_coming, self.now), run_id)
 
     def _guard_news(self, state: TargetState) -> list[Draft]:
         before = {image_id for image_id, row in self.reading.lacking.items() if row.held}
@@ -229,6 +225,7 @@ class Commit:
         )
         run_id = await runs.record(self.tx, run)
         await self._append(await self._complain(account, state), run_id)
+        await self._append(await trouble.say_hello(self.tx, account.account, (), self.now), run_id)
         return self._report(run, state)
 
     def _run(self, told: int, late: int) -> Run:
@@ -269,7 +266,7 @@ class Commit:
             live=state.live_count,
             missing=len(self.judgement.kept),
             held=state.held_count,
-            baseline=self.reading.baseline,
+            baseline=self.reading.baseline and self.reading.listing.complete,
             failure=state.failure_class,
             failures=state.failures,
             error=run.error,

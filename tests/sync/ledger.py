@@ -1,0 +1,230 @@
+"""What the database says, read with plain SQL, and what must always be true of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+
+from syncd.compshare.rows import read_row
+from syncd.model import COMPARED, Image, Target, from_text
+from syncd.simulator import World
+
+SCHEMA = Path(__file__).parents[2] / "syncd" / "event.schema.json"
+Key = tuple[str, str, str]
+"""(account, region, image id)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    seq: int
+    id: str
+    type: str
+    account: str
+    region: str | None
+    image_id: str | None
+    time: datetime
+    scope: str | None
+    baseline: bool
+    run_id: int | None
+    body: dict[str, Any]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return self.body["data"]  # type: ignore[no-any-return]
+
+
+class Ledger:
+    def __init__(self, path: Path, world: World) -> None:
+        self.path = path
+        self.world = world
+        self._read_to = 0
+
+    def rows(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
+        with self._reading() as db:
+            return db.execute(sql, params).fetchall()
+
+    def value(self, sql: str, *params: Any) -> Any:
+        return self.rows(sql, *params)[0][0]
+
+    def events(self, after: int = 0) -> list[Event]:
+        rows = self.rows(
+            "SELECT seq, id, type, account, region, image_id, observed_at, scope, baseline, run_id, body FROM events"
+            " WHERE seq > ? ORDER BY seq",
+            after,
+        )
+        return [
+            Event(*row[:6], from_text(row[6]), row[7], bool(row[8]), row[9], json.loads(row[10]))
+            for row in rows
+        ]
+
+    def news(self) -> list[Event]:
+        """The events since the last call, baselines left out."""
+        found = self.events(self._read_to)
+        self._read_to = found[-1].seq if found else self._read_to
+        return [event for event in found if not event.baseline]
+
+    def live(self) -> dict[Key, dict[str, Any]]:
+        """Live rows, as the JSON of their compared fields."""
+        with self._reading() as db:
+            db.row_factory = sqlite3.Row
+            found = db.execute("SELECT * FROM all_images WHERE revoked_at IS NULL").fetchall()
+        return {(row["account"], row["region"], row["image_id"]): _compared(row) for row in found}
+
+    def ids(self, region: str = "cn-a", account: str = "lab") -> set[str]:
+        return {key[2] for key in self.live() if key[:2] == (account, region)}
+
+    def active(self, account: str) -> list[Target]:
+        found = self.rows("SELECT account, region FROM targets WHERE active = 1 AND account = ?", account)
+        return [Target(*row) for row in found]
+
+    def target(self, column: str, region: str = "cn-a", account: str = "lab") -> Any:
+        return self.value(f"SELECT {column} FROM targets WHERE account = ? AND region = ?", account, region)
+
+    # what must always be true
+
+    def check(self, *, settled: bool = True, told_once: bool = True, honest: bool = True) -> None:
+        """``settled``: every target has listed the present world; ``told_once``: nothing was retired;
+        ``honest``: no fault lied for longer than the guard waits."""
+        events = self.events()
+        live = self.live()
+        assert _fold(events) == live
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        for event in events:
+            check_envelope(event)
+        for account, region, count, held in self.rows(
+            "SELECT account, region, live_count, held_count FROM targets"
+        ):
+            assert count == sum(key[:2] == (account, region) for key in live)
+            assert held == self.value(
+                "SELECT COUNT(*) FROM image_rows WHERE account = ? AND region = ? AND held = 1",
+                account,
+                region,
+            )
+        if told_once:
+            check_told_once(events)
+        if honest:
+            self.check_revocations(events)
+        if settled:
+            assert live == self.truth()
+            self.check_facts(live)
+
+    def truth(self) -> dict[Key, dict[str, Any]]:
+        """What the world shows the active targets, as `live` has it; a retired one keeps what it knew."""
+        rows: dict[Key, dict[str, Any]] = {}
+        for account, region, active in self.rows("SELECT account, region, active FROM targets"):
+            if active:
+                for image_id, fields in self.world.images(account, region).items():
+                    _, seen = read_row(msgspec.Raw(msgspec.json.encode(fields)))
+                    assert seen is not None
+                    rows[account, region, image_id] = _json_of(seen.image)
+            else:
+                rows |= {key: row for key, row in self.live().items() if key[:2] == (account, region)}
+        return rows
+
+    def check_revocations(self, events: list[Event]) -> None:
+        """No image was called revoked that was there all the while in which it was said to be missing."""
+        for event in events:
+            if event.type == "image.revoked" and "reason" not in event.data:
+                since = from_text(event.data["missing_since"]).timestamp()
+                history = self.world.history(event.account, event.region or "")
+                assert history.ever_absent(event.image_id or "", since, event.time.timestamp())
+
+    def check_facts(self, live: Mapping[Key, Any]) -> None:
+        """An image is known as live exactly if an active target lists it."""
+        active = set(self.rows("SELECT account, region FROM targets WHERE active = 1"))
+        listed = {(key[0], key[2]) for key in live if key[:2] in active}
+        assert set(self.rows("SELECT account, image_id FROM facts WHERE live = 1")) == listed
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as db:
+            yield db
+
+
+def check_envelope(event: Event) -> None:
+    body, data = event.body, event.data
+    assert (body["type"], body["id"], body["sequence"]) == (event.type, event.id, f"{event.seq:020d}")
+    assert body["time"] == body["timestamp"]
+    assert from_text(body["time"]) == event.time
+    assert body.get("subject") == event.image_id
+    assert (data["account"], data["region"], data["baseline"]) == (
+        event.account,
+        event.region,
+        event.baseline,
+    )
+    if event.image_id is not None:
+        assert (data["scope"], data["image"]["image_id"]) == (event.scope, event.image_id)
+        after = data["observed_after"]
+        assert after is None or from_text(after) <= event.time
+    if SCHEMA.exists():
+        _validator().validate(body)
+
+
+def check_told_once(events: list[Event]) -> None:
+    """The account-scope events of an image never say what was said last."""
+    told: dict[tuple[str, str], tuple[str, Any, Any] | None] = {}
+    untold: set[tuple[str, str]] = set()
+    for event in events:
+        if event.scope != "account":
+            continue
+        assert event.image_id is not None
+        key = (event.account, event.image_id)
+        now = told.get(key)
+        image = dict(event.data["image"])
+        status = image.pop("status")
+        rest = {name: image[name] for name in COMPARED if name != "status"}
+        match event.type:
+            case "image.shared":
+                assert now is None or key in untold, f"{event.image_id} was shared twice: {event}"
+                told[key] = (event.account, status, rest)
+            case "image.revoked":
+                assert now is not None, f"{event.image_id} was revoked twice: {event}"
+                told[key] = None
+            case "image.status_changed":
+                assert now is not None
+                assert now[1] != status, f"{event.image_id} changed its status twice: {event}"
+                told[key] = (event.account, status, now[2])
+            case "image.updated":
+                assert now is not None
+                assert now[2] != rest, f"{event.image_id} was updated twice: {event}"
+                told[key] = (event.account, now[1], rest)
+        (untold.add if event.baseline else untold.discard)(key)
+
+
+def _fold(events: list[Event]) -> dict[Key, dict[str, Any]]:
+    rows: dict[Key, dict[str, Any]] = {}
+    for event in events:
+        if event.image_id is None or event.region is None:
+            continue
+        key = (event.account, event.region, event.image_id)
+        if event.type == "image.revoked":
+            rows.pop(key, None)
+        else:
+            rows[key] = {name: event.data["image"][name] for name in COMPARED}
+    return rows
+
+
+def _compared(row: sqlite3.Row) -> dict[str, Any]:
+    fields: dict[str, Any] = {name: row[name] for name in COMPARED}
+    fields["tags"] = json.loads(row["tags"]) if row["tags"] else []
+    fields["softwares"] = json.loads(row["softwares"]) if row["softwares"] else None
+    return fields
+
+
+def _json_of(image: Image | None) -> dict[str, Any]:
+    assert image is not None
+    fields = json.loads(msgspec.json.encode(image))
+    return {name: fields[name] for name in COMPARED}
+
+
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
