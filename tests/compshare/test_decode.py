@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.compshare.decode import Page, decode_page
-from syncd.errors import ApiError, ProtocolError
+from syncd.errors import ApiError, ProtocolError, Transient
 from syncd.model import COMPARED, Image, Sighting, Softwares, fingerprint
 
 ROW: dict[str, Any] = {
@@ -238,6 +238,9 @@ def test_minus_zero_is_zero() -> None:
     raw = body(ROW).replace(b'"Price": 1.5', b'"Price": -0.0')
     known = {IMAGE.image_id: fingerprint(msgspec.structs.replace(IMAGE, price_yuan_per_hour=0.0))}
     assert page_of(raw, known).rows[0][1] == Sighting(known[IMAGE.image_id])
+    as_new = page_of(raw).rows[0][1]
+    assert as_new is not None
+    assert as_new.fingerprint == known[IMAGE.image_id]
 
 
 def test_text_is_cut_at_4096_characters() -> None:
@@ -335,6 +338,13 @@ def test_an_absent_image_set_with_a_total_is_empty() -> None:
 )
 def test_a_total_is_a_count_or_unknown(total: Any, read: int | None) -> None:
     assert page_of(body(ROW, TotalCount=total)).total == read
+
+
+@pytest.mark.parametrize("code", [130, "130"])
+def test_an_error_is_an_error_whatever_rows_stand_beside_it(code: Any) -> None:
+    for raw in (body(ROW, RetCode=code), body(RetCode=code)):
+        with pytest.raises(Transient, match="RetCode 130"):
+            page_of(raw)
 
 
 def test_a_ret_code_in_digits_is_one() -> None:

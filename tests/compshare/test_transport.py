@@ -170,6 +170,12 @@ async def test_more_than_32_mib_without_a_length_is_not_gathered() -> None:
     assert sent < 60
 
 
+async def test_a_length_beyond_32_mib_is_refused_before_a_byte_of_it_comes() -> None:
+    async with raw_server(serving(b"HTTP/1.1 200 OK\r\nContent-Length: 33554433\r\n\r\n")) as port:
+        error = await failing(client_for(url(port), retries=0, timeout=timedelta(seconds=2))[0])
+    assert error.message.endswith("an answer of more than 32 MiB")
+
+
 async def test_exactly_32_mib_are_read() -> None:
     body = b'{"RetCode":0,"TotalCount":0}'.ljust(32 * 2**20)
     async with raw_server(serving(http(body))) as port:
