@@ -54,10 +54,23 @@ def after_failure(
     return alert, None
 
 
-def is_over(alert: Alert, last_successes: Iterable[datetime | None]) -> bool:
-    """Whether everything of the account (each active target, and its discovery) succeeded since the alert opened."""
+def is_over(
+    alert: Alert,
+    last_successes: Iterable[datetime | None],
+    troubles: Iterable[Trouble],
+    limits: AlertsConfig,
+) -> bool:
+    """Whether every active target of the account had a complete sync since the alert opened.
+
+    ``troubles`` are those of targets whose last attempt failed: one that is worth an announcement by itself keeps
+    the alert open.
+    """
     times = list(last_successes)
-    return bool(times) and all(time is not None and time >= alert.opened_at for time in times)
+    return (
+        bool(times)
+        and all(time is not None and time >= alert.opened_at for time in times)
+        and not any(_opens(trouble, limits) or trouble.failure in ALWAYS_SAID for trouble in troubles)
+    )
 
 
 def _opens(trouble: Trouble, limits: AlertsConfig) -> bool:

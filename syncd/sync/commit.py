@@ -14,7 +14,6 @@ from syncd.store import images, outbox, runs, targets
 from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, Run, TargetState
 from syncd.sync import news, pace, telling, trouble
-from syncd.sync.alerts import Trouble
 from syncd.sync.judgement import Judgement, Reading
 from syncd.sync.news import Occasion
 from syncd.sync.report import SyncReport
@@ -181,7 +180,9 @@ class Commit:
         """What is said about the sync itself."""
         await self._append(self._guard_news(state), run_id)
         if self.reading.listing.complete:
-            await self._append(await trouble.announce_recovery(self.tx, account, self.now), run_id)
+            await self._append(
+                await trouble.announce_recovery(self.tx, account, self.settings.alerts, self.now), run_id
+            )
         else:
             await self._append(await self._complain(account, state), run_id)
         still_coming = set(coming) - {state.target.region}
@@ -204,7 +205,7 @@ class Commit:
         return await trouble.announce_failure(
             self.tx,
             account,
-            trouble_of(state, self.now),
+            trouble.trouble_of(state, self.now),
             state.last_error or "",
             self.settings.alerts,
             self.now,
@@ -273,14 +274,6 @@ class Commit:
             retry_at=retry,
             look_at=self.judgement.look_at,
         )
-
-
-def trouble_of(state: TargetState, now: datetime) -> Trouble:
-    """A failing target as the alerts see it."""
-    assert state.failure_class is not None
-    assert state.failing_since is not None
-    fresh = state.fresh_until is not None and now < state.fresh_until
-    return Trouble(state.failure_class, state.failures, state.failing_since, fresh)
 
 
 def _chunks(source: Iterator[T], size: int) -> Iterator[list[T]]:

@@ -138,7 +138,7 @@ async def _succeeded(syncer: Syncer, account: Account, started: datetime) -> Syn
 async def _append(syncer: Syncer, tx: Transaction, name: str, now: datetime) -> None:
     state = await targets.read_account(tx, name)
     assert state is not None
-    drafts = await trouble.announce_recovery(tx, state, now)
+    drafts = await trouble.announce_recovery(tx, state, syncer.settings.alerts, now)
     drafts += await trouble.say_hello(tx, name, (), now)
     if drafts:
         await outbox.append(tx, drafts, syncer.settings.routes)

@@ -18,7 +18,7 @@ from syncd.store.engine import Database, Transaction
 from syncd.store.records import AccountState, Run, TargetState
 from syncd.sync import pace, trouble
 from syncd.sync.accounts import Account
-from syncd.sync.commit import Abandoned, Commit, trouble_of
+from syncd.sync.commit import Abandoned, Commit
 from syncd.sync.diff import ids_to_load
 from syncd.sync.judgement import Judgement, Reading, weigh
 from syncd.sync.report import SyncReport
@@ -181,7 +181,7 @@ class Syncer:
     ) -> None:
         now = self.clock.now()
         drafts = await trouble.announce_failure(
-            tx, account, trouble_of(state, now), state.last_error or "", self.settings.alerts, now
+            tx, account, trouble.trouble_of(state, now), state.last_error or "", self.settings.alerts, now
         )
         drafts += await trouble.say_hello(tx, account.account, (), now)
         if drafts:

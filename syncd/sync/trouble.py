@@ -18,6 +18,14 @@ HELLO_AFTER = timedelta(minutes=2)
 """After its first baseline an account says hello without the regions that still lack one."""
 
 
+def trouble_of(state: TargetState, now: datetime) -> Trouble:
+    """A failing target as the alerts see it."""
+    assert state.failure_class is not None
+    assert state.failing_since is not None
+    fresh = state.fresh_until is not None and now < state.fresh_until
+    return Trouble(state.failure_class, state.failures, state.failing_since, fresh)
+
+
 async def announce_failure(
     tx: Transaction,
     account: AccountState,
@@ -41,12 +49,15 @@ async def announce_failure(
     return [news.failed(alert, account, regions, message, say == "reminder", now)]
 
 
-async def announce_recovery(tx: Transaction, account: AccountState, now: datetime) -> list[Draft]:
+async def announce_recovery(
+    tx: Transaction, account: AccountState, limits: AlertsConfig, now: datetime
+) -> list[Draft]:
     """Close the account's alert if everything succeeded since it opened."""
     if account.alert is None or account.discovery_failures:
         return []
     states = [state for state in await targets.read_targets(tx, account.account) if state.active]
-    if not alerts.is_over(account.alert, [state.last_success_at for state in states]):
+    troubles = [trouble_of(state, now) for state in states if state.failures]
+    if not alerts.is_over(account.alert, [state.last_success_at for state in states], troubles, limits):
         return []
     await targets.save_account(tx, replace(account, alert=None))
     return [news.recovered(account.alert, account, [state.target.region for state in states], now)]

@@ -107,7 +107,21 @@ def test_how_often_it_is_repeated_is_the_user_s():
 )
 def test_it_is_over_when_every_target_had_a_complete_sync_since(successes, over):
     times = [None if time is None else T0 + minutes(time) for time in successes]
-    assert is_over(alert(opened=5), times) is over
+    assert is_over(alert(opened=5), times, [], AlertsConfig()) is over
+
+
+@pytest.mark.parametrize(
+    ("found", "over"),
+    [
+        (trouble(failures=2), True),
+        (trouble(failures=3), False),
+        (trouble(failures=1, fresh=False), False),
+        (trouble("auth"), False),
+        (trouble("configuration"), False),  # it was announced while the alert was open
+    ],
+)
+def test_it_is_not_over_while_a_target_is_in_trouble_that_would_be_announced(found, over):
+    assert is_over(alert(opened=5), [T0 + minutes(6)], [found], AlertsConfig()) is over
 
 
 def test_every_class_comes_with_advice():
