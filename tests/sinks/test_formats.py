@@ -1,7 +1,6 @@
 """What each format sends, word for word, and what no stranger's text can do to it.
 
-Adding a format needs nothing here: its golden file is written by `SYNCD_GOLDEN=write pytest tests/sinks/test_formats.py`,
-and then read by a person.
+Adding a format needs nothing here: SYNCD_GOLDEN=write makes its golden file, which a person then reads.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from syncd.model import Secret
@@ -38,7 +37,7 @@ OPTIONS = Options(
         Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
         Secret("whsec_" + "TmV3IHNlY3JldCwgb2YgdHdlbnR5LWZvdXIgYnl0ZXM="),
     ),
-    body='{"what": {{ event.type | tojson }}, "who": {{ (image.name if image else data.account or data.sink) | tojson }}}',
+    body='{"what": {{ event.type | tojson }}, "who": {{ (image or data).name | default("nobody") | tojson }}}',
 )
 
 
@@ -191,7 +190,8 @@ def test_the_reason_of_a_failure_is_told_with_the_status():
 
 FRAGMENTS = (
     "<at id=all></at>", "<!channel>", "<@U1>", "<@all>", "@all", "[x](https://evil.example)", "**", "__", "`",
-    "```", "~~", "\n# ", "\n\n---\n", "&#60;", "&lt;!here&gt;", "\u202e", "\u2066", "\x00", "\x1b[31m", "\r\n", "\u2028",
+    "```", "~~", "\n# ", "\n\n---\n", "&#60;", "&lt;!here&gt;", "\u202e", "\u2066", "\x00", "\x1b[31m", "\r\n",
+    "\u2028",
     "![x](http://y)", "| a |", "\\", '"', "'", "{0}", "{name.__class__}", "%s", "_a_", "*b*", "<font color=red>",
     "# ", "- ", "1. ", "> ", "👩‍👩‍👧", "é" * 5, "漢", "\U0001f600" * 3,
 )  # fmt: skip
@@ -284,7 +284,12 @@ def floods(draw: st.DrawFn) -> list[Item]:
     return items
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[Phase.reuse, Phase.generate],  # making a flood of 60 images smaller takes minutes
+)
 @given(items=floods(), language=st.sampled_from(sorted(LANGUAGES)), away=st.booleans(), prefix=LONG)
 def test_a_message_stays_within_the_receivers_limits(items, language, away, prefix):
     attempt = Attempt(NOW, NOW - timedelta(days=3) if away else None)

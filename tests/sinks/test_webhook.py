@@ -25,6 +25,7 @@ from standardwebhooks.webhooks import Webhook
 from syncd.config import WebhookSinkConfig
 from syncd.model import Secret, SinkFilter
 from syncd.sinks import poster, signatures
+from syncd.sinks.format import Request
 from syncd.sinks.sink import Delivered, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.sinks.webhook import CHAT_BACKOFF, WEBHOOK_BACKOFF, WebhookSink
 from tests.compshare.tls import PEM
@@ -361,6 +362,19 @@ async def test_a_gzip_bomb_is_not_unpacked(status):
     tracemalloc.stop()
     assert found == (Delivered() if status == 200 else ReceiverTrouble("HTTP 503"))
     assert peak < 10 * 1024**2
+
+
+async def test_an_answer_stays_packed():
+    packed = zlib.compress(b"ok " * 100, wbits=31)
+
+    async def packing(_request: web.Request) -> web.Response:
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+
+    async with receiving(packing) as receiver:
+        post = poster.Poster(poster.Receiver(Secret(receiver.url), timedelta(seconds=5)), StoppedClock())
+        answer = await post.post(Request(b"{}", {}))
+        await post.aclose()
+    assert answer.body == packed
 
 
 async def test_a_status_counts_though_its_body_never_ends(monkeypatch):
