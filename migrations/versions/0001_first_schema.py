@@ -129,6 +129,8 @@ STATEMENTS = (
         next_attempt_at TEXT,
         last_error TEXT,
         finished_at TEXT,
+        tried_at TEXT,
+        strikes INTEGER DEFAULT 0 NOT NULL,
         PRIMARY KEY (event_seq, sink),
         CONSTRAINT deliveries_state CHECK (state IN ('pending', 'delivered', 'dead', 'skipped'))
     ) WITHOUT ROWID, STRICT""",
@@ -143,7 +145,9 @@ STATEMENTS = (
         last_error TEXT,
         failures INTEGER DEFAULT 0 NOT NULL,
         failed_said_at TEXT,
+        failed_reason TEXT,
         absent_since TEXT,
+        away_since TEXT,
         PRIMARY KEY (name),
         CONSTRAINT sinks_state CHECK (state IN ('ok', 'backing_off', 'disabled'))
     ) WITHOUT ROWID, STRICT""",

@@ -176,6 +176,8 @@ deliveries = Table(
     _text("next_attempt_at"),
     _text("last_error"),
     _text("finished_at"),
+    _text("tried_at"),  # when it last failed through the receiver's fault: probes go to the one tried least recently
+    _count("strikes"),  # how often it failed while others were delivered
     CheckConstraint("state IN ('pending', 'delivered', 'dead', 'skipped')", name="deliveries_state"),
     Index("deliveries_pending", "sink", "event_seq", sqlite_where=text("state = 'pending'")),
     Index("deliveries_finished", "finished_at", sqlite_where=text("finished_at IS NOT NULL")),
@@ -196,6 +198,7 @@ sinks = Table(
     _text("failed_said_at"),  # when sink.failed was announced, while it is open
     _text("failed_reason"),  # why: backing_off, gone, disabled, dead
     _text("absent_since"),  # since when the configuration no longer names it
+    _text("away_since"),  # since when it took nothing; NULL from its next success on
     CheckConstraint("state IN ('ok', 'backing_off', 'disabled')", name="sinks_state"),
     sqlite_strict=True,
     sqlite_with_rowid=False,

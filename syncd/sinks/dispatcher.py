@@ -1,0 +1,159 @@
+"""The one dispatcher of a file: a worker for each sink. The lock proves that it is alone, so nothing is leased."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from syncd.model import Clock, Route
+from syncd.sinks.settlement import DeliveryRecord, failed
+from syncd.sinks.sink import Sink
+from syncd.sinks.worker import Record, Worker
+from syncd.store import deliveries
+from syncd.store.engine import Database
+
+__all__ = ["DeliveryRecord", "Dispatcher"]
+
+
+class Dispatcher:
+    """``routes`` say what each sink takes; the sinks' own news goes by them too."""
+
+    def __init__(
+        self,
+        db: Database,
+        sinks: Sequence[Sink],
+        *,
+        routes: Sequence[Route],
+        clock: Clock,
+        record: Record = lambda _: None,
+    ) -> None:
+        self._db = db
+        self._sinks = list(sinks)
+        self._routes = tuple(routes)
+        self._clock = clock
+        self._record = record
+        self._workers: dict[str, Worker] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        db.on_commit(self._nudge)
+
+    @property
+    def stuck(self) -> list[str]:
+        """Sinks with a send that does not come back, for the watchdog."""
+        return [name for name, worker in self._workers.items() if worker.stuck]
+
+    async def reconcile(self) -> None:
+        """Follow the configured sinks in the database; called at start, and daily."""
+        async with self._db.write() as tx:
+            await deliveries.reconcile(tx, [sink.name for sink in self._sinks], self._clock.now())
+
+    async def run(self) -> None:
+        """Deliver until cancelled; a worker that dies ends it with its error."""
+        async with asyncio.TaskGroup() as self._group:
+            for sink in self._sinks:
+                self._start(sink)
+            await asyncio.Event().wait()
+
+    async def drain(self, limit: timedelta) -> None:
+        """One attempt at each delivery that is due, then the end; for as long as ``limit`` at most."""
+        try:
+            async with asyncio.timeout(limit.total_seconds()), asyncio.TaskGroup() as group:
+                for sink in self._sinks:
+                    worker = self._workers[sink.name] = self._worker(sink, once=True)
+                    group.create_task(worker.run(), name=f"drain {sink.name}")
+        except TimeoutError:
+            return
+
+    async def swap(self, sinks: Sequence[Sink], routes: Sequence[Route]) -> None:
+        """Go over to other sinks: what is under way to the old ones is finished first."""
+        old = self._sinks
+        await self._finish(list(self._workers))
+        self._sinks, self._routes = list(sinks), tuple(routes)
+        await self.reconcile()
+        for sink in self._sinks:
+            self._start(sink)
+        await asyncio.gather(*(sink.aclose() for sink in old))
+
+    def reopen(self) -> None:
+        """Have sinks that write files open them anew, after a rotation."""
+        for sink in self._sinks:
+            reopen: Callable[[], object] | None = getattr(sink, "reopen", None)
+            if reopen is not None:
+                reopen()
+
+    async def disable(self, name: str) -> None:
+        """What it would get waits until it is enabled; the other sinks are told."""
+        now = self._clock.now()
+        worker = await self._any_worker(name)
+        if worker.state.state != "disabled":
+            message = "disabled by hand"
+            state = replace(
+                worker.state, state="disabled", since=now, next_attempt_at=None, last_error=message,
+                failed_said_at=now, failed_reason="disabled",
+            )  # fmt: skip
+            await worker.change(state, [failed(state, "disabled", now)])
+
+    async def enable(self, name: str) -> None:
+        """Deliver again, and at once, what waits for it."""
+        worker = await self._any_worker(name)
+        if worker.state.state != "ok":
+            since = worker.state.since if worker.state.failed_said_at else self._clock.now()
+            state = replace(
+                worker.state, state="ok", since=since, next_attempt_at=None, failures=0, last_error=None
+            )
+            await worker.change(state)
+
+    async def replay(
+        self,
+        name: str,
+        *,
+        since_seq: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        event_id: str | None = None,
+        dead: bool = False,
+    ) -> int:
+        """Send events again, under the same ids; how many."""
+        route = next(route for route in self._routes if route.sink == name)
+        running = name in self._tasks
+        await self._finish([name] if running else [])
+        try:
+            return await deliveries.replay(
+                self._db, route, since_seq=since_seq, since=since, until=until, event_id=event_id, dead=dead
+            )
+        finally:
+            if running:
+                self._start(next(sink for sink in self._sinks if sink.name == name))
+
+    async def aclose(self) -> None:
+        await asyncio.gather(*(sink.aclose() for sink in self._sinks))
+
+    def _start(self, sink: Sink) -> None:
+        if self._group is None:
+            return
+        worker = self._workers[sink.name] = self._worker(sink)
+        self._tasks[sink.name] = self._group.create_task(worker.run(), name=f"deliver {sink.name}")
+
+    async def _finish(self, names: Sequence[str]) -> None:
+        tasks = [self._tasks.pop(name) for name in names if name in self._tasks]
+        for name in names:
+            self._workers.pop(name).finish()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _any_worker(self, name: str) -> Worker:
+        """The running worker, or for a command without a daemon one that only changes the state."""
+        if name in self._tasks:
+            return self._workers[name]
+        worker = self._worker(next(sink for sink in self._sinks if sink.name == name))
+        await worker.read_state()
+        return worker
+
+    def _worker(self, sink: Sink, once: bool = False) -> Worker:
+        return Worker(self._db, sink, lambda: self._routes, self._clock, record=self._record, once=once)
+
+    def _nudge(self) -> None:
+        for worker in self._workers.values():
+            worker.nudge()

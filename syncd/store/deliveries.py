@@ -1,0 +1,242 @@
+"""The dispatcher's half of the outbox: what waits for a sink, what became of it, and the sink's own state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from syncd.model import Draft, Route, SinkFilter, from_text, to_text
+from syncd.store.engine import Database, Transaction
+from syncd.store.routing import wants
+
+SinkState = Literal["ok", "backing_off", "disabled"]
+
+FORGOTTEN_AFTER = timedelta(days=1)
+"""Rows of a sink that the configuration no longer names wait so long for its return."""
+
+AT_ONCE = 500
+
+
+class Pending(NamedTuple):
+    seq: int
+    key: str
+    """What is delivered in order: an image of an account, an account's own events, or the sinks'."""
+    attempts: int
+    """Those charged to the event itself."""
+    due: datetime | None
+
+
+class Outcome(NamedTuple):
+    """What became of one event. ``state`` pending: it is tried again, at ``due`` if it has a schedule of its own."""
+
+    seq: int
+    state: Literal["pending", "delivered", "dead"]
+    attempts: int = 0
+    due: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SinkRecord:
+    name: str
+    state: SinkState
+    since: datetime
+    next_attempt_at: datetime | None = None
+    last_error: str | None = None
+    failures: int = 0
+    failed_said_at: datetime | None = None
+    """When sink.failed was announced; None while none is open."""
+    failed_reason: str | None = None
+
+
+async def pending(tx: Transaction, sink: str, after: int, limit: int) -> list[Pending]:
+    """What waits for the sink with numbers above ``after``, in order."""
+    rows = await tx.fetch(
+        "SELECT d.event_seq, e.account, e.image_id, d.attempts, d.next_attempt_at"
+        " FROM deliveries d INDEXED BY deliveries_pending JOIN events e ON e.seq = d.event_seq"
+        " WHERE d.sink = ? AND d.state = 'pending' AND d.event_seq > ? ORDER BY d.event_seq LIMIT ?",
+        (sink, after, limit),
+    )
+    return [
+        Pending(row[0], f"{row[1] or ''}\n{row[2] or ''}", row[3], from_text(row[4]) if row[4] else None)
+        for row in rows
+    ]
+
+
+async def bodies(tx: Transaction, seqs: Sequence[int]) -> dict[int, tuple[str, bytes]]:
+    """Number → (event id, the exact bytes to send)."""
+    rows = await tx.fetch(
+        "SELECT seq, id, body FROM events WHERE seq IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(seqs)),),
+    )
+    return {row[0]: (row[1], row[2].encode()) for row in rows}
+
+
+async def settle(tx: Transaction, sink: str, outcomes: Sequence[Outcome], now: datetime) -> None:
+    await tx.executemany(
+        "UPDATE deliveries SET state = ?, attempts = ?, next_attempt_at = ?, last_error = ?, finished_at = ?"
+        " WHERE event_seq = ? AND sink = ? AND state = 'pending'",
+        [
+            (
+                one.state,
+                one.attempts,
+                to_text(one.due) if one.due else None,
+                one.error,
+                None if one.state == "pending" else to_text(now),
+                one.seq,
+                sink,
+            )
+            for one in outcomes
+        ],
+    )
+
+
+async def read_sink(tx: Transaction, name: str) -> SinkRecord | None:
+    rows = await tx.fetch(
+        "SELECT name, state, since, next_attempt_at, last_error, failures, failed_said_at, failed_reason"
+        " FROM sinks WHERE name = ?",
+        (name,),
+    )
+    if not rows:
+        return None
+    name, state, since, due, error, failures, said, reason = rows[0]
+    return SinkRecord(name, state, from_text(since), _moment(due), error, failures, _moment(said), reason)
+
+
+async def save_sink(tx: Transaction, record: SinkRecord) -> None:
+    await tx.execute_raw(
+        "INSERT INTO sinks (name, state, since, next_attempt_at, last_error, failures, failed_said_at, failed_reason)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state,"
+        " since = excluded.since, next_attempt_at = excluded.next_attempt_at, last_error = excluded.last_error,"
+        " failures = excluded.failures, failed_said_at = excluded.failed_said_at,"
+        " failed_reason = excluded.failed_reason",
+        (
+            record.name,
+            record.state,
+            to_text(record.since),
+            _text(record.next_attempt_at),
+            record.last_error,
+            record.failures,
+            _text(record.failed_said_at),
+            record.failed_reason,
+        ),
+    )
+
+
+async def has_dead(tx: Transaction, sink: str) -> bool:
+    rows = await tx.fetch(
+        "SELECT EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_by_sink WHERE sink = ? AND state = 'dead')",
+        (sink,),
+    )
+    return bool(rows[0][0])
+
+
+async def reconcile(tx: Transaction, configured: Collection[str], now: datetime) -> None:
+    """Follow the configuration: a new sink starts at now; what waits for one that is gone for a day is skipped."""
+    known = {row[0]: row[1] for row in await tx.fetch("SELECT name, absent_since FROM sinks")}
+    for name in configured:
+        if name not in known:
+            await save_sink(tx, SinkRecord(name, "ok", now))
+        elif known[name] is not None:
+            await tx.execute_raw("UPDATE sinks SET absent_since = NULL WHERE name = ?", (name,))
+    for name in known.keys() - set(configured):
+        if known[name] is None:
+            await tx.execute_raw("UPDATE sinks SET absent_since = ? WHERE name = ?", (to_text(now), name))
+        elif now - from_text(known[name]) >= FORGOTTEN_AFTER:
+            await tx.execute_raw(
+                "UPDATE deliveries SET state = 'skipped', finished_at = ?, last_error = 'the sink is gone'"
+                " WHERE sink = ? AND state = 'pending'",
+                (to_text(now), name),
+            )
+
+
+async def replay(
+    db: Database,
+    route: Route,
+    *,
+    since_seq: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    event_id: str | None = None,
+    dead: bool = False,
+) -> int:
+    """Make deliveries pending again, or for the first time where the sink's filter wants them; how many.
+
+    One event by its id goes whatever the filter says; ``dead`` only those that were given up.
+    """
+    where, params = _chosen(since_seq, since, until, event_id)
+    count, after = 0, 0
+    while True:
+        async with db.write() as tx:
+            rows = await tx.fetch(
+                "SELECT e.seq, e.type, e.account, e.region, e.image_id, e.scope, e.baseline, e.body, d.state"
+                " FROM events e LEFT JOIN deliveries d ON d.event_seq = e.seq AND d.sink = ?"
+                f" WHERE e.seq > ? AND {where} ORDER BY e.seq LIMIT {AT_ONCE}",
+                (route.sink, after, *params),
+            )
+            if not rows:
+                return count
+            after = rows[-1][0]
+            chosen = [row[0] for row in rows if _replayed(row, route, dead, event_id)]
+            await tx.executemany(
+                "INSERT INTO deliveries (event_seq, sink) VALUES (?, ?) ON CONFLICT (event_seq, sink) DO UPDATE SET"
+                " state = 'pending', attempts = 0, next_attempt_at = NULL, last_error = NULL, finished_at = NULL",
+                [(seq, route.sink) for seq in chosen],
+            )
+            count += len(chosen)
+
+
+def _chosen(
+    since_seq: int | None, since: datetime | None, until: datetime | None, event_id: str | None
+) -> tuple[str, list[Any]]:
+    conditions: list[str] = ["1"]
+    params: list[Any] = []
+    for condition, value in (
+        ("e.seq >= ?", since_seq),
+        ("e.observed_at >= ?", since and to_text(since)),
+        ("e.observed_at < ?", until and to_text(until)),
+        ("e.id = ?", event_id),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            params.append(value)
+    return " AND ".join(conditions), params
+
+
+def _replayed(row: Sequence[Any], route: Route, dead: bool, event_id: str | None) -> bool:
+    state = row[8]
+    if dead:
+        return bool(state == "dead")
+    if state is not None:
+        return bool(state != "pending")
+    return event_id is not None or wants_stored(route.wants, row)
+
+
+def wants_stored(wish: SinkFilter, row: Sequence[Any]) -> bool:
+    """`routing.wants` for an event as it is stored: seq, type, account, region, image_id, scope, baseline, body."""
+    data = json.loads(row[7])["data"]
+    names = [(data.get(part) or {}).get("name") for part in ("image", "previous")]
+    draft = Draft(
+        type=row[1],
+        time=datetime.min,  # noqa: DTZ901  # no filter looks at the time
+        data=data,
+        account=row[2],
+        region=row[3],
+        image_id=row[4],
+        scope=row[5],
+        baseline=bool(row[6]),
+        names=tuple(name for name in names if name),
+        regions=tuple(data.get("regions") or ()),
+    )
+    return wants(wish, draft) and data.get("sink") is None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return from_text(text) if text else None
+
+
+def _text(moment: datetime | None) -> str | None:
+    return to_text(moment) if moment else None
