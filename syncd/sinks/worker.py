@@ -36,6 +36,9 @@ GRACE = 3.0
 RETRY_DATABASE = 5.0
 """Seconds until outcomes that could not be written are tried again."""
 
+LOUD_AFTER = 3
+"""Failures of the receiver in a row from which on the log mentions them."""
+
 STUCK_AFTER = 15 * 60.0
 """Seconds after which a send that has not come back counts as stuck."""
 
@@ -341,11 +344,13 @@ class Worker:
         self._say(made)
 
     def _say(self, made: Settlement) -> None:
-        before, after = made.before.state, made.state.state
-        if before != "ok" and after == "ok":
-            log.info("sink_recovered", sink=self.sink.name)
-        elif before != after:
-            log.warning("sink_" + after, sink=self.sink.name, error=made.state.last_error)
+        before, after = made.before, made.state
+        if after.state == "ok" and before.failures >= LOUD_AFTER:
+            log.info("sink_recovered", sink=after.name)
+        if after.state == "backing_off" and after.failures == LOUD_AFTER and before.failures < LOUD_AFTER:
+            log.warning("sink_backing_off", sink=after.name, error=after.last_error)
+        if after.state == "disabled" != before.state:
+            log.warning("sink_disabled", sink=after.name, error=after.last_error)
         for _, outcome in made.outcomes:
             if outcome.state == "dead":
                 log.warning("delivery_dead", sink=self.sink.name, event=outcome.seq, error=outcome.error)
