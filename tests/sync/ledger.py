@@ -21,6 +21,8 @@ from syncd.simulator import World
 SCHEMA = Path(__file__).parents[2] / "syncd" / "event.schema.json"
 Key = tuple[str, str, str]
 """(account, region, image id)."""
+Told = tuple[Any, dict[str, Any]] | None
+"""The status and the other compared fields that an account was told last; None: that the image is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ class Ledger:
 
     # what must always be true
 
-    def check(self, *, settled: bool = True, told_once: bool = True, honest: bool = True) -> None:
+    def check(
+        self, *, settled: bool = True, told_once: bool = True, honest: bool = True, globally: bool = False
+    ) -> None:
         """``settled``: every target has listed the present world; ``told_once``: nothing was retired;
         ``honest``: no fault lied for longer than the guard waits."""
         events = self.events()
@@ -109,13 +113,14 @@ class Ledger:
                 account,
                 region,
             )
-        if told_once:
-            check_told_once(events)
+        told = check_told_once(events) if told_once else None
         if honest:
             self.check_revocations(events)
         if settled:
             assert live == self.truth()
             self.check_facts(live)
+            if told is not None:
+                self.check_told(told, live, globally)
 
     def truth(self) -> dict[Key, dict[str, Any]]:
         """What the world shows the active targets, as `live` has it; a retired one keeps what it knew."""
@@ -144,6 +149,18 @@ class Ledger:
         listed = {(key[0], key[2]) for key in live if key[:2] in active}
         assert set(self.rows("SELECT account, image_id FROM facts WHERE live = 1")) == listed
 
+    def check_told(
+        self, told: Mapping[tuple[str, str], Told], live: Mapping[Key, Any], globally: bool = False
+    ) -> None:
+        """What the account was told last is what its regions list now; every field of it if all changes were global."""
+        listed: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for (account, _, image_id), row in live.items():
+            listed.setdefault((account, image_id), []).append(row)
+        assert {key for key, last in told.items() if last is not None} == listed.keys()
+        if globally:
+            for key, rows in listed.items():
+                assert told[key] == (rows[0]["status"], {k: v for k, v in rows[0].items() if k != "status"})
+
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as db:
@@ -169,9 +186,9 @@ def check_envelope(event: Event) -> None:
         _validator().validate(body)
 
 
-def check_told_once(events: list[Event]) -> None:
-    """The account-scope events of an image never say what was said last."""
-    told: dict[tuple[str, str], tuple[str, Any, Any] | None] = {}
+def check_told_once(events: list[Event]) -> dict[tuple[str, str], Told]:
+    """The account-scope events of an image never say what was said last. What was said last of each."""
+    told: dict[tuple[str, str], Told] = {}
     untold: set[tuple[str, str]] = set()
     for event in events:
         if event.scope != "account":
@@ -179,25 +196,26 @@ def check_told_once(events: list[Event]) -> None:
         assert event.image_id is not None
         key = (event.account, event.image_id)
         now = told.get(key)
-        image = dict(event.data["image"])
-        status = image.pop("status")
+        image = event.data["image"]
+        status = image["status"]
         rest = {name: image[name] for name in COMPARED if name != "status"}
         match event.type:
             case "image.shared":
                 assert now is None or key in untold, f"{event.image_id} was shared twice: {event}"
-                told[key] = (event.account, status, rest)
+                told[key] = (status, rest)
             case "image.revoked":
                 assert now is not None, f"{event.image_id} was revoked twice: {event}"
                 told[key] = None
             case "image.status_changed":
                 assert now is not None
-                assert now[1] != status, f"{event.image_id} changed its status twice: {event}"
-                told[key] = (event.account, status, now[2])
+                assert now[0] != status, f"{event.image_id} changed its status twice: {event}"
+                told[key] = (status, now[1])
             case "image.updated":
                 assert now is not None
-                assert now[2] != rest, f"{event.image_id} was updated twice: {event}"
-                told[key] = (event.account, now[1], rest)
+                assert now[1] != rest, f"{event.image_id} was updated twice: {event}"
+                told[key] = (now[0], rest)
         (untold.add if event.baseline else untold.discard)(key)
+    return told
 
 
 def _fold(events: list[Event]) -> dict[Key, dict[str, Any]]:
