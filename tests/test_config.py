@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from syncd.config.sinks import FORMATS
 from syncd.errors import ConfigError, Fault
 from syncd.model import SinkFilter
 from syncd.sinks import formats
+from syncd.sinks.signatures import standard_key
 from tests.config_files import ACCOUNT, CERTIFICATE, WEBHOOK, Files
 
 
@@ -145,6 +148,20 @@ def test_a_bad_value_is_named_with_its_remedy(
     faults = files.faults(f"[{table}]\n{key} = {text}\n")
     assert list(faults) == [f"{table}.{key}"]
     assert remedy in faults[f"{table}.{key}"]
+
+
+def test_a_gateway_with_a_user_in_it_is_not_shown(files: Files) -> None:
+    faults = files.faults('[api]\nbase_url = "https://someone:hunter2@api.compshare.cn"')
+    assert faults == {"api.base_url": "***: must have no user, query or fragment"}
+
+
+@pytest.mark.parametrize(("size", "fits"), [(23, False), (24, True), (64, True), (65, False)])
+def test_a_signing_secret_has_24_to_64_bytes(files: Files, size: int, fits: bool) -> None:
+    """What the signature takes and what the configuration takes are the same."""
+    secret = "whsec_" + base64.b64encode(b"x" * size).decode()
+    assert (not files.faults(WEBHOOK + f'secrets = ["{secret}"]')) == fits
+    with nullcontext() if fits else pytest.raises(ValueError, match="24"):
+        standard_key(secret)
 
 
 def test_without_tables_the_defaults_are_those_of_the_settings(files: Files) -> None:
