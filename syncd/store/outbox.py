@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,10 @@ import uuid_utils
 
 from syncd.model import Draft, Route, to_text
 from syncd.store.engine import Transaction
+from syncd.store.pruning import prune
 from syncd.store.routing import takers
+
+__all__ = ["append", "body", "new_id", "prune"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -28,15 +31,9 @@ async def append(
     """Record the events in this order; their numbers, given without gaps and never again."""
     rows = await tx.fetch("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
     first = (rows[0][0] if rows else 0) + 1
-    numbers = range(first, first + len(drafts))
-    await tx.executemany(
-        _EVENT, [_row(seq, draft, run_id) for seq, draft in zip(numbers, drafts, strict=True)]
-    )
-    await tx.executemany(
-        _DELIVERY,
-        [(seq, sink) for seq, draft in zip(numbers, drafts, strict=True) for sink in takers(routes, draft)],
-    )
-    return list(numbers)
+    await tx.executemany(_EVENT, (_row(seq, draft, run_id) for seq, draft in enumerate(drafts, first)))
+    await tx.executemany(_DELIVERY, _deliveries(first, drafts, routes))
+    return list(range(first, first + len(drafts)))
 
 
 def body(seq: int, event_id: str, draft: Draft) -> bytes:
@@ -71,3 +68,9 @@ def _row(seq: int, draft: Draft, run_id: int | None) -> tuple[Any, ...]:
         seq, event_id, draft.type, draft.account, draft.region, draft.image_id, to_text(draft.time),
         draft.scope, int(draft.baseline), run_id, body(seq, event_id, draft).decode(),
     )  # fmt: skip
+
+
+def _deliveries(first: int, drafts: Sequence[Draft], routes: Sequence[Route]) -> Iterator[tuple[int, str]]:
+    for seq, draft in enumerate(drafts, first):
+        for sink in takers(routes, draft):
+            yield seq, sink
