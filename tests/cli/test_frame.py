@@ -202,24 +202,33 @@ def test_shared_options_may_stand_before_or_after(
     assert seen == ["a.toml"]
 
 
-def test_a_reader_that_leaves_is_no_error() -> None:
-    """As `syncd … | head` does it, with more output than a pipe holds."""
-    script = """if True:
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+"""As at home: what a closed pipe refuses stays buffered, and is tried again when the process ends."""
+
+
+@pytest.mark.parametrize("lines", [1, 1000])
+def test_a_reader_that_leaves_is_no_error(lines: int) -> None:
+    """As `syncd … | head` does it, with less and with more output than a pipe holds."""
+    script = f"""if True:
         import sys, types, click
         from syncd.cli import main
         from syncd.cli.registry import COMMANDS, Entry
-        probe = click.Command("probe", callback=lambda: [click.echo("x" * 1000) for _ in range(1000)])
-        sys.modules["tests_probe"] = types.SimpleNamespace(probe=probe)
+        def talk():
+            sys.stdin.read()
+            for _ in range({lines}):
+                print("x" * 1000)
+        sys.modules["tests_probe"] = types.SimpleNamespace(probe=click.Command("probe", callback=talk))
         COMMANDS["probe"] = Entry("tests_probe", "probe", "")
         sys.exit(main(["probe"]))
     """
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    pipe = subprocess.PIPE
+    line = [sys.executable, "-c", script]
+    with subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, env=BUFFERED) as process:
+        assert process.stdin
         assert process.stdout
         assert process.stderr
-        process.stdout.read(10)
         process.stdout.close()
+        process.stdin.close()
         assert process.stderr.read() == b""
         assert process.wait(20) == 141
 
@@ -228,6 +237,6 @@ def test_a_fault_keeps_its_code_where_nobody_reads_it() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     line = [sys.executable, "-m", "syncd", "--config", "/nowhere", "config", "check"]
-    done = subprocess.run(line, stdout=subprocess.PIPE, stderr=writer, check=False, timeout=20)
+    done = subprocess.run(line, stdout=subprocess.PIPE, stderr=writer, check=False, timeout=20, env=BUFFERED)
     os.close(writer)
     assert (done.returncode, done.stdout) == (2, b"")
