@@ -365,3 +365,10 @@ async def test_all_regions_of_an_account_share_its_limits() -> None:
         here.sim.faults.add(Fault("latency", seconds=0.01))
         await asyncio.gather(*(here.cloud.list_images(region, {}) for region in (REGION, "cn-sh2")))
         assert here.sim.requests.high_water["lab"] == 2
+
+
+async def test_waiting_for_a_free_slot_does_not_count_against_the_timeout() -> None:
+    async with scene(1, concurrency=1, retries=0, timeout=timedelta(seconds=0.5)) as here:
+        here.sim.faults.add(Fault("latency", seconds=0.1))
+        answers = await asyncio.gather(*(here.cloud.lookup(REGION, here.ids()[0]) for _ in range(8)))
+        assert answers == [Lookup.FOUND] * 8
