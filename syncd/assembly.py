@@ -20,7 +20,7 @@ from syncd.sinks.dispatcher import DeliveryRecord, Dispatcher
 from syncd.sinks.sink import Sink
 from syncd.store import migrate
 from syncd.store.engine import Database
-from syncd.store.lock import FileLock
+from syncd.store.lock import FileLock, Kind
 from syncd.sync.accounts import Account
 from syncd.sync.settings import Settings
 from syncd.sync.syncer import Syncer
@@ -119,11 +119,11 @@ async def open_database(config: Config, progress: Callable[[], object] | None = 
 
 
 @contextmanager
-def locked(config: Config, kind: str) -> Iterator[FileLock]:
+def locked(config: Config, kind: Kind) -> Iterator[FileLock]:
     with FileLock.acquire(
         config.database.path,
         kind,
-        group_readable=config.database.group_readable,  # type: ignore[arg-type]
+        group_readable=config.database.group_readable,
     ) as lock:
         yield lock
 

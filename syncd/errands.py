@@ -10,7 +10,7 @@ from typing import Any
 from syncd.assembly import Parts
 from syncd.errors import SyncdError, UsageError
 from syncd.model import from_text
-from syncd.store import outbox, requests, runs
+from syncd.store import pruning, requests, runs
 from syncd.sync.release import release
 from syncd.sync.report import SyncReport
 from syncd.sync.rounds import sync_round
@@ -43,7 +43,8 @@ async def perform(
 async def prune(parts: Parts) -> dict[str, int]:
     """Forget what the retention lets go; how much of what."""
     kept, now = parts.config.retention, parts.clock.now()
-    pruned = await outbox.prune(parts.db, kept, now)
+    await parts.dispatcher.reconcile()
+    pruned = await pruning.prune(parts.db, kept, now)
     async with parts.db.write() as tx:
         await runs.prune(tx, now - kept.runs)
         await requests.prune(tx, now - kept.runs)

@@ -17,7 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 """syslog(3), as sd-daemon(3) wants it before a line."""
 
-LOUD = ("apscheduler", "alembic", "aiohttp", "aiosqlite", "sqlalchemy", "asyncio", "tzlocal")
+LOUD = ("alembic", "aiohttp", "aiosqlite", "sqlalchemy", "asyncio", "tzlocal")
 """Libraries that are heard from `warning` on, except while debugging."""
 
 

@@ -70,7 +70,7 @@ class Schedule:
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
         self._scheduler.add_listener(self._on_skip, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
-        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what a job raises is dealt with in it
         self._offset = timedelta(0)
         self._watch: asyncio.TimerHandle | None = None
 

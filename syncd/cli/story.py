@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,14 +70,20 @@ class Story:
     say: Say
     told: int = 0
     """Scenes that came out as they should."""
+    interrupted: bool = False
     _shown: int = field(default=0, repr=False)
 
+    @property
+    def scenes(self) -> int:
+        return len(self._scenes())
+
     async def tell(self) -> None:
-        for scene in (
-            self._baseline, self._share, self._status, self._revoke, self._outage, self._blank,
-        ):  # fmt: skip
+        for scene in self._scenes():
             await scene()
             self.told += 1
+
+    def _scenes(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+        return self._baseline, self._share, self._status, self._revoke, self._outage, self._blank
 
     async def _baseline(self) -> None:
         self.say("A new account: what is shared already is a baseline, not news.")
@@ -163,6 +169,10 @@ class Proof:
     revocations: int
     false_revocations: int
 
+    @property
+    def sound(self) -> bool:
+        return self.folded and not self.false_revocations
+
 
 def prove(path: Path, world: World) -> Proof:
     """Compare the file with itself and with the pretend cloud's truth."""
@@ -171,7 +181,7 @@ def prove(path: Path, world: World) -> Proof:
         history = db.execute(
             "SELECT account, region, image_id, type FROM events WHERE image_id IS NOT NULL ORDER BY seq"
         ).fetchall()
-    folded = set()
+    folded: set[tuple[str, ...]] = set()
     for *key, kind in history:
         (folded.discard if kind == "image.revoked" else folded.add)(tuple(key))
     shown = {(ACCOUNT, region, image) for region in REGIONS for image in world.shared(ACCOUNT, region)}

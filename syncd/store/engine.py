@@ -116,10 +116,11 @@ class Database:
         self._turn = asyncio.Lock()
         self._callbacks: list[Callable[[], object]] = []
         self._identity: tuple[int, int] | None = None
+        self._read_only = False
 
     @classmethod
-    async def open(cls, path: Path) -> Database:
-        """Open a file that `migrate.upgrade` has brought to this program's schema.
+    async def open(cls, path: Path, *, read_only: bool = False) -> Database:
+        """Open a file that `migrate.upgrade` has brought to this program's schema; ``read_only``: `write` is not used.
 
         Raises DatabaseMissing, DatabaseOlder and the rest of the DatabaseError tree.
         """
@@ -130,8 +131,10 @@ class Database:
         database = cls(path)
         try:
             database._identity = identity
-            async with database.write():
-                pass
+            if not read_only:
+                async with database.write():
+                    pass
+            database._read_only = read_only
         except BaseException:
             await database._dispose()
             raise
@@ -171,6 +174,8 @@ class Database:
         """Write the -wal back into the file and let go of it."""
         async with self._turn:
             try:
+                if self._read_only:
+                    return
                 with faults.explaining(self.path, "close"):
                     async with self._writer.connect() as connection:
                         await _whole(_checkpoint(await _driver(connection)))

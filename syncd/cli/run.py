@@ -1,0 +1,58 @@
+"""`syncd run`: the daemon in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+import structlog
+
+from syncd import logs
+from syncd.assembly import SystemClock
+from syncd.cli.context import settings
+from syncd.daemon import Daemon
+from syncd.errors import SyncdError
+from syncd.systemd import Notifier
+
+log = structlog.get_logger()
+
+
+@click.command(
+    epilog="""\b
+    Example:
+      syncd --config /etc/syncd/config.toml run
+    \b
+    SIGHUP reloads the configuration; SIGTERM and SIGINT stop the daemon, a second one at once."""
+)
+@click.pass_context
+def run(context: click.Context) -> None:
+    """Watch every account and region on the schedule, and deliver what changes."""
+    chosen = settings(context)
+    config = chosen.load()
+    logs.configure(chosen.log_level or config.log.level, config.log.format)
+    for warning in config.warnings:
+        log.warning("configuration", warning=warning)
+
+    async def work() -> None:
+        daemon = Daemon(config, SystemClock(), load=chosen.load, notifier=Notifier())
+        daemon.handle_signals()
+        await daemon.run()
+
+    try:
+        asyncio.run(work())
+    except BaseExceptionGroup as group:
+        raise _cause(group) from group
+
+
+def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What killed a background task: an expected error as it is, anything else named as such."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, SyncdError | KeyboardInterrupt):
+        return error
+    log.error("task_died", exc_info=error)
+    return SyncdError(
+        f"a background task died: {type(error).__name__}",
+        "this is a fault in syncd: run it with --log-level debug for the traceback, and report it",
+    )

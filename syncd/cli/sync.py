@@ -1,0 +1,156 @@
+"""`syncd sync`: every target once, through the daemon if one runs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from syncd import logs
+from syncd.cli.context import settings
+from syncd.config import Config
+from syncd.errors import SyncdError
+from syncd.model import Target
+from syncd.store.reach import reach
+from syncd.store.requests import Answered
+
+DRAIN_FOR = timedelta(seconds=60)
+"""How long one attempt at each due delivery may take altogether."""
+
+
+@click.command(
+    epilog="""\b
+    Examples:
+      syncd sync                       every target once, as cron wants it
+      syncd sync --account lab --dry-run
+    \b
+    Exit code: 0 fine, 3 a target failed or was incomplete, 4 revocations are held, 5 the database cannot be used."""
+)
+@click.option("--account", metavar="NAME", help="Only this account.")
+@click.option("--region", metavar="REGION", help="Only this region.")
+@click.option("--dry-run", is_flag=True, help="Read only; list what would be announced.")
+@click.pass_context
+def sync(context: click.Context, account: str | None, region: str | None, dry_run: bool) -> None:
+    """Sync every target once: through the daemon if one runs, else by itself."""
+    chosen = settings(context)
+    config = chosen.load()
+    logs.configure(chosen.log_level or "error", config.log.format)
+    args = {"account": account, "region": region}
+    if dry_run:
+        context.exit(asyncio.run(_preview(config, account, region)))
+    reached = reach(config.database.path, "sync", args, group_readable=config.database.group_readable)
+    if isinstance(reached, Answered):
+        context.exit(_show(reached.exit_code, reached.answer))
+    with reached.lock:
+        exit_code, answer = asyncio.run(_alone(config, args))
+    context.exit(_show(exit_code, answer))
+
+
+async def _alone(config: Config, args: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
+    from syncd.assembly import Observers, SystemClock, assemble
+    from syncd.errands import perform, prune
+
+    clock = SystemClock()
+    async with assemble(config, clock, Observers()) as parts:
+        result = await perform(parts, "sync", args, _progress)
+        if not any(args.values()):
+            await prune(parts)
+        await parts.dispatcher.drain(DRAIN_FOR)
+    return result.exit_code, result.answer
+
+
+def _progress(report: Any) -> None:
+    if sys.stderr.isatty():
+        click.echo(line(report.target._asdict() | {"error": report.error} | _fields(report)), err=True)
+
+
+def _fields(report: Any) -> dict[str, Any]:
+    names = ("outcome", "listed", "shared", "revoked", "status_changed", "updated", "held")
+    return {name: getattr(report, name) for name in names}
+
+
+def _show(exit_code: int, answer: Mapping[str, Any]) -> int:
+    """On a terminal a line a target; otherwise only what is wrong, so that cron stays silent."""
+    if "error" in answer:
+        raise _failure(exit_code, answer)
+    for target in answer["targets"]:
+        wrong = target["outcome"] in ("failed", "incomplete", "held")
+        if wrong or sys.stdout.isatty():
+            click.echo(line(target), err=wrong)
+    return exit_code
+
+
+def line(target: Mapping[str, Any]) -> str:
+    """What one sync found: ``lab/cn-wlcb  complete, 40 listed, 1 shared``."""
+    counts = [
+        f"{target[name]} {name.replace('_', ' ')}"
+        for name in ("listed", "shared", "revoked", "status_changed", "updated", "held")
+        if target.get(name)
+    ]
+    error = f": {target['error']}" if target.get("error") else ""
+    where = "/".join(part for part in (target["account"], target["region"]) if part)
+    return f"{where}  {', '.join([target['outcome'], *counts])}{error}"
+
+
+def _failure(exit_code: int, answer: Mapping[str, Any]) -> SyncdError:
+    error = SyncdError(answer["error"], answer.get("hint", ""))
+    error.exit_code = exit_code  # type: ignore[misc]  # what the daemon decided for this one error
+    return error
+
+
+async def _preview(config: Config, account: str | None, region: str | None) -> int:
+    """What a sync would announce now; takes no lock and writes nothing."""
+    from syncd.assembly import Observers, SystemClock, build_accounts, settings_of
+    from syncd.errors import ApiError
+    from syncd.store.engine import Database
+    from syncd.sync.roster import active_targets
+    from syncd.sync.syncer import Syncer
+
+    db = await Database.open(config.database.path, read_only=True)
+    accounts = build_accounts(config, Observers())
+    syncer = Syncer(db, accounts, settings_of(config), SystemClock())
+    exit_code = 0
+    try:
+        for target in await active_targets(db):
+            if account not in (None, target.account) or region not in (None, target.region):
+                continue
+            try:
+                for text in await _would_announce(syncer, target):
+                    click.echo(text)
+            except ApiError as error:
+                exit_code = 3
+                click.echo(f"{target}: {error.message}", err=True)
+    finally:
+        for one in accounts.values():
+            await one.cloud.aclose()
+        await db.close()
+    return exit_code
+
+
+async def _would_announce(syncer: Any, target: Target) -> list[str]:
+    preview = await syncer.preview(target)
+    if preview is None:
+        return []
+    reading, judgement = preview
+    silent = "  (baseline: silent)" if reading.baseline else ""
+    return [
+        *(
+            f"image.shared  {target}  {one.image.image_id}  {one.image.name or ''}{silent}"
+            for one in judgement.plan.added
+        ),
+        *(f"image.revoked  {target}  {image_id}{silent}" for image_id in sorted(judgement.gone)),
+        *(
+            f"image.{kind}  {target}  {one.after.image_id}  {one.after.name or ''}{silent}"
+            for one in judgement.plan.changed
+            for kind in _kinds({change.field for change in one.changes})
+        ),
+        *(f"held  {target}  {image_id}" for image_id in sorted(judgement.held)),
+    ]
+
+
+def _kinds(fields: set[str]) -> list[str]:
+    return ["status_changed"] * ("status" in fields) + ["updated"] * bool(fields - {"status"})
