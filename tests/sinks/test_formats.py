@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
+from syncd.config import sinks as configuration
 from syncd.model import Secret
 from syncd.sinks.chat.words import LANGUAGES
 from syncd.sinks.format import Attempt, Options, RenderError, Request
@@ -78,6 +79,11 @@ def test_each_format_says_every_event_as_its_golden_file_does(golden):
     if WRITING:
         path.write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n")
     assert said == json.loads(path.read_text())
+
+
+def test_the_configuration_knows_every_format_and_the_keys_of_chat():
+    assert sorted(configuration.FORMATS) == list(names())
+    assert sorted(configuration.CHAT) == sorted(CHAT)
 
 
 def test_no_golden_file_is_left_of_a_format_that_is_gone():

@@ -161,6 +161,7 @@ def test_there_is_no_way_out_of_the_sandbox(body):
     [
         "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
         "{% for a in range(99999) %}{% for b in range(99999) if b < 0 %}x{% endfor %}{% endfor %}",
+        "{% set s = 'x' * 2000 %}{% for a in s %}{% for b in s %}{% for c in s %}{% endfor %}{% endfor %}{% endfor %}",
         "{% for a in range(10**9) %}{% endfor %}",
         "{{ 'x' * 10**9 }}",
         "{{ [1] * 10**9 }}",
