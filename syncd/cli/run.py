@@ -19,10 +19,12 @@ log = structlog.get_logger()
 
 @click.command(
     epilog="""\b
-    Example:
-      syncd --config /etc/syncd/config.toml run
-    \b
-    SIGHUP reloads the configuration; SIGTERM and SIGINT stop the daemon, a second one at once."""
+Example:
+  syncd run --config /etc/syncd/config.toml
+
+\b
+Signals: SIGHUP reloads the configuration; SIGTERM and SIGINT stop the daemon,
+a second one at once."""
 )
 @click.pass_context
 def run(context: click.Context) -> None:

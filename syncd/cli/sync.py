@@ -24,11 +24,13 @@ DRAIN_FOR = timedelta(seconds=60)
 
 @click.command(
     epilog="""\b
-    Examples:
-      syncd sync                       every target once, as cron wants it
-      syncd sync --account lab --dry-run
-    \b
-    Exit code: 0 fine, 3 a target failed or was incomplete, 4 revocations are held, 5 the database cannot be used."""
+Example:
+  syncd sync                           every target once, as cron wants it
+  syncd sync --account lab --dry-run
+
+\b
+Exit code: 0 fine, 3 a target failed or was incomplete, 4 revocations are held,
+5 the database cannot be used."""
 )
 @click.option("--account", metavar="NAME", help="Only this account.")
 @click.option("--region", metavar="REGION", help="Only this region.")
