@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -180,6 +181,26 @@ def test_what_does_not_fit_is_counted():
         shown = sum(f"image-{n:03d}" in body for n in range(200))
         assert 5 < shown <= 30
         assert f"+{200 - shown} more" in body
+
+
+def test_of_an_image_that_flaps_the_last_deeds_are_told():
+    pairs = [("Making", "Available"), ("Available", "Offline")] * 20
+    text = text_of([status_changed(n, *pair) for n, pair in enumerate([*pairs, ("Offline", "Reviewing")])])
+    lines = text.splitlines()
+    assert sum(line.startswith("Status") for line in lines) == 6
+    assert "…" in lines
+    assert "Status Offline → Reviewing (lab in cn-wlcb)" in lines
+
+
+@pytest.mark.parametrize("one_image", [True, False])
+def test_five_thousand_events_are_told_without_holding_up_the_process(one_image):
+    items = [
+        status_changed(n, "Making", f"status-{n % 7}", image={"image_id": "i" if one_image else f"i-{n}"})
+        for n in range(5000)
+    ]
+    start = time.process_time()
+    text_of(items)
+    assert time.process_time() - start < 1.5
 
 
 def test_what_existed_at_the_baseline_is_not_called_new():

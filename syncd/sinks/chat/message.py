@@ -55,23 +55,26 @@ def compose(items: Sequence[Item], options: Options, attempt: Attempt, markup: M
     digest = gather(read(items))
     since = attempt.away_since
     headline = words.headline(digest) if since is None else words.away(since, attempt.now, digest)
-    blocks = fit(words.tell(digest), markup, limit, words.more)
+    told = words.tell(digest, ENTRIES_SHOWN)
+    blocks = fit(told, len(digest.entries), markup, limit, words.more)
     prefix = clean(options.prefix)[:PREFIX_LENGTH]
     return Message(prefix, short(headline, HEADLINE_LENGTH), blocks, digest.tone())
 
 
-def fit(told: Sequence[Told], markup: Markup, limit: int, more: Callable[[int], str]) -> tuple[str, ...]:
-    """As many blocks as fit, then how many more there are."""
+def fit(
+    told: Sequence[Told], entries: int, markup: Markup, limit: int, more: Callable[[int], str]
+) -> tuple[str, ...]:
+    """As many blocks as fit, then how many more of all ``entries`` there are."""
     gap = markup.measure(markup.block_break)
-    room = limit - markup.measure(markup.escape(more(len(told))))
+    room = limit - markup.measure(markup.escape(more(entries)))
     blocks: list[str] = []
-    for entry in told[:ENTRIES_SHOWN]:
+    for entry in told:
         block = _block(entry, markup)
         room -= markup.measure(block) + gap
         if room < 0:
             break
         blocks.append(block)
-    rest = len(told) - len(blocks)
+    rest = entries - len(blocks)
     return (*blocks, markup.escape(more(rest))) if rest else tuple(blocks)
 
 

@@ -15,12 +15,14 @@ from syncd.sinks.chat.english import ENGLISH
 from syncd.sinks.chat.event import Data, Event, Picture
 from syncd.sinks.chat.language import Language, number
 from syncd.sinks.chat.values import VALUE_LENGTH, Values, size
-from syncd.sinks.text import short
+from syncd.sinks.text import ELLIPSIS, short
 
 LANGUAGES: Mapping[str, Language] = {"en": ENGLISH, "zh": CHINESE}
 NAME_LENGTH = 100
 MESSAGE_LENGTH = 400
 CHANGES_SHOWN = 8
+DEEDS_SHOWN = 6
+"""The last ones of an image; a flapping one has many."""
 NOTICES_NAMED = 2
 """System events whose titles stand in the headline of a digest; more are counted."""
 
@@ -63,10 +65,11 @@ class Words:
         """Ends a message that is too small for all of it."""
         return self._in.more.format(n=entries)
 
-    def tell(self, digest: Digest) -> Sequence[Told]:
-        """Each entry; a single system event without its title, which is the headline."""
-        told = [self._story(e) if isinstance(e, Story) else self._notice(e) for e in digest.entries]
-        alone = len(told) == 1 and not digest.stories
+    def tell(self, digest: Digest, most: int) -> Sequence[Told]:
+        """The first ``most`` entries; a single system event without its title, which is the headline."""
+        entries = digest.entries[:most]
+        told = [self._story(entry) if isinstance(entry, Story) else self._notice(entry) for entry in entries]
+        alone = len(digest.entries) == 1 and not digest.stories
         return [Told("", told[0].lines)] if alone else told
 
     def _only(self, entry: Story | Event) -> str:
@@ -84,11 +87,12 @@ class Words:
     def _story(self, story: Story) -> Told:
         image, deeds = story.image, story.deeds
         name, image_id = _name(image), short(image.image_id, VALUE_LENGTH)
-        lines = [line for deed in deeds for line in self._deed(deed, image)]
+        earlier = [ELLIPSIS] if len(deeds) > DEEDS_SHOWN else []
+        lines = [line for deed in deeds[-DEEDS_SHOWN:] for line in self._deed(deed, image)]
         facts = self._facts(image, deeds)
         when = self._values.span(min(deed.first for deed in deeds), max(deed.last for deed in deeds))
         title = name if name == image_id else f"{name} ({image_id})"
-        return Told(title, tuple(filter(None, (*lines, facts, when))))
+        return Told(title, tuple(filter(None, (*earlier, *lines, facts, when))))
 
     def _deed(self, deed: Deed, image: Picture) -> Sequence[str]:
         where = self._values.listed(deed.accounts) + self._values.places(deed.regions)

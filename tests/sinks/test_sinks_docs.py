@@ -1,0 +1,83 @@
+"""docs/sinks.md does what it says: its settings load, its receivers verify."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from syncd.config import load
+from syncd.model import Secret
+from syncd.sinks import signatures
+from syncd.sinks.checks import template_faults
+from syncd.sinks.formats import names
+
+PAGE = (Path(__file__).parents[2] / "docs" / "sinks.md").read_text()
+SECRETS = ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_TmV3IHNlY3JldCwgb2YgdHdlbnR5LWZvdXIgYnl0ZXM=")
+BODY = '{"name":"镜像"}'.encode()
+
+ACCOUNT = '[accounts.lab]\npublic_key = "a"\nprivate_key = "b"\n'
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.M | re.S)
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=lambda block: block.split("]")[0].strip("["))
+def test_every_table_of_settings_loads(block, tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(ACCOUNT + block)
+    path.chmod(0o600)
+    assert load(path, {"HOME": str(tmp_path)}, [template_faults]).sinks
+
+
+def test_every_format_is_set_up_on_the_page():
+    assert [name for name in names() if f'"{name}"' not in PAGE and f"`{name}`" not in PAGE] == []
+
+
+def message(**changes: str) -> dict[str, str]:
+    now = changes.pop("at", str(int(time.time())))
+    signature = signatures.standard([Secret(secret) for secret in SECRETS], "01JD", int(now), BODY)
+    return {"webhook-id": "01JD", "webhook-timestamp": now, "webhook-signature": signature, **changes}
+
+
+CASES = [
+    (SECRETS[0], message(), BODY, True),
+    (SECRETS[1], message(), BODY, True),
+    ("whsec_" + "A" * 32, message(), BODY, False),
+    (SECRETS[0], message(), BODY + b" ", False),
+    (SECRETS[0], message(**{"webhook-id": "01JE"}), BODY, False),
+    (SECRETS[0], message(at=str(int(time.time()) - 600)), BODY, False),
+    (SECRETS[0], message(**{"webhook-signature": "v1,short v2,é"}), BODY, False),
+]
+
+
+def test_the_python_receiver_verifies():
+    (code,) = blocks("python")
+    room: dict = {}
+    exec(code, room)
+    assert [room["verify"](*case) for *case, _ in CASES] == [expected for *_, expected in CASES]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node here")
+def test_the_node_receiver_verifies(tmp_path):
+    (code,) = blocks("js")
+    calls = json.dumps([[secret, headers, body.decode()] for secret, headers, body, _ in CASES])
+    (tmp_path / "verify.mjs").write_text(
+        f"{code}\nconsole.log(JSON.stringify({calls}.map((call) => verify(...call))));\n"
+    )
+    done = subprocess.run(
+        ["node", "verify.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert json.loads(done.stdout) == [expected for *_, expected in CASES]
+
+
+@pytest.mark.parametrize("language", ["python", "js", "go"])
+def test_a_receiver_takes_about_ten_lines(language):
+    (code,) = blocks(language)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 10
