@@ -103,6 +103,8 @@ class Daemon:
         self._notifier.extend(timedelta(minutes=2))
 
     async def _prepare(self) -> None:
+        for warning in self.config.warnings:
+            log.warning("configuration", warning=warning)
         async with self.parts.db.write() as tx:
             await requests.recover(tx, self.clock.now())
         await reconcile(self.parts.db, self.parts.accounts, self.clock.now())

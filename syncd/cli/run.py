@@ -32,8 +32,6 @@ def run(context: click.Context) -> None:
     chosen = settings(context)
     config = chosen.load()
     logs.configure(chosen.log_level or config.log.level, config.log.format)
-    for warning in config.warnings:
-        log.warning("configuration", warning=warning)
 
     async def work() -> None:
         daemon = Daemon(config, SystemClock(), load=chosen.load, notifier=Notifier())
