@@ -36,6 +36,16 @@ _ELSEWHERE = (
     "SELECT image_id, region FROM image_rows INDEXED BY image_rows_facts WHERE account = ? AND region <> ?"
     " AND image_id IN (SELECT value FROM json_each(?)) AND revoked_at IS NULL"
 )
+_HEIRS = (
+    "SELECT r.image_id, r.region, r.fingerprint, t.last_success_at > lost.changed_at"
+    " FROM json_each(?3) AS wanted"
+    " CROSS JOIN image_rows AS lost INDEXED BY image_rows_key"
+    "  ON lost.account = ?1 AND lost.region = ?2 AND lost.image_id = wanted.value"
+    " CROSS JOIN image_rows AS r INDEXED BY image_rows_facts"
+    "  ON r.account = ?1 AND r.image_id = wanted.value AND r.region <> ?2 AND r.revoked_at IS NULL"
+    " JOIN targets AS t ON t.account = r.account AND t.region = r.region"
+    " WHERE r.missing_since IS NULL ORDER BY r.image_id, r.region"
+)
 _softwares = msgspec.json.Decoder(Softwares).decode
 _to_json = msgspec.json.Encoder().encode
 
@@ -144,6 +154,18 @@ async def elsewhere(tx: Transaction, target: Target, ids: Iterable[str]) -> dict
         for image_id, region in rows:
             regions.setdefault(image_id, []).append(region)
     return regions
+
+
+async def heirs(
+    tx: Transaction, target: Target, ids: Iterable[str]
+) -> dict[str, list[tuple[str, bytes, bool]]]:
+    """What other regions list of images that this target lost: region, fingerprint, and whether their list is newer
+    than the last state of the lost row.
+    """
+    found: dict[str, list[tuple[str, bytes, bool]]] = {}
+    for image_id, region, mark, newer in await tx.fetch(_HEIRS, (*target, json.dumps(list(ids)))):
+        found.setdefault(image_id, []).append((region, mark, bool(newer)))
+    return found
 
 
 async def told_gone(tx: Transaction, target: Target) -> list[str]:

@@ -33,6 +33,15 @@ class Elsewhere:
     counts: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Heir:
+    """Another counting target's row of an image; ``newer`` if it was listed after the lost row took its last state."""
+
+    region: str
+    fingerprint: bytes
+    newer: bool
+
+
 def tell_shared(
     fact: Fact | None, fingerprint: bytes, *, baseline: bool, last_complete: datetime | None, now: datetime
 ) -> Telling:
@@ -77,6 +86,18 @@ def tell_revoked(fact: Fact | None, fingerprint: bytes, elsewhere: Iterable[Else
     if not fact.live or any(other.counts for other in others):
         return Telling("region", fact, unverified)
     return Telling("account", replace(fact, live=False, baseline_at=None), unverified)
+
+
+def heir_of(fact: Fact, lost: bytes, others: Iterable[Heir]) -> str | None:
+    """The region whose state is to be told now: the one that showed what was told lost the image, the others differ.
+
+    Without this a change would never be told that other regions show since before they first listed the image.
+    """
+    rows = list(others)
+    told = fact.digest + fact.status.encode()
+    if not fact.live or lost != told or any(row.fingerprint == told for row in rows):
+        return None
+    return next((row.region for row in rows if row.newer), None)
 
 
 def _live(fingerprint: bytes, baseline_at: datetime | None) -> Fact:

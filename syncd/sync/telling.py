@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.model import Change, Draft, Image, Missing, Target, fingerprint
@@ -11,7 +11,17 @@ from syncd.store import facts, images
 from syncd.store.engine import Transaction
 from syncd.store.records import Fact
 from syncd.sync import news
-from syncd.sync.facts import Elsewhere, Telling, tell_revoked, tell_shared, tell_status, tell_updated
+from syncd.sync.diff import compare
+from syncd.sync.facts import (
+    Elsewhere,
+    Heir,
+    Telling,
+    heir_of,
+    tell_revoked,
+    tell_shared,
+    tell_status,
+    tell_updated,
+)
 from syncd.sync.judgement import Judgement, Reading
 from syncd.sync.news import Occasion
 
@@ -57,6 +67,7 @@ class Teller:
         rows = await images.elsewhere(tx, target, lost) if lost else {}
         after: dict[str, Fact] = {}
         drafts = [draft for what in happenings for draft in self._drafts(what, told, rows, after)]
+        drafts += await self._inherited(tx, [what for what in happenings if isinstance(what, Revoked)], after)
         await facts.save_facts(
             tx,
             target.account,
@@ -87,6 +98,28 @@ class Teller:
             draft = news.revoked(self.occasion, telling, what.image, what.missing)
         after[image_id] = telling.fact
         yield draft
+
+    async def _inherited(
+        self, tx: Transaction, lost: Sequence[Revoked], after: dict[str, Fact]
+    ) -> list[Draft]:
+        """What other regions show of images whose told state went with the region that showed it."""
+        target = self.occasion.target
+        shared = {what.image.image_id: what for what in lost if after[what.image.image_id].live}
+        rows = await images.heirs(tx, target, shared) if shared else {}
+        drafts = []
+        for image_id, others in rows.items():
+            what = shared[image_id]
+            counting = [Heir(*other) for other in others if other[0] in self.counting]
+            region = heir_of(after[image_id], fingerprint(what.image), counting)
+            if region is not None:
+                where = target._replace(region=region)
+                image = (await images.stored(tx, where, [image_id]))[image_id]
+                change = Changed(what.image, image, compare(what.image, image), what.missing.shown_at)
+                heir = replace(self, occasion=replace(self.occasion, target=where))
+                for telling, draft in heir._changed(change, after[image_id]):
+                    after[image_id] = telling.fact
+                    drafts.append(draft)
+        return drafts
 
     def _shared(self, what: Shared, fact: Fact | None) -> Telling:
         return tell_shared(

@@ -214,7 +214,8 @@ def check_told_once(events: list[Event]) -> dict[tuple[str, str], Told]:
                 assert now is not None
                 assert now[1] != rest, f"{event.image_id} was updated twice: {event}"
                 told[key] = (now[0], rest)
-        (untold.add if event.baseline else untold.discard)(key)
+        if event.type in ("image.shared", "image.revoked"):
+            (untold.add if event.baseline else untold.discard)(key)
     return told
 
 

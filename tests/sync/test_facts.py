@@ -8,7 +8,7 @@ import pytest
 
 from syncd.model import fingerprint
 from syncd.store.records import Fact
-from syncd.sync.facts import Elsewhere, tell_revoked, tell_shared, tell_status, tell_updated
+from syncd.sync.facts import Elsewhere, Heir, heir_of, tell_revoked, tell_shared, tell_status, tell_updated
 from tests.sync.make import T0, image, minutes
 
 SHOWN = fingerprint(image(name="a", status="Available"))
@@ -127,3 +127,23 @@ def test_a_row_without_a_fact_takes_its_own_state_as_told(telling):
 def test_a_row_without_a_fact_is_told_as_gone():
     telling = tell_revoked(None, SHOWN, [])
     assert (telling.scope, telling.fact) == ("account", fact(live=False))
+
+
+@pytest.mark.parametrize(
+    ("others", "heir"),
+    [
+        ([], None),
+        ([Heir("b", OTHER_STATUS, True)], "b"),
+        ([Heir("b", OTHER_STATUS, False)], None),  # listed before the change: it may only be late
+        ([Heir("b", OTHER_STATUS, False), Heir("c", OTHER_NAME, True)], "c"),
+        ([Heir("b", OTHER_STATUS, True), Heir("c", SHOWN, False)], None),  # what was told is still shown
+    ],
+)
+def test_when_the_region_that_showed_what_was_told_loses_the_image_a_newer_list_is_told(others, heir):
+    assert heir_of(fact(), SHOWN, others) == heir
+
+
+def test_only_the_loss_of_what_was_told_leaves_an_heir():
+    other = [Heir("b", OTHER_STATUS, True)]
+    assert heir_of(fact(), OTHER_NAME, other) is None
+    assert heir_of(fact(live=False), SHOWN, other) is None

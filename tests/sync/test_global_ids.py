@@ -229,3 +229,38 @@ async def test_each_account_is_told_for_itself(make_rig):
         ("team", "region"),
     ]
     rig.check()
+
+
+async def test_a_change_that_others_show_is_told_when_the_region_without_it_loses_the_image(make_rig):
+    """cn-b told the image as it was; cn-a first lists it as it is; cn-b loses it before it sees the change."""
+    rig, _ = await watching(make_rig)
+    image = rig.world.share("lab", "*", Status="Making", Name="x")
+    await rig.sync("cn-b")
+    rig.world.set_status(image, "Available")
+    await rig.sync("cn-a", "cn-c")
+    assert account_scope(rig) == ["shared"]
+    rig.world.unshare("lab", "cn-b", image)
+    await rig.sync("cn-b")
+    (told,) = [event for event in rig.news() if event.scope == "account"]
+    assert (told.type, told.region, told.image_id) == ("image.status_changed", "cn-a", image)
+    assert told.data["changes"] == [{"field": "status", "from": "Making", "to": "Available"}]
+    await rig.sync(*REGIONS)
+    assert account_scope(rig) == []
+    rig.check()
+
+
+async def test_a_failing_region_s_old_row_is_not_told_as_a_change(make_rig):
+    rig, _ = await watching(make_rig)
+    image = rig.world.share("lab", "*", Status="Making")
+    await rig.settle()
+    broken = rig.fault("retcode", "cn-c", code=130)
+    rig.world.set_status(image, "Available")
+    await rig.sync(*REGIONS)
+    assert account_scope(rig) == ["status_changed"]
+    rig.world.remove(image)
+    await rig.sync(*REGIONS)
+    assert account_scope(rig) == []
+    broken.remove()
+    await rig.sync(*REGIONS)
+    assert account_scope(rig) == ["revoked"]
+    rig.check()
