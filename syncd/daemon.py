@@ -66,6 +66,7 @@ class Daemon:
         self._ready = ready
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
+        self._served: set[asyncio.Task[None]] = set()
         self.reports: list[Callable[[SyncReport], object]] = [self.journal.record]
 
     async def run(self) -> None:
@@ -75,7 +76,9 @@ class Daemon:
             self.parts = await stack.enter_async_context(
                 assemble(self.config, self.clock, self._observers, self._upgrading)
             )
-            self.schedule = Schedule(self.config.schedule, self.clock, self._sync, self._discover)
+            self.schedule = Schedule(
+                self.config.schedule, self.clock, self._sync, self._discover, on_error=self._die
+            )
             stack.callback(self.schedule.stop)
             await self._prepare()
             await self._work()
@@ -130,7 +133,7 @@ class Daemon:
             await self._stop.wait()
             self._notifier.stopping()
             self.schedule.stop()
-            for task in tasks:
+            for task in (*tasks, *self._served):
                 task.cancel()
 
     async def _plan(self, *, at_once: bool = True, again: Collection[Target] = ()) -> None:
@@ -162,16 +165,13 @@ class Daemon:
         return report
 
     async def _guarded(self, target: Target, work: Callable[[], Awaitable[SyncReport]]) -> SyncReport:
-        """A file that cannot be written now is waited for; any other surprise ends the process."""
+        """A file that cannot be written now is waited for."""
         try:
             report = await work()
         except (DatabaseUnwritable, DatabaseLocked) as error:
             self.journal.database_failed(error)
             now = self.clock.now()
             return replace(self._nothing(target), retry_at=now + pace.FIRST_RETRY)
-        except Exception as error:
-            self._die(error)
-            raise
         self.journal.database_works()
         return report
 
@@ -212,7 +212,9 @@ class Daemon:
         async with self.parts.db.write() as tx:
             taken = await requests.take(tx, self.clock.now())
         for request in taken:
-            self._group.create_task(self._serve(request), name=f"request {request.kind}")
+            task = self._group.create_task(self._serve(request), name=f"request {request.kind}")
+            self._served.add(task)
+            task.add_done_callback(self._served.discard)
 
     async def _serve(self, request: requests.Request) -> None:
         reports: list[SyncReport] = []
@@ -262,7 +264,10 @@ class Daemon:
             return [state.target for state in await read_targets(tx) if state.active and state.failures]
 
     async def _prune(self) -> None:
-        log.info("pruned", **await prune(self.parts))
+        try:
+            log.info("pruned", **await prune(self.parts))
+        except (DatabaseUnwritable, DatabaseLocked) as error:
+            self.journal.database_failed(error)
 
     def _say_ready(self) -> None:
         log.info("ready", accounts=len(self.config.accounts), sinks=len(self.config.sinks), pid=os.getpid())

@@ -14,7 +14,13 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 import structlog
-from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.events import (
+    EVENT_JOB_ERROR,
+    EVENT_JOB_MAX_INSTANCES,
+    EVENT_JOB_MISSED,
+    JobEvent,
+    JobExecutionEvent,
+)
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
@@ -57,7 +63,14 @@ def interval_around(config: ScheduleConfig, moment: datetime) -> timedelta:
 class Schedule:
     """Calls ``sync`` and ``discover`` when they are due; both report how to go on."""
 
-    def __init__(self, config: ScheduleConfig, clock: Clock, sync: Sync, discover: Discover) -> None:
+    def __init__(
+        self,
+        config: ScheduleConfig,
+        clock: Clock,
+        sync: Sync,
+        discover: Discover,
+        on_error: Callable[[Exception], object] = lambda _: None,
+    ) -> None:
         self.skipped = 0
         """Planned runs that fell together with one still running, or came too late to count on their own."""
         self._config = config
@@ -69,9 +82,12 @@ class Schedule:
             timezone=UTC,
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
+        self._on_error = on_error
+        self._scheduler.add_listener(self._on_failure, EVENT_JOB_ERROR)
         self._scheduler.add_listener(self._on_skip, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
-        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what a job raises is dealt with in it
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what a job raises goes to `on_error`
         self._offset = timedelta(0)
+        self._looked_at = clock.monotonic()
         self._watch: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -200,12 +216,23 @@ class Schedule:
         start = {} if first is None else {"next_run_time": first}
         self._scheduler.add_job(work, trigger, id=name, name=name, replace_existing=True, **start)
 
+    def _on_failure(self, event: JobExecutionEvent) -> None:
+        """The scheduler would only log what a job raises."""
+        if isinstance(event.exception, Exception):
+            self._on_error(event.exception)
+
     def _on_skip(self, event: JobEvent) -> None:
         self.skipped += 1
         log.debug("run_skipped", job=event.job_id, reason="the one before still runs")
 
+    @property
+    def stuck(self) -> bool:
+        """Whether it has not looked at the clock for so long that something is wrong with syncd."""
+        return self._clock.monotonic() - self._looked_at > 6 * WATCH_EVERY
+
     def _look_at_clock(self) -> None:
         """After the clock was set back, jobs planned by the old one would wait as long as it was wrong."""
+        self._looked_at = self._clock.monotonic()
         offset = self._wall_offset()
         if offset < self._offset - JUMP:
             back = self._offset - offset
