@@ -110,7 +110,7 @@ class Daemon:
             log.warning("configuration", warning=warning)
         async with self.parts.db.write() as tx:
             await requests.recover(tx, self.clock.now())
-        await reconcile(self.parts.db, self.parts.accounts, self.clock.now())
+        await reconcile(self.parts.db, self.parts.accounts)
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -254,7 +254,7 @@ class Daemon:
         self.reload_error = None
         self.config = config
         logs.configure(config.log.level, config.log.format)
-        await reconcile(self.parts.db, self.parts.accounts, self.clock.now())
+        await reconcile(self.parts.db, self.parts.accounts)
         self.schedule.change(config.schedule)
         await self._plan(again=await self._failing())
         log.info("reloaded", accounts=len(config.accounts), sinks=len(config.sinks))

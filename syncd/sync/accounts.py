@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -19,6 +21,8 @@ from syncd.store.records import AccountState
 from syncd.store.targets import read_account, save_account
 
 log = structlog.get_logger()
+
+ASK_AGAIN = timedelta(hours=1)
 
 
 class Account:
@@ -37,47 +41,59 @@ class Account:
         self.regions = regions
         self.place = place(base_url, project_id)
         self._turn = asyncio.Lock()
-        self._scope: str | None = None
+        self._ask_at: datetime | None = None
+        """When the projects are asked for again, after the API would not say them."""
 
     def newcomer(self) -> AccountState:
         """The state of an account that the database does not know."""
         return AccountState(self.name, f"{self.place}.{self.cloud.key_hash}", self.cloud.key_hash)
 
-    async def adopt(self, db: Database) -> str:
+    async def adopt(self, db: Database, now: datetime) -> str:
         """The scope of what this key lists; called when a listing has shown that the key is good.
 
-        Raises Throttled or Transient where only the API could tell whose key it is, and does not.
+        Raises the ApiError of the question where only the API could tell whose key it is, and gives no answer.
         """
         async with self._turn:
-            if self._scope is None:
-                known, decided = await self._decide(db)
-                await self._save(db, known, decided)
-                self._scope = decided.scope
-            return self._scope
+            known, decided = await self._decide(db, now)
+            await self._save(db, known, decided)
+            return decided.scope
 
-    async def foresee(self, db: Database) -> str:
+    async def foresee(self, db: Database, now: datetime) -> str:
         """The scope that `adopt` would give; writes nothing."""
-        _, decided = await self._decide(db)
+        _, decided = await self._decide(db, now)
         return decided.scope
 
-    async def _decide(self, db: Database) -> tuple[AccountState, AccountState]:
+    async def _decide(self, db: Database, now: datetime) -> tuple[AccountState, AccountState]:
         async with db.read() as tx:
             known = await read_account(tx, self.name) or self.newcomer()
-        changed = known.key_hash != self.cloud.key_hash
-        projects = await self._projects() if changed or known.projects is None else known.projects
-        owner = owner_of(known, self.cloud.key_hash, projects)
-        scope = f"{self.place}.{owner}"
+        if known.key_hash != self.cloud.key_hash:
+            projects = await self._projects_of_new_key()
+        else:
+            projects = known.projects or await self._projects(now)
+        scope = f"{self.place}.{owner_of(known, self.cloud.key_hash, projects)}"
         if scope == known.scope:
             projects = projects or known.projects
         return known, replace(known, scope=scope, key_hash=self.cloud.key_hash, projects=projects)
 
-    async def _projects(self) -> tuple[str, ...] | None:
+    async def _projects_of_new_key(self) -> tuple[str, ...] | None:
+        """None where the API refuses to say them; no answer at all decides nothing."""
         try:
             return await self.cloud.projects()
-        except (Throttled, Transient):
-            raise
-        except ApiError:
+        except ApiError as error:
+            if _may_pass(error):
+                raise
             return None
+
+    async def _projects(self, now: datetime) -> tuple[str, ...] | None:
+        """Read ahead of the day on which the key is rotated; no sync depends on it."""
+        if self._ask_at is not None and now < self._ask_at:
+            return None
+        projects: tuple[str, ...] = ()
+        with suppress(ApiError):
+            projects = await self.cloud.projects()
+        if not projects:
+            self._ask_at = now + ASK_AGAIN
+        return projects or None
 
     async def _save(self, db: Database, known: AccountState, decided: AccountState) -> None:
         if decided == known:
@@ -87,11 +103,15 @@ class Account:
             await save_account(
                 tx, replace(state, scope=decided.scope, key_hash=decided.key_hash, projects=decided.projects)
             )
-        if decided.scope != known.scope:
+        if decided.scope != known.scope and known.first_baseline_at is not None:
             effect = "the next complete list of each region is a new baseline"
             log.warning("scope_changed", account=self.name, effect=effect)
         elif decided.key_hash != known.key_hash:
             log.info("key_rotated", account=self.name)
+
+
+def _may_pass(error: ApiError) -> bool:
+    return error.code is None or isinstance(error, Throttled | Transient)
 
 
 def place(base_url: str, project_id: str | None) -> str:

@@ -56,6 +56,7 @@ class Commit:
         run = self._run(len(told), sum(map(len, late.values())))
         run_id = await runs.record(self.tx, run)
         await self._tell(account, told, late, run_id)
+        await self._enter_scope()
         await self._announce(account, after, run_id, coming)
         return self._report(run, after)
 
@@ -163,6 +164,12 @@ class Commit:
         for region, losses in late.items():
             where = Occasion(reading.target._replace(region=region), self.now)
             await self._append_all(Teller(where, counting, None), [iter(losses)], run_id)
+
+    async def _enter_scope(self) -> None:
+        """In a new scope only what its targets list is known; the others' rows are known again when they enter it."""
+        if self.reading.rebaseline:
+            await targets.recall_facts(self.tx, self.reading.target, self.now)
+            await targets.forget_facts(self.tx, self.reading.target.account)
 
     async def _append_all(self, teller: Teller, sources: Iterable[Iterator[Happening]], run_id: int) -> None:
         for source in sources:

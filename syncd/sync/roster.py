@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 
 from syncd.model import Target
 from syncd.store import targets
@@ -14,18 +13,16 @@ from syncd.sync.accounts import Account
 from syncd.sync.trouble import retire
 
 
-async def reconcile(
-    db: Database, accounts: Mapping[str, Account], now: datetime, *, retiring: bool = True
-) -> None:
+async def reconcile(db: Database, accounts: Mapping[str, Account], *, retiring: bool = True) -> None:
     """Known accounts and regions go on, new ones begin; if ``retiring``, those gone from the configuration retire."""
     async with db.write() as tx:
         known = {state.account: state for state in await targets.read_accounts(tx)}
         for account in accounts.values():
-            await _enlist(tx, account, known.get(account.name), now, retiring)
+            await _enlist(tx, account, known.get(account.name), retiring)
         if not retiring:
             return
         for name in known.keys() - accounts.keys():
-            await _dismiss(tx, known[name], now)
+            await _dismiss(tx, known[name])
 
 
 async def active_targets(db: Database) -> list[Target]:
@@ -37,18 +34,28 @@ async def bring_back(tx: Transaction, state: TargetState) -> TargetState:
     """A retired target is watched again: what it knew is known again."""
     await targets.recall_facts(tx, state.target)
     state = replace(
-        state, active=True, failures=0, failure_class=None, failing_since=None, unlisted_since=None
+        state,
+        active=True,
+        failures=0,
+        last_error=None,
+        failure_class=None,
+        failing_since=None,
+        unlisted_since=None,
     )
     await targets.save_target(tx, state)
     return state
 
 
-async def _enlist(
-    tx: Transaction, account: Account, known: AccountState | None, now: datetime, retiring: bool
-) -> None:
+async def _enlist(tx: Transaction, account: Account, known: AccountState | None, retiring: bool) -> None:
     state = replace(known, active=True) if known else account.newcomer()
     if account.regions is not None:
-        state = replace(state, discovery_failures=0, discovery_class=None, discovery_error=None)
+        state = replace(
+            state,
+            discovery_failures=0,
+            discovery_class=None,
+            discovery_failing_since=None,
+            discovery_error=None,
+        )
     if state != known:
         await targets.save_account(tx, state)
     if account.regions is None:
@@ -65,12 +72,12 @@ async def _enlist(
         target for region, target in existing.items() if target.active and region not in account.regions
     ]
     if leaving and retiring:
-        await retire(tx, state, leaving, now)
+        await retire(tx, state, leaving)
 
 
-async def _dismiss(tx: Transaction, state: AccountState, now: datetime) -> None:
+async def _dismiss(tx: Transaction, state: AccountState) -> None:
     leaving = [target for target in await targets.read_targets(tx, state.account) if target.active]
     if leaving:
-        await retire(tx, state, leaving, now)
+        await retire(tx, state, leaving)
     if state.active or state.alert:
         await targets.save_account(tx, replace(state, active=False, alert=None, discovery_failures=0))

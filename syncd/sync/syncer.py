@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
-from syncd.errors import ApiError
+from syncd.errors import ApiError, DatabaseError, ProtocolError
 from syncd.model import Clock, Listing, Target
 from syncd.store import images, outbox, runs, targets
 from syncd.store.engine import Database, Transaction
@@ -114,8 +114,14 @@ class Syncer:
         except Abandoned:
             return SyncReport(target, "cancelled", started, self.clock.now())
         except ApiError as error:
-            failed = Run(target, started, self.clock.now(), "failed", error=error.message)
-            return await self._fail(failed, error, account.regions is None)
+            failure = error
+        except DatabaseError:
+            raise
+        except Exception as error:
+            log.exception("internal_error", account=target.account, region=target.region)
+            failure = internal(error)
+        failed = Run(target, started, self.clock.now(), "failed", error=failure.message)
+        return await self._fail(failed, failure, candidate, account.regions is None)
 
     async def preview(self, target: Target) -> tuple[Reading, Judgement] | None:
         """What a sync would announce, without writing; None for a target whose account is not configured."""
@@ -132,7 +138,7 @@ class Syncer:
         async with self.db.read() as tx:
             known, lacking = await images.known(tx, target)
         listing = await account.cloud.list_images(target.region, known)
-        scope = await (account.foresee if dry else account.adopt)(self.db)
+        scope = await (account.foresee if dry else account.adopt)(self.db, started)
         async with self.db.read() as tx:
             state = await targets.read_target(tx, target) or TargetState(target)
             stored = await images.stored(tx, target, ids_to_load(listing))
@@ -152,18 +158,17 @@ class Syncer:
             )
         return report
 
-    async def _fail(self, run: Run, error: ApiError, discovered: bool) -> SyncReport:
-        """A failed sync leaves every row as it was."""
+    async def _fail(self, run: Run, error: ApiError, candidate: bool, discovered: bool) -> SyncReport:
+        """A failed sync leaves every row as it was; of a target that is none (any more) it leaves no trace."""
         async with self.db.write() as tx:
             account = await targets.read_account(tx, run.target.account)
             state = await targets.read_target(tx, run.target)
-            now = self.clock.now()
             if account is None or state is None or not state.active:
-                return self._failed(run, error, 1)
+                return self._failed(run, error, 1) if candidate else _cancelled(run)
             if discovered and _has_left(state, error, run):
-                await trouble.retire(tx, account, [state], now)
+                await trouble.retire(tx, account, [state])
                 log.info("region_retired", account=run.target.account, region=run.target.region)
-                return SyncReport(run.target, "cancelled", run.started_at, run.finished_at)
+                return _cancelled(run)
             state = replace(
                 state,
                 last_attempt_at=run.started_at,
@@ -234,8 +239,22 @@ def _has_left(state: TargetState, error: ApiError, run: Run) -> bool:
     )
 
 
+def _cancelled(run: Run) -> SyncReport:
+    return SyncReport(run.target, "cancelled", run.started_at, run.finished_at)
+
+
+def internal(error: Exception) -> ApiError:
+    """A fault of ours, as a failure of the one sync that met it."""
+    return ProtocolError(
+        f"internal error: {type(error).__name__}", "this is a fault of syncd: report it with the log"
+    )
+
+
 async def _ended(task: asyncio.Task[SyncReport]) -> None:
-    """Cancel what still runs and see it end."""
-    if not task.done():
-        task.cancel()
-        await asyncio.wait([task])
+    """Cancel what still runs and see it end, however often that is cancelled too: it may be in its commit."""
+    task.cancel()
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()

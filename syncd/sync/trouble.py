@@ -77,18 +77,16 @@ async def say_hello(tx: Transaction, name: str, coming: Collection[str], now: da
     return [news.hello(name, await images.live_images(tx, name), regions, pending, now)]
 
 
-async def retire(
-    tx: Transaction, account: AccountState, leaving: Sequence[TargetState], now: datetime
-) -> None:
-    """Targets leave the watch: nothing is revoked, and what only they list is forgotten silently."""
-    gone = {state.target for state in leaving}
-    states = await targets.read_targets(tx, account.account)
+async def retire(tx: Transaction, account: AccountState, leaving: Sequence[TargetState]) -> None:
+    """Targets leave the watch: nothing is revoked, and what only they list is forgotten silently.
+
+    What a target that stays lost after the last word of one that leaves, or no longer counts, is still to be told.
+    """
     for state in leaving:
         await targets.save_target(tx, replace(state, active=False, unlisted_since=None))
-    staying = [state for state in states if state.target not in gone]
-    keep = await late_losses(
-        tx, account, [*staying, *(replace(state, active=False) for state in leaving)], now
-    )
+    states = await targets.read_targets(tx, account.account)
+    speaking = [state.target.region for state in states if state.active]
+    keep = await _untold(tx, account, states, speaking)
     await targets.forget_facts(tx, account.account, [image_id for image_id, _ in keep])
 
 
@@ -96,9 +94,16 @@ async def late_losses(
     tx: Transaction, account: AccountState, states: Sequence[TargetState], now: datetime
 ) -> list[tuple[str, str]]:
     """(image, region) lost by a region that counts after the last word of one that no longer does: still to be told."""
-    ours = [state for state in states if state.scope == account.scope]
-    counting = [state.target.region for state in ours if state.counts(account.scope, now)]
-    stopped = [state.target.region for state in ours if not state.counts(account.scope, now)]
-    if not counting or not stopped:
+    counting = [state.target.region for state in states if state.counts(account.scope, now)]
+    return await _untold(tx, account, states, counting)
+
+
+async def _untold(
+    tx: Transaction, account: AccountState, states: Sequence[TargetState], speaking: Sequence[str]
+) -> list[tuple[str, str]]:
+    ours = [state.target.region for state in states if state.scope == account.scope]
+    speaks = [region for region in ours if region in speaking]
+    silent = [region for region in ours if region not in speaking]
+    if not speaks or not silent:
         return []
-    return await images.lost_untold(tx, account.account, counting, stopped)
+    return await images.lost_untold(tx, account.account, speaks, silent)

@@ -221,7 +221,7 @@ async def test_an_account_counts_an_image_once_and_only_where_it_is_active(tmp_p
         await _add(tx, STRANGER, "x")
         await images.revoke(tx, ONE, {"gone": Missing(NOW, 1)}, NOW)
         assert await images.live_images(tx, "lab") == 3
-        await targets.save_target(tx, TargetState(OTHER, active=False))
+        await targets.save_target(tx, TargetState(OTHER, active=False, scope="s"))
         assert await images.live_images(tx, "lab") == 2
 
 
@@ -246,11 +246,12 @@ async def test_facts_of_retired_targets_alone_are_forgotten_and_recalled_when_th
     tmp_path: Path,
 ) -> None:
     async with _writing(tmp_path / "x.db") as tx:
+        await targets.save_account(tx, AccountState("lab", "s", "key"))
         await _add(tx, ONE, "both")
         await _add(tx, OTHER, "both", "only", "kept", "told-gone")
         told = {name: _fact(live=name != "told-gone") for name in ("both", "only", "kept", "told-gone")}
         await facts.save_facts(tx, "lab", told)
-        await targets.save_target(tx, TargetState(OTHER, active=False))
+        await targets.save_target(tx, TargetState(OTHER, active=False, scope="s"))
         await targets.forget_facts(tx, "lab", ["kept"])
         assert set(await facts.read_facts(tx, "lab", told)) == {"both", "kept", "told-gone"}
         await targets.recall_facts(tx, OTHER)

@@ -76,7 +76,7 @@ class Rig(Ledger):
             self.configs["lab"] = replace(self.configs["lab"], **changes)
         self.accounts = {name: self._account(config) for name, config in self.configs.items()}
         self.syncer = Syncer(self.db, self.accounts, self.settings, self.clock, random.Random(1))
-        await reconcile(self.db, self.accounts, self.clock.now(), retiring=retiring)
+        await reconcile(self.db, self.accounts, retiring=retiring)
 
     def configure(self, name: str, regions: tuple[str, ...] | None = REGIONS, **fields: Any) -> None:
         """Give an account of the world its place in the configuration; effective with `restart`."""
