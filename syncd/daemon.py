@@ -21,6 +21,7 @@ from syncd.errands import perform, prune
 from syncd.errors import ConfigError, DatabaseLocked, DatabaseUnwritable, SyncdError
 from syncd.journal import SUMMARY_EVERY, SyncJournal
 from syncd.model import Clock, Target
+from syncd.outlook import Outlook, feed_watchdog
 from syncd.schedule import Schedule
 from syncd.store import requests
 from syncd.store.requests import RequestWatch
@@ -80,6 +81,12 @@ class Daemon:
                 self.config.schedule, self.clock, self._sync, self._discover, on_error=self._die
             )
             stack.callback(self.schedule.stop)
+            self.outlook = Outlook(
+                lambda: self.config, lambda: self.reload_error, self.clock, self._observers
+            )
+            self.reports.append(self.outlook.sync)
+            stack.push_async_callback(self.outlook.aclose)
+            await self.outlook.follow(self.config.http)
             await self._prepare()
             await self._work()
 
@@ -123,12 +130,14 @@ class Daemon:
                     ("requests", self._serve_requests()),
                     ("reloads", self._serve_reloads()),
                     ("syncs", self._deaths()),
+                    ("watchdog", feed_watchdog(self._notifier, self._is_stuck)),
                 )
             ]
             self.schedule.start()
             await self._plan(at_once=self.config.schedule.run_on_start)
             self.schedule.every("summary", SUMMARY_EVERY, self.journal.summary)
             self.schedule.every("prune", timedelta(days=1), self._prune, first=timedelta(minutes=5))
+            self._plan_heartbeat()
             self._say_ready()
             await self._stop.wait()
             self._notifier.stopping()
@@ -241,6 +250,7 @@ class Daemon:
         try:
             config = self._load()
             _require_same_file(self.config, config)
+            await self.outlook.follow(config.http)
             await self.parts.change(config)
         except SyncdError as error:
             self.reload_error = error.message
@@ -256,8 +266,18 @@ class Daemon:
         logs.configure(config.log.level, config.log.format)
         await reconcile(self.parts.db, self.parts.accounts)
         self.schedule.change(config.schedule)
+        self._plan_heartbeat()
+        self.parts.dispatcher.reopen()
         await self._plan(again=await self._failing())
         log.info("reloaded", accounts=len(config.accounts), sinks=len(config.sinks))
+
+    def _plan_heartbeat(self) -> None:
+        self.schedule.drop("heartbeat")
+        if (heartbeat := self.outlook.heartbeat()) is not None and self.config.heartbeat is not None:
+            self.schedule.every("heartbeat", self.config.heartbeat.interval, heartbeat.beat)
+
+    def _is_stuck(self) -> bool:
+        return self.schedule.stuck or bool(self.parts.dispatcher.stuck)
 
     async def _failing(self) -> list[Target]:
         async with self.parts.db.read() as tx:

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from syncd import __version__
 from syncd.compshare.client import RequestRecord
-from syncd.health import AccountView, Health, SinkView, TargetView
-from syncd.sinks.dispatcher import DeliveryRecord
+from syncd.health import Health, SinkView, TargetView
+from syncd.sinks.settlement import DeliveryRecord
+from syncd.survey import Survey
 from syncd.sync.report import SyncReport
 
 LATENCIES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What the gauges show, read from the database at one moment."""
-
-    accounts: Sequence[AccountView]
-    targets: Sequence[TargetView]
-    sinks: Sequence[SinkView]
-    events: Mapping[str, int]
-    """Type → how many since the last survey."""
 
 
 class Metrics:

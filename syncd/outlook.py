@@ -1,0 +1,115 @@
+"""What the outside may see of a running daemon: its health, its metrics, a heartbeat, systemd's watchdog."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import structlog
+
+from syncd import health
+from syncd.assembly import Observers
+from syncd.config import Config, HttpConfig
+from syncd.errors import DatabaseError
+from syncd.health import Health
+from syncd.heartbeat import Heartbeat
+from syncd.model import Clock
+from syncd.survey import Survey, survey
+from syncd.sync.report import SyncReport
+from syncd.systemd import Notifier
+from syncd.web import serving
+
+if TYPE_CHECKING:
+    from syncd.metrics import Metrics
+
+log = structlog.get_logger()
+
+
+class Outlook:
+    """``config`` and ``reload_error`` give those of the moment."""
+
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        reload_error: Callable[[], str | None],
+        clock: Clock,
+        observers: Observers,
+    ) -> None:
+        self._config = config
+        self._reload_error = reload_error
+        self._clock = clock
+        self._seen: int | None = None
+        self._stack = AsyncExitStack()
+        self._http: HttpConfig | None = None
+        self._metrics: Metrics | None = None
+        self._observers = observers
+
+    def sync(self, report: SyncReport) -> None:
+        if self._metrics is not None:
+            self._metrics.sync(report)
+
+    async def health(self) -> Health:
+        """Raises nothing: a file that cannot be read is a reason."""
+        try:
+            found = await asyncio.to_thread(self._survey)
+        except DatabaseError as error:
+            return Health((error.message,))
+        return self._judge(found)
+
+    async def metrics(self) -> bytes:
+        """Events are counted from the first look on."""
+        assert self._metrics is not None
+        found = await asyncio.to_thread(self._survey, self._seen)
+        self._seen = found.last_seq
+        return self._metrics.expose(found, self._judge(found), self._reload_error(), self._clock.now())
+
+    async def follow(self, http: HttpConfig | None) -> None:
+        """Serve there from now on; the same place goes on being served. Raises SyncdError if it cannot be."""
+        if http == self._http:
+            return
+        stack = AsyncExitStack()
+        if http is not None:
+            self._count()
+            port = await stack.enter_async_context(serving(http.host, http.port, self.health, self.metrics))
+            log.info("listening", host=http.host, port=port)
+        await self._stack.aclose()
+        self._stack, self._http = stack, http
+
+    async def aclose(self) -> None:
+        await self._stack.aclose()
+
+    def heartbeat(self) -> Heartbeat | None:
+        found = self._config().heartbeat
+        return Heartbeat(found, self.health) if found else None
+
+    def _survey(self, events_after: int | None = None) -> Survey:
+        config = self._config()
+        return survey(config.database.path, config.accounts, config.sinks, events_after=events_after)
+
+    def _judge(self, found: Survey) -> Health:
+        return health.judge(
+            found.accounts, found.targets, found.sinks, self._clock.now(), self._reload_error()
+        )
+
+    def _count(self) -> None:
+        """Prometheus' library is loaded where somebody listens only."""
+        if self._metrics is not None:
+            return
+        from syncd import metrics
+
+        self._metrics = metrics.Metrics()
+        self._observers.requests.append(self._metrics.request)
+        self._observers.deliveries.append(self._metrics.delivery)
+
+
+async def feed_watchdog(notifier: Notifier, is_stuck: Callable[[], bool]) -> None:
+    """Tell systemd that syncd lives while its parts make progress; a stuck one is restarted."""
+    while True:
+        if notifier.watchdog is None:
+            await asyncio.Event().wait()
+            return
+        if not is_stuck():
+            notifier.alive()
+        await asyncio.sleep(notifier.watchdog.total_seconds())
