@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from syncd.errors import ApiError, FailureClass, ProtocolError
 from syncd.model import Target
 from syncd.store import outbox, targets
@@ -16,7 +18,9 @@ from syncd.sync import pace, trouble
 from syncd.sync.accounts import Account
 from syncd.sync.alerts import Trouble
 from syncd.sync.report import SyncReport
-from syncd.sync.syncer import Syncer
+from syncd.sync.syncer import Syncer, internal
+
+log = structlog.get_logger()
 
 EVERY = timedelta(hours=1)
 
@@ -35,9 +39,7 @@ async def discover(syncer: Syncer, account: Account) -> tuple[SyncReport, list[S
     """Ask for the regions, read the first list of each new one; the discovery's report and theirs."""
     started = syncer.clock.now()
     try:
-        regions = await account.cloud.regions()
-        if not regions:
-            raise ProtocolError("the API names no region", "`syncd regions` asks it again")
+        regions = await _regions(account)
     except ApiError as error:
         failing = Failing(error.failure, f"region discovery: {error.message}", error.retry_after)
         return await _failed(syncer, account, started, failing), []
@@ -47,6 +49,20 @@ async def discover(syncer: Syncer, account: Account) -> tuple[SyncReport, list[S
     if trouble_found is not None:
         return await _failed(syncer, account, started, trouble_found), first
     return await _succeeded(syncer, account, started), first
+
+
+async def _regions(account: Account) -> tuple[str, ...]:
+    """At least one, or an ApiError."""
+    try:
+        regions = await account.cloud.regions()
+    except ApiError:
+        raise
+    except Exception as error:
+        log.exception("internal_error", account=account.name)
+        raise internal(error) from error
+    if not regions:
+        raise ProtocolError("the API names no region", "`syncd regions` asks it again")
+    return regions
 
 
 async def _note_listed(syncer: Syncer, account: str, regions: Collection[str]) -> list[str]:
