@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from syncd.compshare.client import Lookup
+from syncd.sync.together import together
 
 SAMPLE = 50
 """Of more rows, so many are asked for; the rest follow only if all of these are gone."""
@@ -39,7 +39,7 @@ async def confirm(
     if shown and await cloud.lookup(region, rng.choice(shown)) is not Lookup.FOUND:
         return Findings(proving=False)
     asked = sorted(due) if len(due) <= SAMPLE else rng.sample(sorted(due), SAMPLE)
-    answers = await asyncio.gather(*(cloud.lookup(region, image_id) for image_id in asked))
+    answers = await together(cloud.lookup(region, image_id) for image_id in asked)
     gone = frozenset(
         image_id for image_id, answer in zip(asked, answers, strict=True) if answer is Lookup.GONE
     )

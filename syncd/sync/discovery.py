@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import structlog
-
-from syncd.errors import ApiError, FailureClass, ProtocolError
+from syncd.errors import FailureClass, ProtocolError
 from syncd.model import Target
 from syncd.store import outbox, targets
 from syncd.store.engine import Transaction
@@ -18,9 +15,8 @@ from syncd.sync import pace, trouble
 from syncd.sync.accounts import Account
 from syncd.sync.alerts import Trouble
 from syncd.sync.report import SyncReport
-from syncd.sync.syncer import Syncer, internal
-
-log = structlog.get_logger()
+from syncd.sync.syncer import Syncer, failure_of
+from syncd.sync.together import together
 
 EVERY = timedelta(hours=1)
 
@@ -39,9 +35,14 @@ async def discover(syncer: Syncer, account: Account) -> tuple[SyncReport, list[S
     """Ask for the regions, read the first list of each new one; the discovery's report and theirs."""
     started = syncer.clock.now()
     try:
-        regions = await _regions(account)
-    except ApiError as error:
-        failing = Failing(error.failure, f"region discovery: {error.message}", error.retry_after)
+        regions = await account.cloud.regions()
+        if not regions:
+            raise ProtocolError("the API names no region", "`syncd regions` asks it again")
+    except Exception as error:  # noqa: BLE001  # becomes the account's failure
+        if not syncer.employs(account):
+            return SyncReport(Target(account.name, ""), "cancelled", started, syncer.clock.now()), []
+        failure = failure_of(error, Target(account.name, ""))
+        failing = Failing(failure.failure, f"region discovery: {failure.message}", failure.retry_after)
         return await _failed(syncer, account, started, failing), []
     new = await _note_listed(syncer, account.name, regions)
     first = await _first_lists(syncer, account.name, new)
@@ -49,20 +50,6 @@ async def discover(syncer: Syncer, account: Account) -> tuple[SyncReport, list[S
     if trouble_found is not None:
         return await _failed(syncer, account, started, trouble_found), first
     return await _succeeded(syncer, account, started), first
-
-
-async def _regions(account: Account) -> tuple[str, ...]:
-    """At least one, or an ApiError."""
-    try:
-        regions = await account.cloud.regions()
-    except ApiError:
-        raise
-    except Exception as error:
-        log.exception("internal_error", account=account.name)
-        raise internal(error) from error
-    if not regions:
-        raise ProtocolError("the API names no region", "`syncd regions` asks it again")
-    return regions
 
 
 async def _note_listed(syncer: Syncer, account: str, regions: Collection[str]) -> list[str]:
@@ -81,8 +68,8 @@ async def _note_listed(syncer: Syncer, account: str, regions: Collection[str]) -
 
 async def _first_lists(syncer: Syncer, account: str, regions: Sequence[str]) -> list[SyncReport]:
     coming = frozenset(regions)
-    return await asyncio.gather(
-        *(syncer.sync(Target(account, region), candidate=True, coming=coming) for region in regions)
+    return await together(
+        syncer.sync(Target(account, region), candidate=True, coming=coming) for region in regions
     )
 
 

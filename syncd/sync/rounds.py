@@ -12,6 +12,7 @@ from syncd.sync.discovery import discover
 from syncd.sync.report import SyncReport
 from syncd.sync.roster import active_targets, reconcile
 from syncd.sync.syncer import Syncer
+from syncd.sync.together import together
 
 AT_ONCE = 50
 """Targets synced at a time."""
@@ -29,7 +30,7 @@ async def sync_round(
     chosen = _chosen(syncer, account, region)
     whole = account is None and region is None
     await reconcile(syncer.db, syncer.accounts, retiring=whole)
-    first = await asyncio.gather(*(_discover(syncer, one, progress) for one in chosen if one.regions is None))
+    first = await together(_discover(syncer, one, progress) for one in chosen if one.regions is None)
     reports = [report for found in first for report in found]
     seen = {report.target for report in reports}
     names = {one.name for one in chosen}
@@ -73,4 +74,4 @@ async def _each(syncer: Syncer, due: Sequence[Target], progress: Progress) -> li
         progress(report)
         return report
 
-    return list(await asyncio.gather(*map(one, due)))
+    return await together(map(one, due))

@@ -110,18 +110,27 @@ class Syncer:
             if candidate and not reading.listing.complete:
                 return self._no_target(reading)
             judgement = await weigh(reading, self.settings.guard, account.cloud, self._rng)
+            self._require(account)
             return await self._commit(reading, judgement, coming)
         except Abandoned:
             return SyncReport(target, "cancelled", started, self.clock.now())
-        except ApiError as error:
-            failure = error
         except DatabaseError:
             raise
-        except Exception as error:
-            log.exception("internal_error", account=target.account, region=target.region)
-            failure = internal(error)
-        failed = Run(target, started, self.clock.now(), "failed", error=failure.message)
-        return await self._fail(failed, failure, candidate, account.regions is None)
+        except Exception as error:  # noqa: BLE001  # becomes this target's failure, and touches no other
+            failed = Run(target, started, self.clock.now(), "failed")
+            if not self.employs(account):
+                return _cancelled(failed)
+            failure = failure_of(error, target)
+            failed = replace(failed, error=failure.message)
+            return await self._fail(failed, failure, candidate, account.regions is None)
+
+    def employs(self, account: Account) -> bool:
+        """False once a reload has put another in its place: what was asked with it counts no more."""
+        return self.accounts.get(account.name) is account
+
+    def _require(self, account: Account) -> None:
+        if not self.employs(account):
+            raise Abandoned
 
     async def preview(self, target: Target) -> tuple[Reading, Judgement] | None:
         """What a sync would announce, without writing; None for a target whose account is not configured."""
@@ -138,6 +147,7 @@ class Syncer:
         async with self.db.read() as tx:
             known, lacking = await images.known(tx, target)
         listing = await account.cloud.list_images(target.region, known)
+        self._require(account)
         scope = await (account.foresee if dry else account.adopt)(self.db, started)
         async with self.db.read() as tx:
             state = await targets.read_target(tx, target) or TargetState(target)
@@ -243,8 +253,11 @@ def _cancelled(run: Run) -> SyncReport:
     return SyncReport(run.target, "cancelled", run.started_at, run.finished_at)
 
 
-def internal(error: Exception) -> ApiError:
-    """A fault of ours, as a failure of the one sync that met it."""
+def failure_of(error: Exception, target: Target) -> ApiError:
+    """An API's failure as it is; a fault of ours, logged, as a failure of the one sync or discovery that met it."""
+    if isinstance(error, ApiError):
+        return error
+    log.error("internal_error", account=target.account, region=target.region or None, exc_info=error)
     return ProtocolError(
         f"internal error: {type(error).__name__}", "this is a fault of syncd: report it with the log"
     )

@@ -61,6 +61,7 @@ class Rig(Ledger):
         )
         self.configs: dict[str, AccountConfig] = {}
         self.accounts: dict[str, Account] = {}
+        self.retired: list[Account] = []
         self.syncer = Syncer(db, {}, settings, clock)
         self.last = to_text(START)
         """When the last sync began, as events have it."""
@@ -78,6 +79,14 @@ class Rig(Ledger):
         self.syncer = Syncer(self.db, self.accounts, self.settings, self.clock, random.Random(1))
         await reconcile(self.db, self.accounts, retiring=retiring)
 
+    async def reload(self, **changes: Any) -> None:
+        """Other fields of the account lab, in the running process; its syncs are not cancelled here."""
+        self.configs["lab"] = replace(self.configs["lab"], **changes)
+        self.retired.append(self.accounts["lab"])
+        self.accounts = self.accounts | {"lab": self._account(self.configs["lab"])}
+        self.syncer.accounts = self.accounts
+        await reconcile(self.db, self.accounts)
+
     def configure(self, name: str, regions: tuple[str, ...] | None = REGIONS, **fields: Any) -> None:
         """Give an account of the world its place in the configuration; effective with `restart`."""
         keys = self.world.account(name)
@@ -86,8 +95,9 @@ class Rig(Ledger):
         )
 
     async def close(self) -> None:
-        for account in self.accounts.values():
+        for account in (*self.accounts.values(), *self.retired):
             await account.cloud.aclose()
+        self.retired.clear()
 
     # what happens
 
