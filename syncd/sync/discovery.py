@@ -34,14 +34,11 @@ class Failing:
 async def discover(syncer: Syncer, account: Account) -> tuple[SyncReport, list[SyncReport]]:
     """Ask for the regions, read the first list of each new one; the discovery's report and theirs."""
     started = syncer.clock.now()
-    try:
-        regions = await account.cloud.regions()
-        if not regions:
-            raise ProtocolError("the API names no region", "`syncd regions` asks it again")
-    except Exception as error:  # noqa: BLE001  # becomes the account's failure
-        if not syncer.employs(account):
-            return SyncReport(Target(account.name, ""), "cancelled", started, syncer.clock.now()), []
-        failure = failure_of(error, Target(account.name, ""))
+    regions = await _ask(account)
+    if not syncer.employs(account):
+        return SyncReport(Target(account.name, ""), "cancelled", started, syncer.clock.now()), []
+    if isinstance(regions, Exception):
+        failure = failure_of(regions, Target(account.name, ""))
         failing = Failing(failure.failure, f"region discovery: {failure.message}", failure.retry_after)
         return await _failed(syncer, account, started, failing), []
     new = await _note_listed(syncer, account.name, regions)
@@ -50,6 +47,15 @@ async def discover(syncer: Syncer, account: Account) -> tuple[SyncReport, list[S
     if trouble_found is not None:
         return await _failed(syncer, account, started, trouble_found), first
     return await _succeeded(syncer, account, started), first
+
+
+async def _ask(account: Account) -> tuple[str, ...] | Exception:
+    """At least one region, or why there is none."""
+    try:
+        regions = await account.cloud.regions()
+    except Exception as error:  # noqa: BLE001  # becomes the account's failure
+        return error
+    return regions or ProtocolError("the API names no region", "`syncd regions` asks it again")
 
 
 async def _note_listed(syncer: Syncer, account: str, regions: Collection[str]) -> list[str]:
