@@ -8,6 +8,9 @@ from datetime import timedelta
 FIRST = timedelta(seconds=5)
 JITTER = 0.2
 
+LONGEST_ASKED = timedelta(days=1)
+"""What a receiver asks for counts up to here: a slip of its clock must not silence it for a year."""
+
 SCHEDULE = (
     timedelta(minutes=1),
     timedelta(minutes=10),
@@ -23,9 +26,11 @@ def receiver_wait(
 ) -> timedelta:
     """After the ``failures``-th failure in a row of a receiver; what it asks for counts if it is longer."""
     planned = min(FIRST * 2.0 ** min(failures - 1, 30), longest) * rng.uniform(1 - JITTER, 1 + JITTER)
-    return max(planned, retry_after or timedelta(0))
+    return max(planned, min(retry_after or timedelta(0), LONGEST_ASKED))
 
 
-def message_wait(attempts: int) -> timedelta | None:
+def message_wait(attempts: int, rng: random.Random) -> timedelta | None:
     """After the ``attempts``-th refusal of one event; None: it is given up."""
-    return SCHEDULE[attempts - 1] if attempts <= len(SCHEDULE) else None
+    if attempts > len(SCHEDULE):
+        return None
+    return SCHEDULE[attempts - 1] * rng.uniform(1, 1 + JITTER)

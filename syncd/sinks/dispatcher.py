@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from syncd.model import Clock, Route
-from syncd.sinks.settlement import DeliveryRecord, failed
+from syncd.model import Clock, Draft, Route
+from syncd.sinks import news
+from syncd.sinks.alarm import Sleep
+from syncd.sinks.settlement import DeliveryRecord
 from syncd.sinks.sink import Sink
 from syncd.sinks.worker import Record, Worker
 from syncd.store import deliveries
+from syncd.store.deliveries import SinkRecord
 from syncd.store.engine import Database
 
 __all__ = ["DeliveryRecord", "Dispatcher"]
@@ -28,12 +33,16 @@ class Dispatcher:
         routes: Sequence[Route],
         clock: Clock,
         record: Record = lambda _: None,
+        rng: random.Random | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._db = db
         self._sinks = list(sinks)
         self._routes = tuple(routes)
         self._clock = clock
         self._record = record
+        self._rng = rng or random.Random()
+        self._sleep = sleep
         self._workers: dict[str, Worker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -85,25 +94,11 @@ class Dispatcher:
 
     async def disable(self, name: str) -> None:
         """What it would get waits until it is enabled; the other sinks are told."""
-        now = self._clock.now()
-        worker = await self._any_worker(name)
-        if worker.state.state != "disabled":
-            message = "disabled by hand"
-            state = replace(
-                worker.state, state="disabled", since=now, next_attempt_at=None, last_error=message,
-                failed_said_at=now, failed_reason="disabled",
-            )  # fmt: skip
-            await worker.change(state, [failed(state, "disabled", now)])
+        await self._any_worker(name).change(partial(_disabled, now=self._clock.now()))
 
     async def enable(self, name: str) -> None:
         """Deliver again, and at once, what waits for it."""
-        worker = await self._any_worker(name)
-        if worker.state.state != "ok":
-            since = worker.state.since if worker.state.failed_said_at else self._clock.now()
-            state = replace(
-                worker.state, state="ok", since=since, next_attempt_at=None, failures=0, last_error=None
-            )
-            await worker.change(state)
+        await self._any_worker(name).change(partial(_enabled, now=self._clock.now()))
 
     async def replay(
         self,
@@ -143,17 +138,45 @@ class Dispatcher:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _any_worker(self, name: str) -> Worker:
+    def _any_worker(self, name: str) -> Worker:
         """The running worker, or for a command without a daemon one that only changes the state."""
         if name in self._tasks:
             return self._workers[name]
-        worker = self._worker(next(sink for sink in self._sinks if sink.name == name))
-        await worker.read_state()
-        return worker
+        return self._worker(next(sink for sink in self._sinks if sink.name == name))
 
     def _worker(self, sink: Sink, once: bool = False) -> Worker:
-        return Worker(self._db, sink, lambda: self._routes, self._clock, record=self._record, once=once)
+        return Worker(
+            self._db,
+            sink,
+            lambda: self._routes,
+            self._clock,
+            record=self._record,
+            rng=self._rng,
+            sleep=self._sleep,
+            once=once,
+        )
 
     def _nudge(self) -> None:
         for worker in self._workers.values():
             worker.nudge()
+
+
+def _disabled(old: SinkRecord, now: datetime) -> tuple[SinkRecord, list[Draft]]:
+    if old.state == "disabled":
+        return old, []
+    message = "disabled by hand"
+    new = replace(
+        old, state="disabled", since=now, next_attempt_at=None, last_error=message,
+        failed_said_at=now, failed_reason="disabled", away_since=old.away_since or now,
+    )  # fmt: skip
+    return new, [news.failed(new, "disabled", message, now)]
+
+
+def _enabled(old: SinkRecord, now: datetime) -> tuple[SinkRecord, list[Draft]]:
+    """What was disabled by hand is over; what was gone or away is with its first success."""
+    if old.state == "ok":
+        return old, []
+    new = replace(old, state="ok", since=now, next_attempt_at=None, failures=0, last_error=None)
+    if old.failed_reason != "disabled":
+        return new, []
+    return replace(new, failed_said_at=None, failed_reason=None), [news.recovered(old, now)]

@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Iterable, KeysView
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush, nsmallest
+from itertools import chain, takewhile
+
+LONGEST_SCHEDULED = timedelta(days=1)
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
 class Entry:
-    """One pending event. ``strikes`` counts its failures while others were delivered."""
+    """One pending event."""
 
     seq: int
     key: str
     attempts: int = 0
+    """Those in which it was refused."""
     due: datetime | None = None
+    """On its own schedule: when it is tried again."""
     strikes: int = 0
+    """How often it failed through the receiver's fault while others were delivered."""
+    tried_at: datetime | None = None
+    """When it last failed through the receiver's fault."""
     seen_deliveries: int = 0
-    tried: int = 0
-    """When it was last tried, as a running number; 0: never."""
+    """How much the sink had taken when it last failed."""
+
+    @property
+    def goes_alone(self) -> bool:
+        """A digest with it would be refused, or fail, again."""
+        return self.attempts > 0 or self.strikes > 0
+
+    @property
+    def rank(self) -> tuple[datetime, int]:
+        """Who is tried least recently goes first, then the lower number."""
+        return self.tried_at or NEVER, self.seq
 
 
 class Queue:
@@ -28,11 +46,10 @@ class Queue:
 
     def __init__(self) -> None:
         self._lines: dict[str, deque[Entry]] = {}
-        self._ready: list[tuple[int, str]] = []
+        self._ready: list[tuple[tuple[datetime, int], str]] = []
         self._waiting: list[tuple[datetime, int, str]] = []
         self._out: set[str] = set()
         self._size = 0
-        self._tries = 0
 
     def __len__(self) -> int:
         """Events that wait or are out."""
@@ -48,32 +65,27 @@ class Queue:
                 self._offer(entry)
 
     def take(self, now: datetime) -> Entry | None:
-        """The head with the lowest number whose time has come; it is out until `done`, `back` or `later`."""
+        """The ready head that was tried least recently; it is out until `done` or `back`."""
         return self._send_out(self._lines[self._ready[0][1]][0]) if self.has_ready(now) else None
 
-    def take_of(self, keys: Container[str], now: datetime) -> Entry | None:
-        """The first ready head of one of these keys."""
-        heads = [head for head in self._heads(now) if head.key in keys]
-        return self._send_out(min(heads, key=lambda head: head.seq)) if heads else None
+    def take_alone(self, now: datetime) -> Entry | None:
+        """The first ready head that must not be in a digest."""
+        heads = [head for head in self._heads(now) if head.goes_alone]
+        return self._send_out(min(heads, key=lambda head: head.rank)) if heads else None
+
+    def take_together(self, now: datetime, most: int) -> list[Entry]:
+        """For a digest: events of the ready keys in the order of their numbers; all are out."""
+        fit = chain.from_iterable(takewhile(_fits, self._lines[head.key]) for head in self._heads(now))
+        chosen = sorted(fit, key=lambda entry: entry.seq)[:most]
+        for entry in chosen:
+            self._send_out(entry)
+        return chosen
 
     def peek(self, count: int, now: datetime) -> list[Entry]:
         """The heads that would be taken next."""
         self._wake(now)
         first = nsmallest(count, self._ready)
-        return [self._lines[key][0] for seq, key in first if self._is_ready(seq, key)]
-
-    def take_oldest_tried(self, now: datetime) -> Entry | None:
-        """The ready head that was tried least recently: a probe that does not bite on one event for ever."""
-        heads = self._heads(now)
-        return self._send_out(min(heads, key=lambda head: (head.tried, head.seq))) if heads else None
-
-    def take_lines(self, now: datetime, most: int, apart: Container[str]) -> list[Entry]:
-        """For a digest: the events of all ready keys but ``apart``, in the order of their numbers; all are out."""
-        lines = [self._lines[head.key] for head in self._heads(now) if head.key not in apart]
-        chosen = sorted((entry for line in lines for entry in line), key=lambda entry: entry.seq)[:most]
-        for entry in chosen:
-            self._send_out(entry)
-        return chosen
+        return [self._lines[key][0] for rank, key in first if self._is_ready(rank, key)]
 
     def done(self, entry: Entry) -> None:
         """It is settled for good: the next of its key may go."""
@@ -87,18 +99,10 @@ class Queue:
             del self._lines[entry.key]
 
     def back(self, entry: Entry) -> None:
-        """Untouched, to be tried again as soon as the receiver is."""
+        """It is tried again, when its ``due`` comes if it has one; its key waits with it."""
         self._out.discard(entry.key)
         if self._lines[entry.key][0] is entry:
             self._offer(entry)
-
-    def later(self, entry: Entry, due: datetime) -> None:
-        """It waits for its own time, and its key with it."""
-        entry.due = due
-        self.back(entry)
-
-    def keys(self) -> KeysView[str]:
-        return self._lines.keys()
 
     def next_due(self) -> datetime | None:
         """When the first waiting head's time comes."""
@@ -110,14 +114,18 @@ class Queue:
             heappop(self._ready)
         return bool(self._ready)
 
+    def has_together(self, now: datetime) -> bool:
+        """Whether something is ready for a digest."""
+        return any(_fits(head) for head in self._heads(now))
+
     def _heads(self, now: datetime) -> list[Entry]:
         self._wake(now)
-        keys = dict.fromkeys(key for seq, key in self._ready if self._is_ready(seq, key))
+        keys = dict.fromkeys(key for rank, key in self._ready if self._is_ready(rank, key))
         return [self._lines[key][0] for key in keys]
 
-    def _is_ready(self, seq: int, key: str) -> bool:
+    def _is_ready(self, rank: tuple[datetime, int], key: str) -> bool:
         """What was offered may have been taken, or settled, since: the heap forgets lazily."""
-        return key not in self._out and key in self._lines and self._lines[key][0].seq == seq
+        return key not in self._out and key in self._lines and self._lines[key][0].rank == rank
 
     def _offer(self, entry: Entry) -> None:
         if entry.key in self._out:
@@ -125,17 +133,21 @@ class Queue:
         if entry.due is not None:
             heappush(self._waiting, (entry.due, entry.seq, entry.key))
         else:
-            heappush(self._ready, (entry.seq, entry.key))
+            heappush(self._ready, (entry.rank, entry.key))
 
     def _wake(self, now: datetime) -> None:
-        while self._waiting and self._waiting[0][0] <= now:
-            _, seq, key = heappop(self._waiting)
-            if key in self._lines and self._lines[key][0].seq == seq:
-                self._lines[key][0].due = None
-                heappush(self._ready, (seq, key))
+        """What is due; and what is not due for longer than any schedule, since then the clock was set back."""
+        while self._waiting and not now < self._waiting[0][0] <= now + LONGEST_SCHEDULED:
+            due, seq, key = heappop(self._waiting)
+            line = self._lines.get(key)
+            if line and (line[0].seq, line[0].due) == (seq, due):
+                line[0].due = None
+                heappush(self._ready, (line[0].rank, key))
 
     def _send_out(self, entry: Entry) -> Entry:
-        self._tries += 1
-        entry.tried = self._tries
         self._out.add(entry.key)
         return entry
+
+
+def _fits(entry: Entry) -> bool:
+    return not entry.goes_alone and entry.due is None

@@ -9,9 +9,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
-from syncd.model import Draft, to_text
+from syncd.model import Draft
+from syncd.sinks import news
 from syncd.sinks.backoff import message_wait, receiver_wait
 from syncd.sinks.queue import Entry
 from syncd.sinks.sink import Delivered, MessageTrouble, ReceiverTrouble, Verdict
@@ -20,11 +21,17 @@ from syncd.store.deliveries import Outcome, SinkRecord
 POISONED_AFTER = 5
 """An event that failed so often while others were delivered is itself the trouble, whatever the answer says."""
 
-SAID_AFTER = timedelta(hours=1)
-"""A receiver that is away for longer is announced to the other sinks."""
+DOUBTED_AFTER = 3
+"""A digest that failed so often in a row is doubted: one event goes alone, to see whether the receiver is there."""
 
-Arrival = tuple[list[Entry], Verdict]
-"""The events of one message, and what came of it."""
+
+class Arrival(NamedTuple):
+    """The events of one message, and what came of it."""
+
+    entries: list[Entry]
+    verdict: Verdict
+    current: bool = True
+    """Whether it was sent after the last failure known now: only such a one says how the receiver is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +63,14 @@ class Settlement:
         self.state = state
         self.delivered = delivered
         self.outcomes: list[tuple[Entry, Outcome]] = []
+        self.untouched: list[Entry] = []
+        """What is tried again as it was."""
         self.records: list[DeliveryRecord] = []
-        self.split: set[str] = set()
-        """Keys whose digest was refused: they go event by event."""
         self.news: list[Draft] = []
+        self.refused_together = 0
+        """The events of a digest that was refused as a whole: the next one is half as long."""
+        self.doubts_digest = False
+        self._first_dead: str | None = None
         self._now = now
         self._longest = longest
         self._rng = rng
@@ -69,84 +80,112 @@ class Settlement:
     def may_be_over(self) -> bool:
         """Whether an announced trouble ends with this, unless dead events were the trouble and some are left."""
         succeeded = any(outcome.state == "delivered" for _, outcome in self.outcomes)
-        return self.before.failed_said_at is not None and succeeded and self.state.state == "ok"
+        return self.state.failed_said_at is not None and succeeded and self.state.state == "ok"
+
+    @property
+    def has_dead(self) -> bool:
+        return self._first_dead is not None
 
     def say_over(self) -> None:
-        self.news.append(recovered(self.before, self._now))
+        self.news.append(news.recovered(self.before, self._now))
         self.state = replace(self.state, failed_said_at=None, failed_reason=None)
 
+    def say_dead(self) -> None:
+        """For the first dead event of this sink, as long as nothing worse is announced."""
+        assert self._first_dead is not None
+        if self.state.failed_said_at is None:
+            self._say_failed("dead", self._first_dead)
+
     def _decide(self, arrived: Sequence[Arrival]) -> None:
-        """Successes first: they end a back-off, and show that a failing event is failing alone."""
-        successes = [entries for entries, verdict in arrived if isinstance(verdict, Delivered)]
-        for entries in successes:
-            self._succeed(entries)
-        failures = [pair for pair in arrived if not isinstance(pair[1], Delivered)]
-        receiver: ReceiverTrouble | None = None
-        for entries, verdict in failures:
-            if isinstance(verdict, MessageTrouble):
-                self._refuse(entries, verdict.reason)
-            elif isinstance(verdict, ReceiverTrouble) and self._fail(entries, verdict):
-                receiver = _worse(receiver, verdict)
-        if receiver is not None:
+        """Successes first: they show that a failing event is failing alone."""
+        for one in arrived:
+            if isinstance(one.verdict, Delivered):
+                self._succeed(one)
+        receiver: list[Arrival] = []
+        for one in arrived:
+            if isinstance(one.verdict, MessageTrouble):
+                self._refuse(one.entries, one.verdict.reason)
+            elif isinstance(one.verdict, ReceiverTrouble) and self._fail(one.entries, one.verdict):
+                receiver.append(one)
+        if receiver:
             self._back_off(receiver)
 
-    def _succeed(self, entries: list[Entry]) -> None:
-        self.delivered += len(entries)
-        self.records.append(DeliveryRecord(self.state.name, "delivered", len(entries)))
-        self.outcomes += [(entry, Outcome(entry.seq, "delivered", entry.attempts)) for entry in entries]
+    def _succeed(self, one: Arrival) -> None:
+        self.delivered += len(one.entries)
+        self.records.append(DeliveryRecord(self.state.name, "delivered", len(one.entries)))
+        for entry in one.entries:
+            self._add(entry, "delivered", attempts=entry.attempts + 1)
+        if not one.current or self.state.state == "disabled":
+            return
         if self.state.state == "backing_off":
             self.state = replace(
                 self.state, state="ok", since=self._now, failures=0, next_attempt_at=None, last_error=None
             )
+        self.state = replace(self.state, away_since=None)
 
     def _refuse(self, entries: list[Entry], reason: str) -> None:
         """A refused digest is split; a refused event takes its own schedule, and dies at its end."""
         if len(entries) > 1:
-            self.split |= {entry.key for entry in entries}
-            self.outcomes += [
-                (entry, Outcome(entry.seq, "pending", entry.attempts, error=reason)) for entry in entries
-            ]
+            self.refused_together = len(entries)
+            self.untouched += entries
             self.records.append(DeliveryRecord(self.state.name, "message_trouble", len(entries)))
             return
         (entry,) = entries
         attempts = entry.attempts + 1
-        wait = message_wait(attempts)
+        wait = message_wait(attempts, self._rng)
         if wait is None:
-            self.outcomes.append((entry, Outcome(entry.seq, "dead", attempts, error=reason)))
+            self._add(entry, "dead", reason, attempts=attempts)
             self.records.append(DeliveryRecord(self.state.name, "dead", 1))
-            self._say_failed("dead", reason)
+            self._first_dead = self._first_dead or reason
         else:
-            self.outcomes.append((entry, Outcome(entry.seq, "pending", attempts, self._now + wait, reason)))
+            self._add(entry, "pending", reason, attempts=attempts, due=self._now + wait)
             self.records.append(DeliveryRecord(self.state.name, "message_trouble", 1))
 
     def _fail(self, entries: list[Entry], trouble: ReceiverTrouble) -> bool:
         """Whether it says something about the receiver: an event that fails alone again and again does not."""
-        if len(entries) == 1 and not trouble.gone:
+        if len(entries) > 1:
+            self.untouched += entries
+        else:
             (entry,) = entries
-            if self.delivered > entry.seen_deliveries:
-                entry.strikes += 1
-                entry.seen_deliveries = self.delivered
-            if entry.strikes >= POISONED_AFTER:
+            strikes = entry.strikes + self._is_strike(entry, trouble)
+            if strikes >= POISONED_AFTER and self.state.state == "ok" and not trouble.gone:
                 self._refuse(entries, trouble.reason)
                 return False
+            self._add(entry, "pending", trouble.reason, strikes=strikes, tried_at=self._now)
         self.records.append(DeliveryRecord(self.state.name, "receiver_trouble", len(entries)))
-        self.outcomes += [
-            (entry, Outcome(entry.seq, "pending", entry.attempts, error=trouble.reason)) for entry in entries
-        ]
         return True
 
-    def _back_off(self, trouble: ReceiverTrouble) -> None:
-        if trouble.gone:
-            self.state = replace(
-                self.state,
-                state="disabled",
-                since=self._now,
-                next_attempt_at=None,
-                last_error=trouble.reason,
-            )
-            self._say_failed("gone", trouble.reason)
+    def _is_strike(self, entry: Entry, trouble: ReceiverTrouble) -> bool:
+        """Others got through since it failed last. A receiver that says "later" does not mean the event."""
+        later = trouble.retry_after is not None or trouble.gone
+        return self.delivered > entry.seen_deliveries and not later
+
+    def _back_off(self, failed: Sequence[Arrival]) -> None:
+        trouble = _worst([one.verdict for one in failed if isinstance(one.verdict, ReceiverTrouble)])
+        if self.state.state == "disabled":
             return
+        if trouble.gone:
+            self._mark_away(trouble)
+            self.state = replace(self.state, state="disabled", since=self._now, next_attempt_at=None)
+            self._say_failed("gone", trouble.reason)
+        elif any(one.current for one in failed) or (trouble.retry_after and self.state.state == "ok"):
+            self._wait_longer(trouble, together=max(len(one.entries) for one in failed) > 1)
+        elif trouble.retry_after is not None and self.state.next_attempt_at is not None:
+            wait = receiver_wait(1, self._longest, trouble.retry_after, self._rng)
+            at = max(self.state.next_attempt_at, self._now + wait)
+            self.state = replace(self.state, next_attempt_at=at)
+
+    def _mark_away(self, trouble: ReceiverTrouble) -> None:
+        since = self.state.away_since or self._now
+        self.state = replace(self.state, last_error=trouble.reason, away_since=since)
+
+    def _wait_longer(self, trouble: ReceiverTrouble, together: bool) -> None:
+        self._mark_away(trouble)
         away = self.state.state == "backing_off"
+        if together and self.state.failures >= DOUBTED_AFTER and trouble.retry_after is None:
+            self.doubts_digest = True
+            self.state = replace(self.state, next_attempt_at=self._now)
+            return
         failures = self.state.failures + 1 if away else 1
         wait = receiver_wait(failures, self._longest, trouble.retry_after, self._rng)
         self.state = replace(
@@ -155,40 +194,24 @@ class Settlement:
             since=self.state.since if away else self._now,
             failures=failures,
             next_attempt_at=self._now + wait,
-            last_error=trouble.reason,
         )
-        if self._now - self.state.since >= SAID_AFTER:
-            self._say_failed("backing_off", trouble.reason)
+
+    def _add(
+        self,
+        entry: Entry,
+        state: Literal["pending", "delivered", "dead"],
+        error: str | None = None,
+        **changed: Any,
+    ) -> None:
+        """What is not changed stays as the entry has it; ``due`` only counts for the attempt that set it."""
+        kept = {name: getattr(entry, name) for name in ("attempts", "strikes", "tried_at")}
+        self.outcomes.append((entry, Outcome(entry.seq, state, error=error, **(kept | changed))))
 
     def _say_failed(self, reason: str, message: str) -> None:
-        worse = reason == "gone" and self.state.failed_reason != "gone"
-        if self.state.failed_said_at is None or worse:
-            self.state = replace(self.state, failed_said_at=self._now, failed_reason=reason)
-            self.news.append(failed(replace(self.state, last_error=message), reason, self._now))
+        self.state = replace(self.state, failed_said_at=self._now, failed_reason=reason)
+        self.news.append(news.failed(self.state, reason, message, self._now))
 
 
-def failed(state: SinkRecord, reason: str, now: datetime) -> Draft:
-    data = {
-        "sink": state.name,
-        "reason": reason,
-        "since": to_text(state.since),
-        "message": state.last_error or "",
-    }
-    return Draft("sink.failed", now, data, sink=state.name)
-
-
-def recovered(state: SinkRecord, now: datetime) -> Draft:
-    since = state.failed_said_at if state.failed_reason == "dead" else state.since
-    assert since is not None
-    seconds = max(0, round((now - since).total_seconds()))
-    data = {"sink": state.name, "since": to_text(since), "duration_seconds": seconds}
-    return Draft("sink.recovered", now, data, sink=state.name)
-
-
-def _worse(first: ReceiverTrouble | None, second: ReceiverTrouble) -> ReceiverTrouble:
+def _worst(troubles: Sequence[ReceiverTrouble]) -> ReceiverTrouble:
     """Of several failures of one moment the one that says most."""
-    if first is None or second.gone:
-        return second
-    if first.gone:
-        return first
-    return max(first, second, key=lambda one: one.retry_after or timedelta(0))
+    return max(troubles, key=lambda one: (one.gone, one.retry_after or timedelta(0)))

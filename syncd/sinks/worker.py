@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,11 +12,14 @@ import structlog
 
 from syncd.errors import DatabaseLocked, DatabaseUnwritable
 from syncd.model import Clock, Draft, Route
+from syncd.sinks import news
+from syncd.sinks.alarm import Alarm, Sleep
+from syncd.sinks.backoff import LONGEST_ASKED
 from syncd.sinks.queue import Entry, Queue
-from syncd.sinks.settlement import SAID_AFTER, Arrival, DeliveryRecord, Settlement, failed
+from syncd.sinks.settlement import Arrival, DeliveryRecord, Settlement
 from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Sink, Verdict
 from syncd.store import deliveries, outbox
-from syncd.store.deliveries import SinkRecord
+from syncd.store.deliveries import Outcome, SinkRecord
 from syncd.store.engine import Database, Transaction
 
 log = structlog.get_logger()
@@ -27,8 +29,8 @@ SETTLED_AT_ONCE = 200
 WINDOW = 20_000
 """Pending events that are kept in memory, without their bodies."""
 FETCHED_AT_ONCE = 256
-DIGEST = 5_000
-"""Events of one digest."""
+DIGEST = 1_000
+"""Events of one digest, at most."""
 
 GRACE = 3.0
 """Seconds that sends under way are given when everything stops."""
@@ -42,6 +44,11 @@ LOUD_AFTER = 3
 STUCK_AFTER = 15 * 60.0
 """Seconds after which a send that has not come back counts as stuck."""
 
+LONGEST_WAIT = 300.0
+"""Seconds after which times are looked at again: the clock may have been set."""
+
+Change = Callable[[SinkRecord], tuple[SinkRecord, list[Draft]]]
+"""The state as it is → as it is to be, and what the others are told."""
 
 Record = Callable[[DeliveryRecord], object]
 
@@ -58,6 +65,7 @@ class Worker:
         *,
         record: Record = lambda _: None,
         rng: random.Random | None = None,
+        sleep: Sleep = asyncio.sleep,
         once: bool = False,
     ) -> None:
         self.sink = sink
@@ -66,14 +74,16 @@ class Worker:
         self._clock = clock
         self._record = record
         self._rng = rng or random.Random()
+        self._sleep = sleep
         self._once = once
         self._queue = Queue()
         self._cursor = 0
         self._stale = True
-        self._wake = asyncio.Event()
+        self._more = False
+        self._bodies: dict[int, tuple[str, bytes] | None] = {}
+        self._alarm = Alarm(sleep)
         self._sends: dict[asyncio.Task[None], float] = {}
         self._arrived: list[Arrival] = []
-        self._singly: set[str] = set()
         self._ending = False
         self._delivered = 0
         self._state = SinkRecord(sink.name, "ok", clock.now())
@@ -81,9 +91,14 @@ class Worker:
         self._gather_until: float | None = None
         self._fallen = False
         """A failure has come back and is not settled yet: nothing else goes."""
+        self._falls = 0
+        """Failures of the receiver so far: what was sent before the last one proves nothing after it."""
+        self._lanes = 1
+        """How many may be out at once; grows with each success, so that a receiver that is just back is not flooded."""
+        self._digest = DIGEST
+        self._doubted = 0
+        """The length of a digest that failed again and again, while one of its events is tried alone."""
         self._probed = False
-        self._more = False
-        self._bodies: dict[int, tuple[str, bytes] | None] = {}
         self._crash: BaseException | None = None
         self._turn = asyncio.Lock()
 
@@ -96,26 +111,24 @@ class Worker:
     def nudge(self) -> None:
         """Something was committed."""
         self._stale = True
-        self._wake.set()
+        self._alarm.ring()
 
     def finish(self) -> None:
         """Send nothing more, settle what is under way, then `run` ends."""
         self._ending = True
-        self._wake.set()
+        self._alarm.ring()
 
-    async def change(self, state: SinkRecord, news: Sequence[Draft] = ()) -> None:
-        """Set the sink's state from outside, with what it is to tell."""
+    async def change(self, how: Change) -> None:
+        """Set the sink's state from outside; it may be tried at once."""
         async with self._turn:
             async with self._db.write() as tx:
-                await deliveries.save_sink(tx, state)
-                await outbox.append(tx, news, self._routes())
-            self._state = state
+                old = await deliveries.read_sink(tx, self.sink.name) or self._state
+                new, told = how(old)
+                await deliveries.save_sink(tx, new)
+                await outbox.append(tx, told, self._routes())
+            self._state = new
         self._not_before = None
         self.nudge()
-
-    @property
-    def state(self) -> SinkRecord:
-        return self._state
 
     async def run(self) -> None:
         try:
@@ -129,33 +142,34 @@ class Worker:
                     raise self._crash
                 if self._is_done():
                     break
-                await self._sleep()
+                if not self._arrived:
+                    await self._alarm.wait(self._seconds_to_wait())
             await self._settle()
-        except asyncio.CancelledError:
+        finally:
             await self._wind_up()
-            raise
-
-    async def read_state(self) -> None:
-        async with self._db.read() as tx:
-            self._state = await deliveries.read_sink(tx, self.sink.name) or self._state
 
     async def _start(self) -> None:
-        await self.read_state()
+        async with self._turn, self._db.read() as tx:
+            self._state = await deliveries.read_sink(tx, self.sink.name) or self._state
         due = self._state.next_attempt_at
-        if self._once and due is not None and due > self._clock.now():
-            self._ending = True
+        if self._state.state == "backing_off" and due is not None:
+            self._wait_until(due)
+            self._ending = self._once and not self._may_probe()
 
     async def _load(self) -> None:
+        """More of what waits, if there is more; a window full of what must wait is no reason to stop."""
         idle = self._ending or self._state.state == "disabled"
-        if idle or not (self._stale or self._more) or (room := WINDOW - len(self._queue)) <= 0:
+        full = len(self._queue) >= WINDOW and self._queue.has_ready(self._clock.now())
+        if idle or full or not (self._stale or self._more):
             return
+        room = max(WINDOW - len(self._queue), FETCHED_AT_ONCE)
         self._stale = False
         async with self._db.read() as tx:
             rows = await deliveries.pending(tx, self.sink.name, self._cursor, room)
         self._more = len(rows) == room
         if rows:
             self._cursor = rows[-1].seq
-            self._queue.add(Entry(row.seq, row.key, row.attempts, row.due) for row in rows)
+            self._queue.add(Entry(*row) for row in rows)
 
     async def _fetch(self) -> None:
         """Have the bodies of the next events at hand, many in one query."""
@@ -166,6 +180,7 @@ class Worker:
             wanted = [seq for seq in heads if seq not in self._bodies]
             async with self._db.read() as tx:
                 found = await deliveries.bodies(tx, wanted)
+            self._bodies = {seq: self._bodies[seq] for seq in heads if seq in self._bodies}
             self._bodies |= {seq: found.get(seq) for seq in wanted}
 
     # sending
@@ -179,50 +194,50 @@ class Worker:
                 self._send(self._probe())
         elif self.sink.group_wait:
             if not self._sends and not self._arrived:
-                self._send(self._message())
+                self._send(self._message(patient=not self._once))
         else:
             self._fill()
 
     def _fill(self) -> None:
         """Several images at once; one whose body is not at hand yet makes `run` fetch it."""
-        while len(self._sends) < IN_FLIGHT and (entry := self._queue.take(self._clock.now())) is not None:
+        if self._state.away_since is not None and (self._sends or self._arrived):
+            return
+        while len(self._sends) < self._lanes and (entry := self._queue.take(self._clock.now())) is not None:
             if entry.seq in self._bodies:
                 self._send([entry])
             else:
                 self._queue.back(entry)
-                self._wake.set()
+                self._alarm.ring()
                 return
 
     def _may_probe(self) -> bool:
-        if self._once:
-            return not self._probed and self._state.state == "backing_off"
+        if self._once and self._probed:
+            return False
         return self._not_before is None or self._clock.monotonic() >= self._not_before
 
     def _probe(self) -> list[Entry]:
         """While the receiver is away: a digest as always, otherwise the image tried least recently."""
         self._probed = True
-        if self.sink.group_wait:
+        if self.sink.group_wait and not self._doubted and self._digest > 1:
             return self._message(patient=False)
-        entry = self._queue.take_oldest_tried(self._clock.now())
+        entry = self._queue.take(self._clock.now())
         return [entry] if entry else []
 
-    def _message(self, patient: bool = True) -> list[Entry]:
-        """The next digest; an image whose digest was refused goes event by event."""
+    def _message(self, patient: bool) -> list[Entry]:
+        """The next digest, or an event that goes alone."""
         now = self._clock.now()
-        if (entry := self._queue.take_of(self._singly, now)) is not None:
-            return [entry]
-        if not self._queue.has_ready(now):
+        if not self._queue.has_together(now):
             self._gather_until = None
-            return []
-        if patient and not self._gathered():
-            return []
-        self._gather_until = None
-        return self._queue.take_lines(now, DIGEST, self._singly)
+        elif not patient or self._is_gathered():
+            together = self._queue.take_together(now, self._digest)
+            if len(together) < self._digest:
+                self._gather_until = None
+            return together
+        entry = self._queue.take_alone(now)
+        return [entry] if entry else []
 
-    def _gathered(self) -> bool:
+    def _is_gathered(self) -> bool:
         """Whether company for the first waiting event was waited for long enough."""
-        if self._once:
-            return True
         now = self._clock.monotonic()
         if self._gather_until is None:
             self._gather_until = now + self.sink.group_wait.total_seconds()
@@ -231,32 +246,37 @@ class Worker:
     def _send(self, entries: list[Entry]) -> None:
         if not entries:
             return
-        task = asyncio.create_task(self._attempt(entries), name=f"send to {self.sink.name}")
+        task = asyncio.create_task(self._attempt(entries, self._falls), name=f"send to {self.sink.name}")
         self._sends[task] = self._clock.monotonic()
         task.add_done_callback(self._sent)
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         del self._sends[task]
-        self._wake.set()
+        self._alarm.ring()
         if not task.cancelled():
             self._crash = self._crash or task.exception()
             if self._crash is None:
                 self._launch()
 
-    async def _attempt(self, entries: list[Entry]) -> None:
+    async def _attempt(self, entries: list[Entry], falls: int) -> None:
         try:
             items = await self._items(entries)
-            verdict: Verdict = await self.sink.send(items, self._away_since()) if items else Delivered()
-        except asyncio.CancelledError:
-            raise
+            verdict = await self.sink.send(items, self._away_since()) if items else Delivered()
         except (DatabaseUnwritable, DatabaseLocked) as error:
             verdict = ReceiverTrouble(error.message)
-        except Exception as error:  # its text may hold a URL: only its type is told
+        except Exception as error:  # any surprise is trouble; its text may hold a URL
             log.debug("send_failed", sink=self.sink.name, exc_info=True)
             verdict = ReceiverTrouble(f"unexpected {type(error).__name__}")
+        self._arrive(entries, verdict, falls)
+
+    def _arrive(self, entries: list[Entry], verdict: Verdict, falls: int) -> None:
+        self._arrived.append(Arrival(entries, verdict, current=falls == self._falls))
         if isinstance(verdict, ReceiverTrouble):
             self._fallen = True
-        self._arrived.append((entries, verdict))
+            self._falls += falls == self._falls
+            self._lanes = 1
+        else:
+            self._lanes = min(IN_FLIGHT, self._lanes * 2)
 
     async def _items(self, entries: list[Entry]) -> list[Item]:
         """An event that was pruned meanwhile is not sent."""
@@ -267,9 +287,7 @@ class Worker:
         return [Item(entry.seq, *what) for entry in entries if (what := found.get(entry.seq)) is not None]
 
     def _away_since(self) -> datetime | None:
-        state = self._state
-        away = state.state == "backing_off" and self._clock.now() - state.since > SAID_AFTER
-        return state.since if away else None
+        return self._state.away_since if news.away_for_long(self._state, self._clock.now()) else None
 
     # settling
 
@@ -277,23 +295,19 @@ class Worker:
         """Write what came back, in one transaction; what cannot be written now is kept and tried again."""
         if self._arrived:
             arrived = self._arrived[:SETTLED_AT_ONCE]
-            while not await self._written(arrived):  # noqa: ASYNC110  # nothing tells when a disk has room
-                await asyncio.sleep(RETRY_DATABASE)  # nothing tells when a disk has room again
-        elif self._must_say_away():
+            while not await self._written(arrived):  # nothing tells when a disk has room
+                await self._sleep(RETRY_DATABASE)
+        elif news.must_say_away(self._state, self._clock.now()):
             await self._say_away()
 
     async def _written(self, arrived: list[Arrival]) -> bool:
         """Written whole and known to be, even if everything stops meanwhile."""
         writing = asyncio.ensure_future(self._write(arrived))
         try:
-            written = await asyncio.shield(writing)
+            return await asyncio.shield(writing)
         except asyncio.CancelledError:
-            if await writing:
-                del self._arrived[: len(arrived)]
+            await asyncio.wait([writing])
             raise
-        if written:
-            del self._arrived[: len(arrived)]
-        return written
 
     async def _write(self, arrived: Sequence[Arrival]) -> bool:
         async with self._turn:
@@ -311,10 +325,13 @@ class Worker:
             except (DatabaseUnwritable, DatabaseLocked) as error:
                 log.error("outcomes_not_written", sink=self.sink.name, error=error.message)
                 return False
+            del self._arrived[: len(arrived)]
             self._apply(made)
             return True
 
     async def _save(self, tx: Transaction, made: Settlement) -> None:
+        if made.has_dead and not await deliveries.has_dead(tx, self.sink.name):
+            made.say_dead()
         outcomes = [outcome for _, outcome in made.outcomes]
         await deliveries.settle(tx, self.sink.name, outcomes, self._clock.now())
         dead = made.before.failed_reason == "dead"
@@ -325,23 +342,45 @@ class Worker:
         await outbox.append(tx, made.news, self._routes())
 
     def _apply(self, made: Settlement) -> None:
-        self._singly |= made.split
         for entry, outcome in made.outcomes:
-            if outcome.state != "pending":
-                self._queue.done(entry)
-            elif outcome.due is not None:
-                entry.attempts = outcome.attempts
-                self._queue.later(entry, outcome.due)
-            else:
-                self._queue.back(entry)
-        self._singly &= self._queue.keys()
-        self._fallen = False
+            self._follow(entry, outcome, made.delivered)
+        for entry in made.untouched:
+            self._queue.back(entry)
+        self._learn_length(made)
+        self._fallen = any(isinstance(one.verdict, ReceiverTrouble) for one in self._arrived)
         self._delivered = made.delivered
         if made.state.state == "backing_off" and made.state.next_attempt_at is not None:
-            wait = (made.state.next_attempt_at - self._clock.now()).total_seconds()
-            self._not_before = self._clock.monotonic() + wait
+            self._wait_until(made.state.next_attempt_at)
         self._state = made.state
         self._say(made)
+
+    def _follow(self, entry: Entry, outcome: Outcome, delivered: int) -> None:
+        if outcome.state != "pending":
+            self._queue.done(entry)
+            return
+        if outcome.due is None:
+            entry.seen_deliveries = delivered
+        entry.attempts, entry.due = outcome.attempts, outcome.due
+        entry.strikes, entry.tried_at = outcome.strikes, outcome.tried_at
+        self._queue.back(entry)
+
+    def _learn_length(self, made: Settlement) -> None:
+        """A refused digest is halved until the refused event stands alone; then they grow again."""
+        succeeded = made.delivered > self._delivered
+        if made.untouched:
+            self._gather_until = self._clock.monotonic()
+        if made.refused_together:
+            self._digest = max(1, made.refused_together // 2)
+        elif succeeded and self._doubted:
+            self._digest = max(1, self._doubted // 2)
+        elif succeeded:
+            self._digest = min(DIGEST, self._digest * 2)
+        self._doubted = len(made.untouched) if made.doubts_digest else 0
+        self._probed = self._probed and not made.doubts_digest
+
+    def _wait_until(self, due: datetime) -> None:
+        wait = min(due - self._clock.now(), LONGEST_ASKED)
+        self._not_before = self._clock.monotonic() + wait.total_seconds()
 
     def _say(self, made: Settlement) -> None:
         before, after = made.before, made.state
@@ -353,22 +392,20 @@ class Worker:
             log.warning("sink_disabled", sink=after.name, error=after.last_error)
         for _, outcome in made.outcomes:
             if outcome.state == "dead":
-                log.warning("delivery_dead", sink=self.sink.name, event=outcome.seq, error=outcome.error)
+                log.warning("delivery_dead", sink=self.sink.name, seq=outcome.seq, error=outcome.error)
         for record in made.records:
             self._record(record)
 
-    def _must_say_away(self) -> bool:
-        state = self._state
-        return (
-            state.state == "backing_off"
-            and state.failed_said_at is None
-            and self._clock.now() - state.since >= SAID_AFTER
-        )
-
     async def _say_away(self) -> None:
-        now = self._clock.now()
-        state = replace(self._state, failed_said_at=now, failed_reason="backing_off")
-        await self.change(state, [failed(state, "backing_off", now)])
+        async with self._turn:
+            now = self._clock.now()
+            if news.must_say_away(self._state, now):
+                state = replace(self._state, failed_said_at=now, failed_reason="backing_off")
+                told = news.failed(state, "backing_off", state.last_error or "", now)
+                async with self._db.write() as tx:
+                    await deliveries.save_sink(tx, state)
+                    await outbox.append(tx, [told], self._routes())
+                self._state = state
 
     # waiting
 
@@ -377,31 +414,27 @@ class Worker:
             return False
         if self._state.state == "disabled" or not (self._stale or self._queue.has_ready(self._clock.now())):
             return True
-        return self._probed and self._state.state == "backing_off"
-
-    async def _sleep(self) -> None:
-        if not self._arrived:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._seconds_to_wait()):
-                    await self._wake.wait()
-        self._wake.clear()
+        return self._state.state == "backing_off" and not self._may_probe()
 
     def _seconds_to_wait(self) -> float | None:
-        """Until something may be due by itself; None: until somebody nudges. Never long: clocks jump."""
-        if self._sends or self._state.state == "disabled":
+        """Until something may be due by itself; None: until the alarm rings. Never long: clocks jump."""
+        if self._state.state == "disabled" or self._ending:
             return None
-        waits: list[float] = []
+        if self._sends and (self.sink.group_wait or self._state.state == "backing_off"):
+            return None
         now, monotonic = self._clock.now(), self._clock.monotonic()
+        waits: list[float] = []
         ready = self._queue.has_ready(now)
         if (due := self._queue.next_due()) is not None:
             waits.append((due - now).total_seconds())
         if self._state.state == "backing_off":
-            waits += [(self._not_before or monotonic) - monotonic] * ready
-            if self._state.failed_said_at is None:
-                waits.append((self._state.since + SAID_AFTER - now).total_seconds())
+            if ready:
+                waits.append((self._not_before or monotonic) - monotonic)
+            if news.must_say_away(self._state, now + news.SAID_AFTER):
+                waits.append((self._state.since + news.SAID_AFTER - now).total_seconds())
         elif self._gather_until is not None:
             waits.append(self._gather_until - monotonic)
-        return min(max(min(waits), 0.0), 300.0) if waits else None
+        return min(max(min(waits), 0.0), LONGEST_WAIT) if waits else None
 
     async def _wind_up(self) -> None:
         """Save what was earned: a send that came back need not be sent again."""
@@ -411,5 +444,5 @@ class Worker:
             task.cancel()
         if self._sends:
             await asyncio.wait(self._sends)
-        if self._arrived:
-            await self._write(self._arrived)
+        if self._arrived and self._crash is None:
+            await self._written(list(self._arrived))

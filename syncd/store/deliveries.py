@@ -19,14 +19,23 @@ FORGOTTEN_AFTER = timedelta(days=1)
 
 AT_ONCE = 500
 
+_OF_SINK = (
+    "state", "since", "next_attempt_at", "last_error", "failures", "failed_said_at", "failed_reason", "away_since",
+)  # fmt: skip
+
 
 class Pending(NamedTuple):
     seq: int
     key: str
     """What is delivered in order: an image of an account, an account's own events, or the sinks'."""
     attempts: int
-    """Those charged to the event itself."""
+    """Those in which it was refused."""
     due: datetime | None
+    """On its own schedule: when it is tried again."""
+    strikes: int
+    """How often it failed through the receiver's fault while others were delivered."""
+    tried_at: datetime | None
+    """When it last failed through the receiver's fault."""
 
 
 class Outcome(NamedTuple):
@@ -37,6 +46,8 @@ class Outcome(NamedTuple):
     attempts: int = 0
     due: datetime | None = None
     error: str | None = None
+    strikes: int = 0
+    tried_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +61,21 @@ class SinkRecord:
     failed_said_at: datetime | None = None
     """When sink.failed was announced; None while none is open."""
     failed_reason: str | None = None
+    away_since: datetime | None = None
+    """Since when it took nothing; None from its next success on."""
 
 
 async def pending(tx: Transaction, sink: str, after: int, limit: int) -> list[Pending]:
     """What waits for the sink with numbers above ``after``, in order."""
     rows = await tx.fetch(
-        "SELECT d.event_seq, e.account, e.image_id, d.attempts, d.next_attempt_at"
+        "SELECT d.event_seq, e.account, e.image_id, d.attempts, d.next_attempt_at, d.strikes, d.tried_at"
         " FROM deliveries d INDEXED BY deliveries_pending JOIN events e ON e.seq = d.event_seq"
         " WHERE d.sink = ? AND d.state = 'pending' AND d.event_seq > ? ORDER BY d.event_seq LIMIT ?",
         (sink, after, limit),
     )
     return [
-        Pending(row[0], f"{row[1] or ''}\n{row[2] or ''}", row[3], from_text(row[4]) if row[4] else None)
-        for row in rows
+        Pending(seq, f"{account or ''}\n{image_id or ''}", attempts, _moment(due), strikes, _moment(tried_at))
+        for seq, account, image_id, attempts, due, strikes, tried_at in rows
     ]
 
 
@@ -76,43 +89,42 @@ async def bodies(tx: Transaction, seqs: Sequence[int]) -> dict[int, tuple[str, b
 
 
 async def settle(tx: Transaction, sink: str, outcomes: Sequence[Outcome], now: datetime) -> None:
+    """What is no longer pending (a command or a prune came first) stays as it is."""
+    finished_at = to_text(now)
     await tx.executemany(
-        "UPDATE deliveries SET state = ?, attempts = ?, next_attempt_at = ?, last_error = ?, finished_at = ?"
-        " WHERE event_seq = ? AND sink = ? AND state = 'pending'",
-        [
+        "UPDATE deliveries SET state = ?, attempts = ?, next_attempt_at = ?, last_error = ?, finished_at = ?,"
+        " strikes = ?, tried_at = ? WHERE event_seq = ? AND sink = ? AND state = 'pending'",
+        (
             (
                 one.state,
                 one.attempts,
-                to_text(one.due) if one.due else None,
+                _text(one.due),
                 one.error,
-                None if one.state == "pending" else to_text(now),
+                None if one.state == "pending" else finished_at,
+                one.strikes,
+                _text(one.tried_at),
                 one.seq,
                 sink,
             )
             for one in outcomes
-        ],
+        ),
     )
 
 
 async def read_sink(tx: Transaction, name: str) -> SinkRecord | None:
-    rows = await tx.fetch(
-        "SELECT name, state, since, next_attempt_at, last_error, failures, failed_said_at, failed_reason"
-        " FROM sinks WHERE name = ?",
-        (name,),
-    )
+    rows = await tx.fetch(f"SELECT {', '.join(_OF_SINK)} FROM sinks WHERE name = ?", (name,))
     if not rows:
         return None
-    name, state, since, due, error, failures, said, reason = rows[0]
-    return SinkRecord(name, state, from_text(since), _moment(due), error, failures, _moment(said), reason)
+    state, since, due, error, failures, said, reason, away = rows[0]
+    return SinkRecord(
+        name, state, from_text(since), _moment(due), error, failures, _moment(said), reason, _moment(away)
+    )
 
 
 async def save_sink(tx: Transaction, record: SinkRecord) -> None:
     await tx.execute_raw(
-        "INSERT INTO sinks (name, state, since, next_attempt_at, last_error, failures, failed_said_at, failed_reason)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state,"
-        " since = excluded.since, next_attempt_at = excluded.next_attempt_at, last_error = excluded.last_error,"
-        " failures = excluded.failures, failed_said_at = excluded.failed_said_at,"
-        " failed_reason = excluded.failed_reason",
+        f"INSERT INTO sinks (name, {', '.join(_OF_SINK)}) VALUES ({', '.join('?' * (1 + len(_OF_SINK)))})"
+        f" ON CONFLICT (name) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _OF_SINK)}",
         (
             record.name,
             record.state,
@@ -122,6 +134,7 @@ async def save_sink(tx: Transaction, record: SinkRecord) -> None:
             record.failures,
             _text(record.failed_said_at),
             record.failed_reason,
+            _text(record.away_since),
         ),
     )
 
@@ -183,7 +196,8 @@ async def replay(
             chosen = [row[0] for row in rows if _replayed(row, route, dead, event_id)]
             await tx.executemany(
                 "INSERT INTO deliveries (event_seq, sink) VALUES (?, ?) ON CONFLICT (event_seq, sink) DO UPDATE SET"
-                " state = 'pending', attempts = 0, next_attempt_at = NULL, last_error = NULL, finished_at = NULL",
+                " state = 'pending', attempts = 0, next_attempt_at = NULL, last_error = NULL, finished_at = NULL,"
+                " strikes = 0, tried_at = NULL",
                 [(seq, route.sink) for seq in chosen],
             )
             count += len(chosen)
