@@ -4,16 +4,19 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt
 
-.PHONY: run test lint format types check clean
+.PHONY: run test test-slow test-systemd lint types format check clean
 
 run: $(VENV)/.run  ## the daemon with config.toml, else the demo
 	@if [ -f config.toml ]; then exec $(BIN)/syncd run --config config.toml; else exec $(BIN)/syncd demo; fi
 
 test: $(VENV)/.dev  ## the tests
-	$(BIN)/python -m pytest -q -n auto -m "not slow"
+	$(BIN)/python -m pytest -q -n auto -m "not slow and not systemd"
 
 test-slow: $(VENV)/.dev  ## the longer suites
 	$(BIN)/python -m pytest -q -n auto -m slow
+
+test-systemd: $(VENV)/.dev  ## the unit under a real systemd, in a container (root, debootstrap, systemd-container)
+	$(BIN)/python -m pytest -q -n 0 -m systemd tests/systemd
 
 lint: $(VENV)/.dev  ## formatting and lint
 	$(BIN)/ruff format --check .

@@ -1,0 +1,224 @@
+"""The unit under a real systemd: installed as the README says, then started, reloaded, killed, frozen and stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.systemd.container import PYTHON, Container, missing, pristine
+
+pytestmark = [pytest.mark.systemd, pytest.mark.timeout(900)]
+
+PROJECT = Path(__file__).parent.parent.parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", "/var/tmp")) / "syncd-tests"
+PORT = 8080
+EXPOSURE = 1.2
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
+    if why := missing():
+        pytest.skip(why)
+    root = tmp_path_factory.mktemp("systemd") / "root"
+    subprocess.run(["cp", "-a", "--reflink=auto", pristine(CACHE), root], check=True)
+    try:
+        put_files(root)
+        with Container(root) as container:
+            install(container)
+            yield container
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def put_files(root: Path) -> None:
+    wheels = root / "wheels"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", wheels, PROJECT], check=True)
+    (wheel,) = wheels.glob("compshare_syncd-*.whl")
+    subprocess.run(
+        [*pip, "download", "--only-binary=:all:", f"--python-version={PYTHON}", "-c", PROJECT / "constraints.txt",
+         "-d", wheels, wheel],
+        check=True,
+    )  # fmt: skip
+    shutil.copytree(PROJECT / "systemd", root / "units")
+
+
+def install(box: Container) -> None:
+    box.run("python3", "-m", "venv", "/opt/syncd")
+    box.run("/opt/syncd/bin/pip", "install", "-q", "--no-index", "--find-links", "/wheels", "compshare-syncd")
+    box.run("install", "-Dm644", "/units/syncd.sysusers.conf", "/etc/sysusers.d/syncd.conf")
+    box.run("systemd-sysusers")
+    box.run("install", "-d", "-m", "750", "-g", "syncd", "/etc/syncd")
+    box.run("install", "-d", "-m", "700", "/etc/syncd/credentials")
+    box.run("install", "-m", "644", "/units/syncd.service", "/etc/systemd/system/syncd.service")
+    printed = box.run(
+        "timeout", "3", "/opt/syncd/bin/python", "-m", "syncd.simulator", "--port", str(PORT), check=False
+    )
+    account = tomllib.loads(printed.stdout)["accounts"]["lab"]
+    credential(box, "private_key", account["private_key"])
+    configure(box, account["public_key"])
+    drop_in = "/etc/systemd/system/syncd.service.d"
+    box.run("mkdir", "-p", drop_in)
+    write(box, f"{drop_in}/test.conf", "[Service]\nWatchdogSec=4\nRestartSec=1\n")
+    box.run("systemctl", "daemon-reload")
+    box.run(
+        "systemd-run", "--unit=cloud", "/opt/syncd/bin/python", "-m", "syncd.simulator", "--port", str(PORT)
+    )
+    box.run("systemctl", "start", "syncd")
+
+
+def write(box: Container, path: str, text: str, mode: int = 0o640) -> None:
+    file = box.root / path.lstrip("/")
+    file.write_text(text)
+    file.chmod(mode)
+
+
+def credential(box: Container, name: str, value: str) -> None:
+    write(box, f"/etc/syncd/credentials/{name}", value + "\n", 0o600)
+
+
+def configure(
+    box: Container, public_key: str, regions: str = '["cn-wlcb", "cn-sh2"]', more: str = ""
+) -> None:
+    write(
+        box,
+        "/etc/syncd/config.toml",
+        f'[schedule]\ninterval = "1s"\njitter = "0s"\n[api]\nbase_url = "http://127.0.0.1:{PORT}"\n'
+        f'[accounts.lab]\npublic_key = "{public_key}"\nprivate_key_credential = "syncd_private_key"\n'
+        f'regions = {regions}\n[sinks.journal]\ntype = "log"\n{more}',
+    )
+    box.run("chgrp", "syncd", "/etc/syncd/config.toml")
+
+
+def control(box: Container, path: str, body: object) -> Any:
+    """Change the pretend cloud."""
+    code = (
+        "import sys, urllib.request as u;"
+        f"print(u.urlopen(u.Request('http://127.0.0.1:{PORT}/_control/{path}', sys.argv[1].encode())).read().decode())"
+    )
+    return json.loads(box.run("python3", "-c", code, json.dumps(body)).stdout)
+
+
+def show(box: Container, name: str) -> str:
+    return box.run("systemctl", "show", "-P", name, "syncd").stdout.strip()
+
+
+def journal(box: Container, holds: str) -> str:
+    return box.until("journalctl", "-u", "syncd", "-o", "cat", "--no-pager", holds=holds)
+
+
+def share(box: Container) -> str:
+    shared = control(box, "share", {"account": "lab", "region": "cn-wlcb", "fields": {"Name": "新镜像"}})
+    return str(shared["images"][0])
+
+
+def public_key(box: Container) -> str:
+    config = tomllib.loads((box.root / "etc/syncd/config.toml").read_text().split("[guard]")[0])
+    key: str = config["accounts"]["lab"]["public_key"]
+    return key
+
+
+def wait_for_restart(box: Container, before: str) -> None:
+    deadline = time.monotonic() + 40
+    while show(box, "MainPID") in ("0", before) or show(box, "ActiveState") != "active":
+        assert time.monotonic() < deadline, show(box, "StatusText")
+        time.sleep(0.2)
+
+
+def test_it_is_ready_only_when_it_works_and_says_how_it_is(box: Container) -> None:
+    assert show(box, "ActiveState") == "active"
+    assert "watching" in show(box, "StatusText")
+    assert '"event": "ready"' in journal(box, '"event": "ready"')
+
+
+def test_an_event_is_in_the_journal(box: Container) -> None:
+    journal(box, '"type":"sync.baseline"')
+    assert "image.shared" in journal(box, share(box))
+
+
+def test_the_key_comes_from_a_credential_and_is_nowhere_else(box: Container) -> None:
+    key = (box.root / "etc/syncd/credentials/private_key").read_text().strip()
+    pid = show(box, "MainPID")
+    environ = box.run("cat", f"/proc/{pid}/environ").stdout
+    assert "CREDENTIALS_DIRECTORY" in environ
+    for text in (environ, box.run("cat", f"/proc/{pid}/cmdline").stdout, journal(box, "ready")):
+        assert key not in text
+
+
+def test_the_state_is_its_own_and_closed_to_others(box: Container) -> None:
+    modes = box.run("stat", "-c", "%a %U %n", "/var/lib/syncd", "/var/lib/syncd/syncd.db").stdout
+    assert modes.split() == ["750", "syncd", "/var/lib/syncd", "600", "syncd", "/var/lib/syncd/syncd.db"]
+
+
+def test_the_sandbox_bites(box: Container) -> None:
+    pid = show(box, "MainPID")
+    assert (
+        box.run("nsenter", "-t", pid, "-m", "--", "touch", "/var/lib/syncd/inside", check=False).returncode
+        == 0
+    )
+    for outside in ("/etc/outside", "/usr/outside", "/var/outside", "/opt/syncd/outside"):
+        assert box.run("nsenter", "-t", pid, "-m", "--", "touch", outside, check=False).returncode != 0
+    assert box.run("cat", f"/proc/{pid}/status").stdout.count("CapBnd:\t0000000000000000") == 1
+
+
+def test_its_exposure_is_low_and_its_unit_without_fault(box: Container) -> None:
+    analysed = box.run("systemd-analyze", "security", "--no-pager", "syncd.service", check=False).stdout
+    found = re.search(r"exposure level for syncd.service: ([\d.]+)", analysed)
+    assert found is not None
+    assert float(found[1]) <= EXPOSURE
+    verified = box.run("systemd-analyze", "verify", "/etc/systemd/system/syncd.service")
+    assert verified.stderr == ""
+
+
+def test_a_reload_takes_effect_and_a_faulty_one_does_not(box: Container) -> None:
+    key, pid = public_key(box), show(box, "MainPID")
+    configure(box, key, '["cn-wlcb", "cn-sh2", "cn-bj2"]')
+    box.run("systemctl", "reload", "syncd")
+    journal(box, '"event": "reloaded"')
+    journal(box, '"region": "cn-bj2"')
+    configure(box, key, more="[guard]\nmn = 3\n")
+    box.run("systemctl", "reload", "syncd")
+    assert "guard.mn" in journal(box, '"event": "reload_failed"')
+    assert show(box, "MainPID") == pid
+    configure(box, key)
+    box.run("systemctl", "reload", "syncd")
+
+
+def test_killed_it_is_restarted_and_nothing_is_lost(box: Container) -> None:
+    pid = show(box, "MainPID")
+    image = share(box)
+    box.run("systemctl", "kill", "-s", "KILL", "--kill-who=main", "syncd")
+    wait_for_restart(box, pid)
+    journal(box, image)
+    checked = box.run("/opt/syncd/bin/python", "-c", CHECK)
+    assert checked.stdout.strip() == "[]"
+
+
+def test_frozen_it_is_ended_by_the_watchdog_and_restarted(box: Container) -> None:
+    pid = show(box, "MainPID")
+    box.run("systemctl", "kill", "-s", "STOP", "--kill-who=main", "syncd")
+    wait_for_restart(box, pid)
+    box.until("journalctl", "-u", "syncd", "--no-pager", holds="Watchdog timeout")
+    assert "image.shared" in journal(box, share(box))
+
+
+def test_it_stops_within_ten_seconds(box: Container) -> None:
+    began = time.monotonic()
+    box.run("systemctl", "stop", "syncd")
+    assert time.monotonic() - began < 10
+    assert show(box, "Result") == "success"
+    assert show(box, "ExecMainStatus") == "0"
+
+
+CHECK = "from pathlib import Path; from syncd.store.upkeep import check; print(check(Path('/var/lib/syncd/syncd.db')))"
