@@ -1,0 +1,126 @@
+"""What a sync costs: an unchanged one writes no image row and reads no wide payload."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import asynccontextmanager
+
+import pytest
+
+from syncd.simulator.catalogue import image_fields
+
+SMALL = "json_each|CONSTANT|wanted|accounts|targets|t$|sqlite_sequence"
+"""What a statement may scan: lists that it is given, and tables of a few rows."""
+
+
+class Watch:
+    """Every statement and every column that the syncer's connections touch."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+        self.columns: set[tuple[str, str]] = set()
+
+    def statement(self, sql: str) -> None:
+        self.statements.append(sql)
+
+    def authorize(self, action: int, table: str | None, column: str | None, *_: object) -> int:
+        if action == sqlite3.SQLITE_READ and table and column:
+            self.columns.add((table, column))
+        return sqlite3.SQLITE_OK
+
+    @property
+    def writes(self) -> set[str]:
+        """Tables that were written."""
+        verbs = re.compile(
+            r"\s*(?:INSERT(?: OR \w+)?\s+INTO|UPDATE|DELETE\s+FROM|REPLACE\s+INTO)\s+(\w+)", re.I
+        )
+        return {found.group(1) for sql in self.statements if (found := verbs.match(sql))}
+
+
+@pytest.fixture
+async def watched(make_rig, monkeypatch):
+    """A rig with 250 full rows, listed twice, and a watch that sees what follows."""
+    rig = await make_rig(invent=image_fields)
+    rig.world.fill("lab", "cn-a", 250)
+    await rig.sync()
+    await rig.sync()
+    watch = Watch()
+    for kind in ("read", "write"):
+        open_transaction = getattr(rig.db, kind)
+        monkeypatch.setattr(rig.db, kind, spying(open_transaction, watch))
+    return rig, watch
+
+
+def spying(open_transaction, watch):
+    @asynccontextmanager
+    async def spied():
+        async with open_transaction() as tx:
+            connection = tx._driver._conn
+            await tx._driver._execute(connection.set_trace_callback, watch.statement)
+            await tx._driver._execute(connection.set_authorizer, watch.authorize)
+            try:
+                yield tx
+            finally:
+                await tx._driver._execute(connection.set_authorizer, None)
+                await tx._driver._execute(connection.set_trace_callback, None)
+
+    return spied
+
+
+async def test_an_unchanged_sync_writes_its_target_and_its_run_alone(watched):
+    rig, watch = watched
+    await rig.sync()
+    assert watch.writes == {"targets", "runs"}
+
+
+async def test_an_unchanged_sync_reads_no_wide_column(watched):
+    rig, watch = watched
+    await rig.sync()
+    assert ("image_rows", "fingerprint") in watch.columns
+    read = {column for table, column in watch.columns if table == "image_rows"}
+    assert read <= {
+        "account", "region", "image_id", "fingerprint", "missing_since", "missing_syncs", "held", "shown_at",
+        "revoked_at",
+    }  # fmt: skip
+
+
+async def test_one_change_reads_and_writes_one_row(watched):
+    rig, watch = watched
+    rig.world.rename(sorted(rig.ids())[0], "new")
+    await rig.sync()
+    updates = [sql for sql in watch.statements if sql.startswith("UPDATE image_rows")]
+    assert len(updates) == 1
+    assert watch.writes == {"targets", "runs", "image_rows", "facts", "events", "deliveries"}
+
+
+async def test_rows_that_stay_missing_are_counted_and_nothing_else_of_them_is_written(watched):
+    rig, watch = watched
+    rig.fault("blank")
+    await rig.sync()
+    watch.statements.clear()
+    await rig.sync()
+    updates = {sql.split("WHERE")[0] for sql in watch.statements if sql.startswith("UPDATE image_rows")}
+    assert all("payload" not in sql for sql in updates)
+    assert watch.writes == {"targets", "runs", "image_rows"}
+
+
+async def test_the_known_rows_come_from_a_covering_index(watched):
+    rig, watch = watched
+    await rig.sync()
+    known = next(sql for sql in watch.statements if "image_rows_live" in sql)
+    plan = " ".join(row[3] for row in rig.rows(f"EXPLAIN QUERY PLAN {known}"))
+    assert "USING COVERING INDEX image_rows_live" in plan
+
+
+async def test_no_statement_of_a_sync_scans_a_table(watched):
+    rig, watch = watched
+    ids = sorted(rig.ids())
+    rig.world.rename(ids[0], "new")
+    rig.world.unshare("lab", "cn-a", ids[1])
+    rig.world.share("lab", "cn-a")
+    await rig.sync()
+    for sql in watch.statements:
+        if sql.startswith(("SELECT", "UPDATE", "DELETE")):
+            for row in rig.rows(f"EXPLAIN QUERY PLAN {sql}"):
+                assert not re.match(f"SCAN (?!{SMALL})", row[3]), (sql, row[3])
