@@ -34,7 +34,7 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in _READ_ONLY or files.beside(path, "-wal").exists():
                 raise
-        return _checked(path, "?immutable=1"), True
+        return _checked(path, "?mode=ro&immutable=1"), True
 
 
 def _checked(path: Path, parameters: str) -> sqlite3.Connection:
@@ -42,7 +42,6 @@ def _checked(path: Path, parameters: str) -> sqlite3.Connection:
         files.uri(path, parameters), uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
     )
     try:
-        connection.execute("PRAGMA query_only = ON")
         require_schema(connection, path)
     except BaseException:
         connection.close()

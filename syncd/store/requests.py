@@ -140,7 +140,7 @@ class RequestWatch:
     def _look(self) -> bool:
         assert self._connection is not None
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        if self._waiting or version != self._version:
+        if version != self._version:
             (found,) = self._connection.execute(
                 "SELECT EXISTS (SELECT 1 FROM requests INDEXED BY requests_open"
                 " WHERE finished_at IS NULL AND begun_at IS NULL)"

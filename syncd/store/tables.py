@@ -176,7 +176,9 @@ deliveries = Table(
     _text("next_attempt_at"),
     _text("last_error"),
     _text("finished_at"),
-    _text("tried_at"),  # when it last failed through the receiver's fault: probes go to the one tried least recently
+    _text(
+        "tried_at"
+    ),  # when it last failed through the receiver's fault: probes go to the one tried least recently
     _count("strikes"),  # how often it failed while others were delivered
     CheckConstraint("state IN ('pending', 'delivered', 'dead', 'skipped')", name="deliveries_state"),
     Index("deliveries_pending", "sink", "event_seq", sqlite_where=text("state = 'pending'")),

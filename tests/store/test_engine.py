@@ -4,17 +4,17 @@ import asyncio
 import os
 import resource
 import sqlite3
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
 from syncd.errors import DatabaseError, DatabaseLocked, DatabaseMissing, DatabaseOlder, DatabaseUnwritable
 from syncd.store import migrate
-from syncd.store.engine import Database
+from syncd.store.engine import Database, Transaction
 
 BIG = "x" * 100_000
 
@@ -127,21 +127,27 @@ async def test_cancelling_in_the_middle_of_any_statement_leaves_the_pool_usable(
         assert await _count(db) == 1
 
 
-async def test_a_long_statement_is_finished_before_its_cancellation_goes_on(tmp_path: Path) -> None:
-    slow = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 500000) SELECT SUM(i) FROM c"
+async def test_a_cancelled_statement_is_finished_and_its_connection_kept(tmp_path: Path) -> None:
+    slow = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 300000) SELECT SUM(i) FROM c"
     async with _opened(tmp_path / "x.db") as db:
+        async with db.write() as tx:
+            await tx.fetch("CREATE TEMP TABLE mark (of_this_connection)")
 
-        async def work() -> None:
-            async with db.read() as tx:
-                await tx.fetch(slow)
+        async def work(started: asyncio.Event) -> None:
+            async with db.write() as tx:
+                started.set()
+                await tx.execute(slow)
 
         for _ in range(3):
-            task = asyncio.create_task(work())
+            started = asyncio.Event()
+            task = asyncio.create_task(work(started))
+            await started.wait()
             await asyncio.sleep(0.005)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        assert await _count(db) == 0
+            async with db.write() as tx:
+                assert await tx.fetch("SELECT * FROM temp.mark") == []
 
 
 async def test_a_reader_sees_one_moment_and_does_not_wait_for_the_writer(tmp_path: Path) -> None:
@@ -323,35 +329,49 @@ async def test_a_name_with_odd_characters_is_only_a_name(tmp_path: Path) -> None
     assert migrate.check(path) is not None
 
 
-async def test_many_rows_are_written_and_read_with_the_loop_running_on(tmp_path: Path) -> None:
-    rows = 50_000
-    async with _opened(tmp_path / "x.db") as db:
-        gaps: list[float] = []
-        at_work = True
+async def test_many_rows_go_in_parts_with_the_loop_running_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.store.engine.ROWS_AT_ONCE", 100)
+    parts: list[tuple[int, int]] = []
+    prepared = turns = 0
+    many = Transaction._many
 
-        async def beat() -> None:
-            while at_work:
-                before = time.perf_counter()
-                await asyncio.sleep(0.001)
-                gaps.append(time.perf_counter() - before)
+    async def noting(self: Transaction, sql: str, rows: Sequence[Any]) -> None:
+        parts.append((len(rows), prepared))
+        await many(self, sql, rows)
 
-        beating = asyncio.create_task(beat())
-        async with db.write() as tx:
-            await tx.executemany(
-                "INSERT INTO counter (n, big) VALUES (?, ?)", ((f"n{i}", f"{i:0100}") for i in range(rows))
-            )
-            found = 0
-            async for some in tx.fetch_in(
-                "SELECT n FROM counter WHERE id > ? AND id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
-                map(str, range(rows)),
-                (1,),
-            ):
-                found += len(some)
-        at_work = False
-        await beating
-        assert found == rows - 2
-        assert len(gaps) > rows / 500 / 4
-        assert sorted(gaps)[len(gaps) * 9 // 10] < 0.05
+    def rows() -> Iterator[tuple[int, str]]:
+        nonlocal prepared
+        for prepared in range(1, 1001):
+            yield prepared + 1, f"row {prepared}"
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        asyncio.get_running_loop().call_soon(turn)
+
+    monkeypatch.setattr(Transaction, "_many", noting)
+    async with _opened(tmp_path / "x.db") as db, db.write() as tx:
+        turn()
+        await tx.executemany("INSERT INTO counter (id, big) VALUES (?, ?)", rows())
+        assert parts == [(100, done) for done in range(100, 1001, 100)]
+        assert turns > 10
+        statement = "SELECT id FROM counter WHERE id > ? AND big IN (SELECT value FROM json_each(?))"
+        ids = (f"row {i}" for i in range(1, 1001))
+        found = [len(some) async for some in tx.fetch_in(statement, ids, (51,))]
+        assert found == [50] + [100] * 9
+
+
+async def test_a_deleted_file_is_not_made_anew_by_a_reader(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    async with _opened(path) as db:
+        path.unlink()
+        with pytest.raises(DatabaseMissing):
+            await _count(db)
+        assert not path.exists()
+        with pytest.raises(DatabaseMissing):
+            await _add_one(db)
 
 
 async def test_a_link_to_the_file_is_the_file(tmp_path: Path) -> None:

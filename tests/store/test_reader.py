@@ -164,6 +164,17 @@ def test_another_user_of_the_group_reads_beside_the_daemon_and_after_it_however_
 
 
 @needs_root
+def test_what_is_still_in_the_wal_is_never_passed_over(shared: Path) -> None:
+    """Without -shm, which this user cannot make, the -wal cannot be read: the file alone would be the past."""
+    with _running(shared) as daemon:
+        daemon.kill()
+    shared.with_name("x.db-shm").unlink()
+    done = run_as(READ, str(shared))
+    assert done.stdout.startswith("DatabaseUnwritable cannot read")
+    assert len(done.stdout.splitlines()) == 1
+
+
+@needs_root
 def test_a_stranger_is_told_that_access_is_denied(shared: Path) -> None:
     done = run_as(READ, str(shared), gid=STRANGERS)
     assert "DatabaseUnwritable" in done.stdout

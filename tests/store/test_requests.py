@@ -273,6 +273,24 @@ def test_a_request_begun_in_the_last_moment_is_waited_for(path: Path, time: Time
         assert _reach(path, time) == Answered(4, {"held": 2})
 
 
+def test_a_request_begun_while_the_command_gives_up_is_waited_for(path: Path, time: Time) -> None:
+    """Begun after the last look and before the request is taken back."""
+    begun = False
+
+    def monotonic() -> float:
+        nonlocal begun
+        if time.seconds > 60 and not begun:
+            begun = True
+            _sql(path, BEGIN)
+        return time.seconds
+
+    with FileLock.acquire(path, "daemon"):
+        time.at(70, lambda: _sql(path, ANSWER))
+        outcome = reach(path, "sync", {}, sleep=time.sleep, monotonic=monotonic, now=lambda: NOW)
+    assert begun
+    assert outcome == Answered(4, {"held": 2})
+
+
 @pytest.mark.parametrize("begun", [False, True])
 def test_when_the_daemon_goes_away_the_command_takes_over_and_its_request_is_gone(
     path: Path, time: Time, begun: bool

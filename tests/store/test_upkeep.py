@@ -259,11 +259,16 @@ def test_a_delivery_without_its_event_is_found(filled: Path) -> None:
             "CREATE TRIGGER spy AFTER INSERT ON events BEGIN SELECT 1; END",
             Problem("schema", "spy", "is not of syncd"),
         ),
+        (
+            "DROP INDEX image_rows_key; CREATE INDEX image_rows_key ON image_rows (account, region, image_id)",
+            Problem("schema", "image_rows_key", "is not as this syncd made it"),
+        ),
         ("ALTER TABLE runs ADD COLUMN note TEXT", Problem("schema", "runs", "is not as this syncd made it")),
     ],
 )
 def test_a_changed_schema_is_found(filled: Path, sql: str, problem: Problem) -> None:
-    _run(filled, sql)
+    with closing(sqlite3.connect(filled)) as connection:
+        connection.executescript(sql)
     assert upkeep.check(filled) == [problem]
 
 
