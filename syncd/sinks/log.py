@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from syncd.config import LogSinkConfig
+from syncd.sinks.lines import LineFile, Stdout
 from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Verdict
 
-MODE = 0o600
-FOLDER_MODE = 0o700
-TAIL = 64 * 1024
-"""Bytes read at a time when looking for the end of the last whole line."""
+
+@dataclass(slots=True)
+class _Group:
+    """Events that are written, and flushed to the disk, at once."""
+
+    lines: list[bytes] = field(default_factory=list)
+    writing: asyncio.Task[Verdict] | None = None
 
 
 class LogSink:
@@ -25,97 +27,35 @@ class LogSink:
         self.name = config.name
         self.group_wait = timedelta(0)
         self.longest_backoff = timedelta(hours=1)
-        self._path = config.path
-        self._descriptor: int | None = None
-        self._waiting: list[bytes] = []
+        self._output = Stdout() if config.path is None else LineFile(config.path)
         self._turn = asyncio.Lock()
+        self._gathering: _Group | None = None
 
     async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> Verdict:
-        """Lines of several sends that come together are written and flushed to the disk at once."""
-        lines = b"".join(item.body + b"\n" for item in items)
-        self._waiting.append(lines)
-        async with self._turn:
-            if not any(waiting is lines for waiting in self._waiting):
-                return Delivered()
-            together, self._waiting = self._waiting, []
-            try:
-                await asyncio.to_thread(self._write, b"".join(together))
-            except OSError as error:
-                # Others of the group learn it by themselves: their lines are tried again, one by one.
-                self._waiting = [waiting for waiting in together if waiting is not lines]
-                self._close()
-                return ReceiverTrouble(f"cannot write: {error.strerror or type(error).__name__}")
-            return Delivered()
+        """Events that come while others are being written share the next write."""
+        group = self._gathering = self._gathering or _Group()
+        group.lines += [item.body + b"\n" for item in items]
+        if group.writing is None:
+            group.writing = asyncio.create_task(self._write(group), name=f"write {self.name}")
+        # It is not this send's alone: a send that is called off takes no other's lines with it.
+        return await asyncio.shield(group.writing)
 
     def reopen(self) -> None:
         """The file was rotated; the next event opens it anew."""
-        self._close()
+        self._output.reopen()
 
     async def aclose(self) -> None:
-        self._close()
+        if self._gathering is not None and self._gathering.writing is not None:
+            await asyncio.wait([self._gathering.writing])
+        async with self._turn:
+            self._output.close()
 
-    def _write(self, lines: bytes) -> None:
-        if self._path is None:
-            _write_all(_stdout(), lines)
-            return
-        if self._descriptor is None or not self._is_current():
-            self._close()
-            self._descriptor = _open(self._path)
-        end = os.fstat(self._descriptor).st_size
-        try:
-            _write_all(self._descriptor, lines)
-        except OSError:
-            os.ftruncate(self._descriptor, end)
-            raise
-        os.fsync(self._descriptor)
-
-    def _is_current(self) -> bool:
-        assert self._path is not None
-        assert self._descriptor is not None
-        try:
-            there = self._path.stat()
-        except FileNotFoundError:
-            return False
-        here = os.fstat(self._descriptor)
-        return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
-
-    def _close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-
-def _stdout() -> int:
-    sys.stdout.flush()
-    return sys.stdout.fileno()
-
-
-def _open(path: Path) -> int:
-    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
-    try:
-        _mend(descriptor)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _mend(descriptor: int) -> None:
-    """Cut a last line that a crash tore: its event is still pending, and comes again whole."""
-    end = size = os.fstat(descriptor).st_size
-    while end > 0:
-        start = max(0, end - TAIL)
-        newline = os.pread(descriptor, end - start, start).rfind(b"\n")
-        if newline >= 0:
-            end = start + newline + 1
-            break
-        end = start
-    if end != size:
-        os.ftruncate(descriptor, end)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    async def _write(self, group: _Group) -> Verdict:
+        async with self._turn:
+            self._gathering = None
+            try:
+                await asyncio.to_thread(self._output.write, b"".join(group.lines))
+            except OSError as error:
+                why = error.strerror or type(error).__name__
+                return ReceiverTrouble(f"{self._output.what} cannot be written: {why}")
+            return Delivered()
