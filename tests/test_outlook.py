@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import operator
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -101,6 +103,48 @@ async def test_the_daemon_answers_whether_it_lives_is_ready_and_what_it_measures
         assert samples["syncd_sink_pending_events", "log"] == 0
         assert any(key[0] == "syncd_deliveries_total" for key in samples)
         assert image not in text
+
+
+ALERTS = Path(__file__).parent.parent / "docs" / "prometheus-alerts.yml"
+
+
+def firing(samples: dict[tuple[str, ...], float]) -> set[str]:
+    """The shipped alerts whose comparisons hold for a sample; ``for`` is left out, joins go by their labels."""
+    rules = re.findall(r"alert: (\w+)\n +expr: (.+)\n", ALERTS.read_text())
+    return {name for name, expr in rules if "up{" not in expr and holding(expr, samples)}
+
+
+def holding(expr: str, samples: dict[tuple[str, ...], float]) -> set[tuple[str, ...]]:
+    """The labels for which every comparison of the expression holds."""
+    found: set[tuple[str, ...]] | None = None
+    for part in expr.split(" and "):
+        match = re.fullmatch(r"(\w+) (==|>=|>) (\d+)", part)
+        assert match is not None, part
+        name, sign, limit = match[1], match[2], float(match[3])
+        assert any(key[0] == name for key in samples), f"{name} is not measured"
+        compare = {"==": operator.eq, ">=": operator.ge, ">": operator.gt}[sign]
+        labels = {key[1:] for key, value in samples.items() if key[0] == name and compare(value, limit)}
+        found = labels if found is None else found & labels
+    return found or set()
+
+
+async def test_the_shipped_alerts_fire_on_trouble_and_only_then(sim: Simulator, tmp_path: Path) -> None:
+    more = '[http]\nlisten = "127.0.0.1:0"\n[sinks.log]\ntype = "log"\n'
+    config = write_config(tmp_path, sim, more, regions='regions = ["cn-a", "cn-b"]')
+    config.write_text(config.read_text().replace("rate = 1000", "rate = 1000\nretries = 0"))
+    async with syncd("run", "--config", config) as daemon:
+        await daemon.logged("synced", 2)
+        assert firing((await measured(daemon))[0]) == set()
+        sim.faults.add(Fault("http_error", status=502, region="cn-b"))
+        sim.faults.add(Fault("blank", region="cn-a"))
+        config.write_text(config.read_text() + "[guard]\nmn = 1\n")
+        daemon.signal(signal.SIGHUP)
+        await daemon.logged("reload_failed")
+        await daemon.logged("held")
+        wanted = {"SyncdTargetFailing", "SyncdImagesHeld", "SyncdReloadFailed"}
+        async with asyncio.timeout(PATIENCE):
+            while firing((await measured(daemon))[0]) != wanted:
+                pass
 
 
 async def test_a_target_that_was_never_read_makes_it_unready_with_the_reason(
