@@ -113,15 +113,15 @@ class Settlement:
     def _succeed(self, one: Arrival) -> None:
         self.delivered += len(one.entries)
         self.records.append(DeliveryRecord(self.state.name, "delivered", len(one.entries)))
-        for entry in one.entries:
-            self._add(entry, "delivered", attempts=entry.attempts + 1)
+        self.outcomes += [(entry, Outcome(entry.seq, "delivered")) for entry in one.entries]
         if not one.current or self.state.state == "disabled":
             return
         if self.state.state == "backing_off":
             self.state = replace(
                 self.state, state="ok", since=self._now, failures=0, next_attempt_at=None, last_error=None
             )
-        self.state = replace(self.state, away_since=None)
+        if self.state.away_since is not None:
+            self.state = replace(self.state, away_since=None)
 
     def _refuse(self, entries: list[Entry], reason: str) -> None:
         """A refused digest is split; a refused event takes its own schedule, and dies at its end."""
@@ -199,8 +199,8 @@ class Settlement:
     def _add(
         self,
         entry: Entry,
-        state: Literal["pending", "delivered", "dead"],
-        error: str | None = None,
+        state: Literal["pending", "dead"],
+        error: str,
         **changed: Any,
     ) -> None:
         """What is not changed stays as the entry has it; ``due`` only counts for the attempt that set it."""

@@ -81,6 +81,7 @@ class Worker:
         self._stale = True
         self._more = False
         self._bodies: dict[int, tuple[str, bytes] | None] = {}
+        self._lacks_body = False
         self._alarm = Alarm(sleep)
         self._sends: dict[asyncio.Task[None], float] = {}
         self._arrived: list[Arrival] = []
@@ -175,9 +176,11 @@ class Worker:
         """Have the bodies of the next events at hand, many in one query."""
         if self._ending or self.sink.group_wait or self._state.state == "disabled":
             return
+        if not self._lacks_body and len(self._bodies) > FETCHED_AT_ONCE // 4:
+            return
+        self._lacks_body = False
         heads = [entry.seq for entry in self._queue.peek(FETCHED_AT_ONCE, self._clock.now())]
-        if any(seq not in self._bodies for seq in heads[: 2 * IN_FLIGHT]):
-            wanted = [seq for seq in heads if seq not in self._bodies]
+        if wanted := [seq for seq in heads if seq not in self._bodies]:
             async with self._db.read() as tx:
                 found = await deliveries.bodies(tx, wanted)
             self._bodies = {seq: self._bodies[seq] for seq in heads if seq in self._bodies}
@@ -202,11 +205,15 @@ class Worker:
         """Several images at once; one whose body is not at hand yet makes `run` fetch it."""
         if self._state.away_since is not None and (self._sends or self._arrived):
             return
-        while len(self._sends) < self._lanes and (entry := self._queue.take(self._clock.now())) is not None:
+        if len(self._sends) >= self._lanes:
+            return
+        now = self._clock.now()
+        while len(self._sends) < self._lanes and (entry := self._queue.take(now)) is not None:
             if entry.seq in self._bodies:
                 self._send([entry])
             else:
                 self._queue.back(entry)
+                self._lacks_body = True
                 self._alarm.ring()
                 return
 
@@ -287,7 +294,8 @@ class Worker:
         return [Item(entry.seq, *what) for entry in entries if (what := found.get(entry.seq)) is not None]
 
     def _away_since(self) -> datetime | None:
-        return self._state.away_since if news.away_for_long(self._state, self._clock.now()) else None
+        since = self._state.away_since
+        return since if since and news.away_for_long(self._state, self._clock.now()) else None
 
     # settling
 

@@ -23,6 +23,16 @@ _OF_SINK = (
     "state", "since", "next_attempt_at", "last_error", "failures", "failed_said_at", "failed_reason", "away_since",
 )  # fmt: skip
 
+# One statement, not one a row: each row of `executemany` would contend with the loop for the interpreter.
+_DELIVERED = (
+    "UPDATE deliveries SET state = 'delivered', attempts = attempts + 1, next_attempt_at = NULL, last_error = NULL,"
+    " finished_at = ? WHERE sink = ? AND state = 'pending' AND event_seq IN (SELECT value FROM json_each(?))"
+)
+_SETTLED = (
+    "UPDATE deliveries SET state = ?, attempts = ?, next_attempt_at = ?, last_error = ?, finished_at = ?, strikes = ?,"
+    " tried_at = ? WHERE event_seq = ? AND sink = ? AND state = 'pending'"
+)
+
 
 class Pending(NamedTuple):
     seq: int
@@ -90,25 +100,17 @@ async def bodies(tx: Transaction, seqs: Sequence[int]) -> dict[int, tuple[str, b
 
 async def settle(tx: Transaction, sink: str, outcomes: Sequence[Outcome], now: datetime) -> None:
     """What is no longer pending (a command or a prune came first) stays as it is."""
-    finished_at = to_text(now)
-    await tx.executemany(
-        "UPDATE deliveries SET state = ?, attempts = ?, next_attempt_at = ?, last_error = ?, finished_at = ?,"
-        " strikes = ?, tried_at = ? WHERE event_seq = ? AND sink = ? AND state = 'pending'",
-        (
-            (
-                one.state,
-                one.attempts,
-                _text(one.due),
-                one.error,
-                None if one.state == "pending" else finished_at,
-                one.strikes,
-                _text(one.tried_at),
-                one.seq,
-                sink,
-            )
-            for one in outcomes
-        ),
-    )
+    delivered = [one.seq for one in outcomes if one.state == "delivered"]
+    await tx.execute_raw(_DELIVERED, (to_text(now), sink, json.dumps(delivered)))
+    await tx.executemany(_SETTLED, (_settled(one, sink, now) for one in outcomes if one.state != "delivered"))
+
+
+def _settled(one: Outcome, sink: str, now: datetime) -> tuple[Any, ...]:
+    finished_at = None if one.state == "pending" else to_text(now)
+    return (
+        one.state, one.attempts, _text(one.due), one.error, finished_at, one.strikes, _text(one.tried_at),
+        one.seq, sink,
+    )  # fmt: skip
 
 
 async def read_sink(tx: Transaction, name: str) -> SinkRecord | None:
