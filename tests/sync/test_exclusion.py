@@ -7,6 +7,7 @@ import random
 import shutil
 
 import pytest
+from structlog.testing import capture_logs
 
 from syncd.errors import DatabaseError
 from syncd.model import Target
@@ -204,13 +205,12 @@ async def test_a_bug_in_one_sync_is_a_failure_of_its_target_alone(make_rig, plac
         case "commit":
             spoil("syncd.sync.news", "shared")
     rows = rig.live()
-    for _ in range(3):
-        report = await rig.sync("cn-a")
-        assert (report.outcome, report.failure, report.error) == (
-            "failed",
-            "protocol",
-            "internal error: TypeError",
-        )
+    with capture_logs() as logs:
+        reports = [await rig.sync("cn-a") for _ in range(3)]
+    assert {(report.outcome, report.failure, report.error) for report in reports} == {
+        ("failed", "protocol", "internal error: TypeError")
+    }
+    assert [type(line["exc_info"]) for line in logs if line["event"] == "internal_error"] == [TypeError] * 3
     assert rig.live() == rows
     assert brief(rig.news()) == ["sync.failed"]
     broken = False

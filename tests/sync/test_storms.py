@@ -12,7 +12,7 @@ from syncd.model import from_text
 from tests.sync.rig import Rig, rig_at
 
 ROWS = 330
-QUICK, THOUSAND = 60, 1000
+QUICK, THOUSAND = 40, 1000
 
 LIES = [
     ("page_local_total", {}),
@@ -54,7 +54,8 @@ class Storm:
     def change(self) -> None:
         world, rng = self.rig.world, self.rng
         ids = world.shelf("lab", "cn-a").ids()
-        deed = rng.choice(("share", "back", "unshare", "unshare", "status", "rename"))
+        gone = "unshare" if len(ids) > ROWS else "share"
+        deed = rng.choice(("share", "back", gone, gone, "status", "rename"))
         image = rng.choice(ids)
         if deed == "share":
             image = world.share("lab", "cn-a")
