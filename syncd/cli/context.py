@@ -33,6 +33,12 @@ class Settings:
 
         return load(self.config, self.environ, [template_faults])
 
+    def load_quickly(self) -> Config:
+        """The configuration for a command that only reads: the templates are not tried."""
+        from syncd.config import load
+
+        return load(self.config, self.environ)
+
 
 def settings(context: click.Context) -> Settings:
     found = context.find_object(Settings)

@@ -25,6 +25,13 @@ COMMANDS = {
     "run": Entry("syncd.cli.run", "run", "The daemon: watch every account, deliver what changes."),
     "sync": Entry("syncd.cli.sync", "sync", "Sync every target once."),
     "demo": Entry("syncd.cli.demo", "demo", "Show syncd at work on a pretend cloud; no account needed."),
+    "images": Entry("syncd.cli.images", "images", "What is shared with you."),
+    "image": Entry("syncd.cli.images", "image", "One image in each region, and its history."),
+    "events": Entry("syncd.cli.events", "events", "What happened; --follow goes on."),
+    "status": Entry("syncd.cli.status", "status", "Is it running, fresh, and does everything arrive?"),
+    "runs": Entry("syncd.cli.ledgers", "runs", "The syncs."),
+    "deliveries": Entry("syncd.cli.ledgers", "deliveries", "What went to the sinks, what waits."),
+    "held": Entry("syncd.cli.held", "held", "What the guard keeps back; list or release."),
     "config": Entry("syncd.cli.config", "config", "Write, check or show the configuration."),
 }
 """In the order in which they are listed."""

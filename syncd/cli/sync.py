@@ -6,17 +6,18 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncd import logs
+from syncd.cli.ask import ask
 from syncd.cli.context import settings
-from syncd.config import Config
-from syncd.errors import SyncdError
 from syncd.model import Target
-from syncd.store.reach import reach
-from syncd.store.requests import Answered
+
+if TYPE_CHECKING:
+    from syncd.assembly import Parts
+    from syncd.config import Config
+    from syncd.errands import Result
 
 DRAIN_FOR = timedelta(seconds=60)
 """How long one attempt at each due delivery may take altogether."""
@@ -40,29 +41,26 @@ def sync(context: click.Context, account: str | None, region: str | None, dry_ru
     """Sync every target once: through the daemon if one runs, else by itself."""
     chosen = settings(context)
     config = chosen.load()
-    logs.configure(chosen.log_level or "error", config.log.format)
     args = {"account": account, "region": region}
     if dry_run:
         context.exit(asyncio.run(_preview(config, account, region)))
-    reached = reach(config.database.path, "sync", args, group_readable=config.database.group_readable)
-    if isinstance(reached, Answered):
-        context.exit(_show(reached.exit_code, reached.answer))
-    with reached.lock:
-        exit_code, answer = asyncio.run(_alone(config, args))
-    context.exit(_show(exit_code, answer))
+    whole = account is None and region is None
+    result = ask(
+        chosen, config, "sync", args, progress=_progress, afterwards=_finish_round if whole else _finish
+    )
+    context.exit(_show(result))
 
 
-async def _alone(config: Config, args: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
-    from syncd.assembly import Observers, SystemClock, assemble
-    from syncd.errands import perform, prune
+async def _finish(parts: Parts) -> None:
+    """One attempt at each delivery that is due."""
+    await parts.dispatcher.drain(DRAIN_FOR)
 
-    clock = SystemClock()
-    async with assemble(config, clock, Observers()) as parts:
-        result = await perform(parts, "sync", args, _progress)
-        if not any(args.values()):
-            await prune(parts)
-        await parts.dispatcher.drain(DRAIN_FOR)
-    return result.exit_code, result.answer
+
+async def _finish_round(parts: Parts) -> None:
+    from syncd.errands import prune
+
+    await prune(parts)
+    await _finish(parts)
 
 
 def _progress(report: Any) -> None:
@@ -75,15 +73,13 @@ def _fields(report: Any) -> dict[str, Any]:
     return {name: getattr(report, name) for name in names}
 
 
-def _show(exit_code: int, answer: Mapping[str, Any]) -> int:
+def _show(result: Result) -> int:
     """On a terminal a line a target; otherwise only what is wrong, so that cron stays silent."""
-    if "error" in answer:
-        raise _failure(exit_code, answer)
-    for target in answer["targets"]:
+    for target in result.answer["targets"]:
         wrong = target["outcome"] in ("failed", "incomplete", "held")
         if wrong or sys.stdout.isatty():
             click.echo(line(target), err=wrong)
-    return exit_code
+    return result.exit_code
 
 
 def line(target: Mapping[str, Any]) -> str:
@@ -96,12 +92,6 @@ def line(target: Mapping[str, Any]) -> str:
     error = f": {target['error']}" if target.get("error") else ""
     where = "/".join(part for part in (target["account"], target["region"]) if part)
     return f"{where}  {', '.join([target['outcome'], *counts])}{error}"
-
-
-def _failure(exit_code: int, answer: Mapping[str, Any]) -> SyncdError:
-    error = SyncdError(answer["error"], answer.get("hint", ""))
-    error.exit_code = exit_code  # type: ignore[misc]  # what the daemon decided for this one error
-    return error
 
 
 async def _preview(config: Config, account: str | None, region: str | None) -> int:

@@ -1,0 +1,125 @@
+"""Rows on stdout: a table for people, JSON and CSV for programs. Strangers' text does no harm in any of them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+FORMS = ("table", "json", "jsonl", "csv")
+
+Row = Mapping[str, Any]
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys; a line break stays, CSV quotes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Of the table only; ``text`` makes the cell, ``style`` may colour it."""
+
+    title: str
+    text: Callable[[Row], str]
+    style: Callable[[Row], str] = lambda _: ""
+    right: bool = False
+    whole: bool = False
+    """Never shortened."""
+
+
+def emit(form: str, rows: Iterable[Row], columns: Sequence[Column], keys: Sequence[str]) -> int:
+    """Write the rows as they come (a table when all are there); how many there were. ``keys``: those of a CSV."""
+    if form == "json":
+        return _json(rows)
+    if form == "jsonl":
+        return _jsonl(rows)
+    return _csv(rows, keys) if form == "csv" else table(list(rows), columns)
+
+
+def table(rows: Sequence[Row], columns: Sequence[Column]) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not rows:
+        return 0
+    grid = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for column in columns:
+        shortened = "fold" if column.whole else "ellipsis"
+        grid.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            no_wrap=True,
+            overflow=shortened,  # type: ignore[arg-type]  # two literals
+        )
+    for row in rows:
+        grid.add_row(*(_cell(column, row) for column in columns))
+    colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    width = None if sys.stdout.isatty() else 200
+    console = Console(file=sys.stdout, no_color=not colours, highlight=False, width=width, markup=False)
+    console.print(grid)
+    return len(rows)
+
+
+def plain(text: object) -> str:
+    """Without control, escape and direction characters: what strangers wrote stays on its line."""
+    shown = "".join(
+        character if unicodedata.category(character)[0] != "C" else " "
+        for character in str(text if text is not None else "")
+    )
+    return " ".join(shown.split())
+
+
+def _cell(column: Column, row: Row) -> Any:
+    from rich.text import Text
+
+    return Text(plain(column.text(row)), style=column.style(row))
+
+
+def _json(rows: Iterable[Row]) -> int:
+    count = 0
+    click.echo("[", nl=False)
+    for row in rows:
+        click.echo((",\n " if count else "\n ") + _line(row), nl=False)
+        count += 1
+    click.echo("\n]" if count else "]")
+    return count
+
+
+def _jsonl(rows: Iterable[Row]) -> int:
+    count = 0
+    for row in rows:
+        click.echo(_line(row))
+        count += 1
+    return count
+
+
+def _csv(rows: Iterable[Row], keys: Sequence[str]) -> int:
+    writer = csv.DictWriter(sys.stdout, keys, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    count = 0
+    for row in rows:
+        writer.writerow({key: _flat(row.get(key)) for key in keys})
+        count += 1
+    return count
+
+
+def _line(row: Row) -> str:
+    return json.dumps(row, ensure_ascii=False, default=str)
+
+
+def _flat(value: Any) -> Any:
+    """A list or object as JSON; a text that a spreadsheet would run as a formula is quoted."""
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        value = _CONTROLS.sub(" ", value)
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t"):
+        return "'" + value
+    return value
