@@ -31,8 +31,12 @@ COMMANDS = {
     "status": Entry("syncd.cli.status", "status", "Is it running, fresh, and does everything arrive?"),
     "runs": Entry("syncd.cli.ledgers", "runs", "The syncs."),
     "deliveries": Entry("syncd.cli.ledgers", "deliveries", "What went to the sinks, what waits."),
+    "sinks": Entry("syncd.cli.sinks", "sinks", "The receivers: list, test, enable, disable, replay."),
     "held": Entry("syncd.cli.held", "held", "What the guard keeps back; list or release."),
+    "regions": Entry("syncd.cli.regions", "regions", "Ask the API which regions there are."),
+    "doctor": Entry("syncd.cli.doctor", "doctor", "Is everything in place? Keys, clock, file, sinks."),
     "config": Entry("syncd.cli.config", "config", "Write, check or show the configuration."),
+    "db": Entry("syncd.cli.db", "db", "The database file: upgrade, check, backup, prune."),
 }
 """In the order in which they are listed."""
 

@@ -98,6 +98,10 @@ class CompShare:
         except ApiError:
             return Lookup.UNDECIDED
 
+    async def probe(self, region: str) -> None:
+        """Ask for one row of a region's list; raises the ApiError that a listing would meet."""
+        await self.call(SHARING, {"Region": region, "Limit": 1, "Offset": 0}, partial(decode_page, known={}))
+
     async def zones(self) -> tuple[Zone, ...]:
         return await self.call(ZONES, {}, decode_zones)
 
