@@ -12,10 +12,13 @@ from typing import Any
 import jsonschema
 import pytest
 from cloudevents.core.formats.json import JSONFormat
+from standardwebhooks import Webhook
 
 from syncd.model import COMPARED, EVENT_TYPES, Draft, Image, to_text
 from syncd.samples import IMAGE, samples
+from syncd.sinks.trial import trials
 from syncd.store.outbox import body, new_id
+from tests.sinks.samples import digest, each_type
 
 NOW = datetime(2026, 11, 24, 2, 41, 59, 123000, tzinfo=UTC)
 SCHEMA = json.loads((Path(__file__).parents[1] / "syncd" / "event.schema.json").read_text())
@@ -141,6 +144,33 @@ def test_a_sample_is_a_cloud_event(type_: str) -> None:
     assert parsed.get_time() == NOW
     assert parsed.get_extension("sequence") == "0" * 18 + "42"
     assert parsed.get_data() == envelope["data"]
+
+
+@pytest.mark.parametrize("type_", EVENT_TYPES)
+def test_a_sample_is_a_standard_webhooks_payload(type_: str) -> None:
+    stored = body(42, new_id(NOW), SAMPLES[type_])
+    webhook, sent_at = Webhook("whsec_" + "c2FtcGxl" * 4), datetime.now(UTC)
+    headers = {
+        "webhook-id": json.loads(stored)["id"],
+        "webhook-timestamp": str(int(sent_at.timestamp())),
+        "webhook-signature": webhook.sign(json.loads(stored)["id"], sent_at, stored.decode()),
+    }
+    received = webhook.verify(stored, headers)
+    assert (received["type"], received["timestamp"]) == (type_, "2026-11-24T02:41:59.123Z")
+    assert received["data"] == json.loads(stored)["data"]
+    assert len(stored) < 20_000
+
+
+@pytest.mark.parametrize("type_", EVENT_TYPES)
+def test_what_templates_and_formats_are_tried_with_are_events(type_: str) -> None:
+    for one in trials(type_):
+        CLOSED.validate(one)
+    CLOSED.validate(json.loads(each_type()[type_].body))
+
+
+def test_the_digest_that_formats_are_tried_with_holds_events() -> None:
+    for item in digest():
+        CLOSED.validate(json.loads(item.body))
 
 
 def test_the_envelope_has_its_keys_in_order_as_compact_utf8() -> None:

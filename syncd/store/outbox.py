@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
-
-import msgspec
-import uuid_utils
 
 from syncd.model import Draft, Route, to_text
 from syncd.store.engine import Transaction
-from syncd.store.pruning import prune
+from syncd.store.envelope import body, new_id
 from syncd.store.routing import takers
 
-__all__ = ["append", "body", "new_id", "prune"]
-
-_encode = msgspec.json.Encoder().encode
+__all__ = ["append", "body", "new_id"]
 
 _EVENT = (
     "INSERT INTO events (seq, id, type, account, region, image_id, observed_at, scope, baseline, run_id, body)"
@@ -34,32 +28,6 @@ async def append(
     await tx.executemany(_EVENT, (_row(seq, draft, run_id) for seq, draft in enumerate(drafts, first)))
     await tx.executemany(_DELIVERY, _deliveries(first, drafts, routes))
     return list(range(first, first + len(drafts)))
-
-
-def body(seq: int, event_id: str, draft: Draft) -> bytes:
-    """The event as it is stored, signed and sent: a CloudEvent that is a Standard Webhooks payload too."""
-    time = to_text(draft.time)
-    envelope: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": event_id,
-        "source": ":".join(part for part in ("urn:syncd", draft.account, draft.region) if part),
-        "type": draft.type,
-    }
-    if draft.image_id is not None:
-        envelope["subject"] = draft.image_id
-    envelope |= {
-        "time": time,
-        "timestamp": time,
-        "sequence": f"{seq:020d}",
-        "datacontenttype": "application/json",
-        "data": draft.data,
-    }
-    return _encode(envelope)
-
-
-def new_id(moment: datetime) -> str:
-    """A UUIDv7 of this moment: ids sort by time."""
-    return str(uuid_utils.uuid7(nanoseconds=int(moment.timestamp() * 1000) * 1_000_000))
 
 
 def _row(seq: int, draft: Draft, run_id: int | None) -> tuple[Any, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from syncd.model import Draft, from_text
 from syncd.sinks.sink import Item
+from syncd.store.envelope import body
 
 NOW = datetime(2026, 11, 24, 2, 42, 30, tzinfo=UTC)
 ZONE = timezone(timedelta(hours=8))
@@ -39,20 +40,12 @@ IMAGE: Mapping[str, Any] = {
 
 
 def item(seq: int, type_: str, data: Mapping[str, Any], time: str = TIME) -> Item:
-    account, region, image = data.get("account"), data.get("region"), data.get("image")
-    body = {
-        "specversion": "1.0",
-        "id": f"01JDEVENT{seq:017d}",
-        "source": ":".join(filter(None, ("urn:syncd", account, region))),
-        "type": type_,
-        **({"subject": image["image_id"]} if image else {}),
-        "time": time,
-        "timestamp": time,
-        "sequence": f"{seq:020d}",
-        "datacontenttype": "application/json",
-        "data": data,
-    }
-    return Item(seq, body["id"], json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
+    image = data.get("image")
+    draft = Draft(
+        type_, from_text(time), data, data.get("account"), data.get("region"), image and image["image_id"]
+    )
+    event_id = f"019aaaaa-0000-7000-8000-{seq:012d}"
+    return Item(seq, event_id, body(seq, event_id, draft))
 
 
 def of_image(
@@ -68,6 +61,8 @@ def of_image(
     """An image event; ``image`` overrides fields of `IMAGE`."""
     if type_ == "image.shared":
         extra = {"reshared": False, **extra}
+    if type_ == "image.revoked":
+        extra = {"missing_since": EARLIER, "unverified_regions": [], **extra}
     data = {
         "account": account,
         "region": region,
