@@ -125,21 +125,27 @@ async def test_what_the_receiver_asks_for_is_waited_up_to_a_day(
 async def test_a_success_that_was_under_way_does_not_end_the_wait_that_the_receiver_asked_for(
     post: Post,
 ) -> None:
-    asked = timedelta(seconds=60)
-    ramped = 15  # 1 + 2 + 4 + 8: eight are out at once from here on
+    asked, release = timedelta(seconds=60), asyncio.Event()
 
-    def answer(sink: FakeSink, items: Sequence[Item]) -> Verdict:
-        return ReceiverTrouble("HTTP 429", asked) if items[0].seq == ramped + 1 else Delivered()
+    class Slow(FakeSink):
+        async def send(self, items: Sequence[Item], away_since: object = None) -> Verdict:
+            if items[0].seq == 2:
+                await release.wait()
+            return await super().send(items)
 
-    sink = FakeSink(answer=answer, clock=post.clock)
+    def answer(_: FakeSink, items: Sequence[Item]) -> Verdict:
+        is_first = items[0].seq == 3 and not release.is_set()
+        return ReceiverTrouble("HTTP 429", asked) if is_first else Delivered()
+
+    sink = Slow(answer=answer, clock=post.clock)
     await post.equip(sink)
-    await post.append(drafts(*range(60)))
+    await post.append(drafts(1, 2, 3, 4))
     post.start()
-    await sink.until(lambda: [ramped + 1] in sink.attempts)
     await post.reached(lambda: post.sink("state") == ("backing_off",))
-    failed_at = sink.times[sink.attempts.index([ramped + 1])]
-    await sink.until(lambda: sink.times[-1] > failed_at)
-    assert min(at for at in sink.times if at > failed_at) >= failed_at + asked
+    release.set()
+    await post.settled()
+    assert sink.attempts[:3] == [[1], [3], [2]]
+    assert sink.times[3] - sink.times[1] >= asked
 
 
 async def test_a_receiver_that_takes_one_message_a_while_kills_no_event(post: Post) -> None:
