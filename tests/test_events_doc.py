@@ -36,7 +36,7 @@ def test_the_page_names_everything_that_an_event_may_hold(word: str) -> None:
 
 
 def test_the_example_of_the_page_is_an_event_but_for_the_shortened_image() -> None:
-    (text,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    (text,) = re.findall(r"```json\n(.*?)```", PAGE.partition("## Examples")[0], re.DOTALL)
     example = json.loads(text)
     missing = dict.fromkeys(SCHEMA["$defs"]["image"]["properties"]) | {"tags": []}
     example["data"]["image"] = missing | example["data"]["image"]
