@@ -268,6 +268,8 @@ class Daemon:
         self.schedule.change(config.schedule)
         self._plan_heartbeat()
         self.parts.dispatcher.reopen()
+        for name in self.parts.accounts:
+            self.schedule.drop(f"discover:{name}")
         await self._plan(again=await self._failing())
         log.info("reloaded", accounts=len(config.accounts), sinks=len(config.sinks))
 

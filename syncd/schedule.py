@@ -21,6 +21,7 @@ from apscheduler.events import (
     JobEvent,
     JobExecutionEvent,
 )
+from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
@@ -167,9 +168,8 @@ class Schedule:
 
     def follow(self, report: SyncReport) -> None:
         """Let a sync that ran outside the plan decide how to go on, as one inside it does."""
-        job = self._scheduler.get_job(_name("sync", *report.target))
-        if job is not None:
-            self._go_on(job.id, report)
+        account, region = report.target
+        self._go_on(_name("sync", *report.target) if region else _name("discover", account), report)
 
     def _plan(self, name: str, target: Target, first: datetime | None) -> None:
         self._add(name, self._trigger(), partial(self._synced, target), first)
@@ -196,8 +196,16 @@ class Schedule:
             return
         if report.retry_at is not None:
             job.modify(next_run_time=report.retry_at)
+        elif report.outcome != "cancelled":
+            self._back_to_plan(job)
         if name.startswith("sync:"):
             self._plan_look(report)
+
+    def _back_to_plan(self, job: Job) -> None:
+        """A target that works again does not wait for the retry of its last failure."""
+        planned = job.trigger.get_next_fire_time(None, self._now())
+        if job.next_run_time is not None and planned is not None and job.next_run_time > planned:
+            job.modify(next_run_time=planned)
 
     def _plan_look(self, report: SyncReport) -> None:
         name = _name("look", *report.target)

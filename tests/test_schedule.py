@@ -121,6 +121,18 @@ async def test_a_failing_target_is_tried_when_its_report_says_instead_of_its_pla
         await until(lambda: schedule.next_sync() == due)
 
 
+async def test_a_target_that_works_again_goes_back_to_its_plan() -> None:
+    async with scheduled(SLOW) as (schedule, syncs):
+        due = syncs.clock.now() + timedelta(hours=9)
+        syncs.answer = lambda report: replace(report, outcome="failed", failure="auth", retry_at=due)
+        schedule.watch([LAB], [], at_once=True)
+        await syncs.reach(1, LAB)
+        await until(lambda: schedule.next_sync() == due)
+        now = syncs.clock.now()
+        schedule.follow(SyncReport(LAB, "complete", now, now))
+        assert (schedule.next_sync() or due) <= now + timedelta(hours=1, seconds=1)
+
+
 async def test_a_target_with_missing_rows_is_looked_at_besides_its_plan() -> None:
     async with scheduled(SLOW) as (schedule, syncs):
         due = syncs.clock.now() + timedelta(milliseconds=100)
