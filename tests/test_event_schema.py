@@ -16,7 +16,9 @@ from standardwebhooks import Webhook
 
 from syncd.model import COMPARED, EVENT_TYPES, Draft, Image, to_text
 from syncd.samples import IMAGE, samples
+from syncd.sinks import news
 from syncd.sinks.trial import trials
+from syncd.store.deliveries import SinkRecord
 from syncd.store.outbox import body, new_id
 from tests.sinks.samples import digest, each_type
 
@@ -171,6 +173,13 @@ def test_what_templates_and_formats_are_tried_with_are_events(type_: str) -> Non
 def test_the_digest_that_formats_are_tried_with_holds_events() -> None:
     for item in digest():
         CLOSED.validate(json.loads(item.body))
+
+
+@pytest.mark.parametrize("reason", ["backing_off", "gone", "disabled", "dead"])
+def test_what_is_told_about_a_sink_is_an_event(reason: str) -> None:
+    sink = SinkRecord("hook", "backing_off", NOW, failed_said_at=NOW, failed_reason=reason)
+    CLOSED.validate(event(news.failed(sink, reason, "HTTP 503", NOW)))
+    CLOSED.validate(event(news.recovered(sink, NOW)))
 
 
 def test_the_envelope_has_its_keys_in_order_as_compact_utf8() -> None:

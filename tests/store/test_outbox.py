@@ -6,15 +6,16 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from syncd.config import RetentionConfig
 from syncd.model import Route, SinkFilter
 from syncd.samples import samples
-from syncd.store import deliveries, migrate, outbox
+from syncd.store import deliveries, migrate, outbox, pruning
 from syncd.store.deliveries import Outcome, SinkRecord
 from syncd.store.engine import Database
 
@@ -87,6 +88,22 @@ async def test_a_number_is_never_given_again_even_if_its_event_is_gone(db: Datab
         await tx.execute_raw("DELETE FROM events")
         assert await outbox.append(tx, [SHARED], ()) == [4]
         assert await outbox.append(tx, [], ROUTES) == []
+
+
+async def test_a_number_is_not_given_again_after_the_newest_was_forgotten_and_the_file_opened_anew(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "x.db"
+    await migrate.upgrade(path)
+    given = []
+    for _ in range(2):
+        db = await Database.open(path)
+        async with db.write() as tx:
+            given += await outbox.append(tx, [SAMPLES["sync.failed"]] * 2, ())
+        pruned = await pruning.prune(db, RetentionConfig(), NOW + timedelta(days=366))
+        assert pruned["events"] == 2
+        await db.close()
+    assert given == [1, 2, 3, 4]
 
 
 async def test_what_is_sent_are_the_stored_bytes(db: Database) -> None:
