@@ -18,6 +18,9 @@ test-slow: $(VENV)/.dev  ## the longer suites
 test-systemd: $(VENV)/.dev  ## the unit under a real systemd, in a container (root, debootstrap, systemd-container)
 	$(BIN)/python -m pytest -q -n 0 -m systemd tests/systemd
 
+soak: $(VENV)/.dev  ## 20,000 syncs with churn and faults; prints what grows
+	$(BIN)/python -m tests.soak
+
 lint: $(VENV)/.dev  ## formatting and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
