@@ -26,6 +26,8 @@ class Pace:
         self._lock = asyncio.Lock()
 
     async def turn(self) -> None:
+        if not self._limits and not self._avoids_half_hours:
+            return
         async with self._lock:
             while (wait := self._wait()) > 0:
                 await self._sleep(wait)

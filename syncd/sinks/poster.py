@@ -7,6 +7,7 @@ import os
 import ssl
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
 import aiohttp
@@ -80,6 +81,10 @@ class Poster:
                 await session.close()
         self._kept = self._fresh = None
 
+    @cached_property
+    def _url(self) -> URL:
+        return URL(self._receiver.url.reveal())
+
     async def _post(self, request: Request) -> Answer:
         if self._receiver.reuses:
             attempt = _Connection()
@@ -96,7 +101,7 @@ class Poster:
         self, session: aiohttp.ClientSession, request: Request, connection: _Connection
     ) -> Answer:
         async with session.post(
-            URL(self._receiver.url.reveal()).update_query(request.query),
+            self._url.update_query(request.query) if request.query else self._url,
             data=request.body,
             headers=self._headers(request),
             allow_redirects=False,
@@ -104,14 +109,18 @@ class Poster:
             trace_request_ctx=connection,
         ) as response:
             body = await _read(response)
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status, self._clock.now(), headers, body)
+            return Answer(response.status, self._clock.now(), response.headers, body)
 
     def _headers(self, request: Request) -> CIMultiDict[str]:
         """The message's headers win over the configuration's, and those over ours."""
+        headers = self._own_headers.copy()
+        headers.update(request.headers)
+        return headers
+
+    @cached_property
+    def _own_headers(self) -> CIMultiDict[str]:
         headers = CIMultiDict(OWN_HEADERS)
         headers.update({name: value.reveal() for name, value in self._receiver.headers.items()})
-        headers.update(request.headers)
         return headers
 
     def _keeping(self) -> aiohttp.ClientSession:
@@ -157,6 +166,8 @@ async def _note_reuse(_session: object, context: object, _params: object) -> Non
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The first `ANSWER_LIMIT` bytes, or what came of them; a connection with more on it is closed."""
+    if response.content.at_eof():
+        return b""
     body = bytearray()
     try:
         async with asyncio.timeout(ANSWER_PATIENCE):

@@ -46,7 +46,8 @@ class DeliveryRecord:
 class Settlement:
     """Decided at once when it is made; who made it writes it and carries it out.
 
-    ``delivered`` are the events that this sink's worker delivered before; ``longest`` caps its back-off.
+    ``delivered`` are the events that this sink's worker delivered before; ``longest`` caps its back-off; ``halved``:
+    its digests are short because one failed or was refused.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Settlement:
         delivered: int,
         longest: timedelta,
         rng: random.Random,
+        halved: bool = False,
     ) -> None:
         self.before = state
         self.state = state
@@ -73,6 +75,7 @@ class Settlement:
         self._first_dead: str | None = None
         self._now = now
         self._longest = longest
+        self._halved = halved
         self._rng = rng
         self._decide(arrived)
 
@@ -182,12 +185,11 @@ class Settlement:
     def _wait_longer(self, trouble: ReceiverTrouble, together: bool) -> None:
         self._mark_away(trouble)
         away = self.state.state == "backing_off"
-        if together and self.state.failures >= DOUBTED_AFTER and trouble.retry_after is None:
-            self.doubts_digest = True
-            self.state = replace(self.state, next_attempt_at=self._now)
-            return
         failures = self.state.failures + 1 if away else 1
         wait = receiver_wait(failures, self._longest, trouble.retry_after, self._rng)
+        if together and trouble.retry_after is None and (self._halved or failures > DOUBTED_AFTER):
+            self.doubts_digest = True
+            failures, wait = max(1, failures - 1), timedelta(0)
         self.state = replace(
             self.state,
             state="backing_off",

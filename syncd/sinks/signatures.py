@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable
+from functools import lru_cache
 
 from syncd.model import Secret
 
@@ -18,6 +19,7 @@ PREFIX = "whsec_"
 KEY_BYTES = range(24, 65)
 
 
+@lru_cache(maxsize=64)
 def standard_key(secret: str) -> bytes:
     """The key in a ``whsec_…`` secret. Raises ValueError, which says what is wrong and not what it was."""
     try:

@@ -153,9 +153,9 @@ class Worker:
         async with self._turn, self._db.read() as tx:
             self._state = await deliveries.read_sink(tx, self.sink.name) or self._state
         due = self._state.next_attempt_at
-        if self._state.state == "backing_off" and due is not None:
+        if due is not None and due <= self._clock.now() + LONGEST_ASKED:
+            # Beyond that the clock was wrong when this was written, or is now.
             self._wait_until(due)
-            self._ending = self._once and not self._may_probe()
 
     async def _load(self) -> None:
         """More of what waits, if there is more; a window full of what must wait is no reason to stop."""
@@ -325,6 +325,7 @@ class Worker:
                 self._clock.now(),
                 delivered=self._delivered,
                 longest=self.sink.longest_backoff,
+                halved=self._digest < DIGEST,
                 rng=self._rng,
             )
             try:
@@ -387,8 +388,7 @@ class Worker:
         self._probed = self._probed and not made.doubts_digest
 
     def _wait_until(self, due: datetime) -> None:
-        wait = min(due - self._clock.now(), LONGEST_ASKED)
-        self._not_before = self._clock.monotonic() + wait.total_seconds()
+        self._not_before = self._clock.monotonic() + (due - self._clock.now()).total_seconds()
 
     def _say(self, made: Settlement) -> None:
         before, after = made.before, made.state

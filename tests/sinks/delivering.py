@@ -69,10 +69,12 @@ class FakeSink:
         self.ids: dict[int, str] = {}
         self.faults: list[str] = []
         self.is_dead: Callable[[int], bool] = lambda _: False
-        self.busiest = 0
+        self.depths: list[int] = []
+        """How many messages were out at each attempt."""
         self.closed = False
         self._clock = clock
         self._out: set[str] = set()
+        self._messages = 0
         self._waiting: dict[str, set[int]] = {}
         self._attempted = asyncio.Condition()
 
@@ -84,12 +86,14 @@ class FakeSink:
         if self._clock:
             self.times.append(self._clock.now())
         self._out |= keys
-        self.busiest = max(self.busiest, len(self._out))
+        self._messages += 1
+        self.depths.append(self._messages)
         try:
             await asyncio.sleep(0)
             verdict = self.answer(self, items)
         finally:
             self._out -= keys
+            self._messages -= 1
             async with self._attempted:
                 self._attempted.notify_all()
         if isinstance(verdict, Delivered):

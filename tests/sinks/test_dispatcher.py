@@ -50,7 +50,7 @@ async def test_events_of_many_images_go_side_by_side_and_those_of_one_in_order(p
     post.start()
     await post.settled()
     assert sorted(sink.taken) == list(range(1, 41))
-    assert sink.busiest == worker.IN_FLIGHT
+    assert max(sink.depths) == worker.IN_FLIGHT
     assert post.delivery(1, "state, attempts, last_error, next_attempt_at") == ("delivered", 1, None, None)
 
 
@@ -78,6 +78,8 @@ async def test_three_days_of_outage_lose_nothing_charge_nothing_and_are_said_onc
     said, over = post.news()
     assert (said["type"], said["sink"], said["reason"]) == ("sink.failed", "hook", "backing_off")
     assert (said["since"], said["message"]) == (to_text(START), "HTTP 503")
+    ((said_at,),) = post.rows("SELECT observed_at FROM events WHERE type = 'sink.failed'")
+    assert to_text(START + timedelta(minutes=60)) <= said_at <= to_text(START + timedelta(minutes=61))
     assert over["type"] == "sink.recovered"
     assert 72 * 3600 <= over["duration_seconds"] < 74 * 3600
     assert set(other.taken) >= {61, 62}
@@ -212,6 +214,13 @@ async def test_an_outage_is_said_even_while_an_older_event_is_dead(post: Post) -
     await post.append(drafts(2))
     await post.reached(lambda: len(post.news()) == 2)
     assert [one["reason"] for one in post.news()] == ["dead", "backing_off"]
+    verdict[0] = Delivered()
+    await post.settled()
+    verdict[0] = BAD
+    await post.append(drafts(3, at=post.clock.now()))
+    await post.settled()
+    assert post.count("hook", "dead") == 2
+    assert [one["type"] for one in post.news()] == ["sink.failed", "sink.failed", "sink.recovered"]
 
 
 async def test_an_event_that_fails_alone_five_times_is_found_out_whatever_the_answer(post: Post) -> None:
@@ -273,6 +282,21 @@ async def test_disabling_and_enabling_by_hand_is_said_to_the_others(post: Post) 
     ]
 
 
+async def test_a_receiver_that_is_just_back_is_not_flooded(post: Post) -> None:
+    def answer(sink: FakeSink, _: Sequence[Item]) -> Verdict:
+        return DOWN if 30 <= len(sink.attempts) < 50 else Delivered()
+
+    sink = FakeSink(answer=answer)
+    await post.equip(sink)
+    await post.append(drafts(*range(200)))
+    post.start()
+    await post.settled()
+    back = 49
+    assert sink.depths[back - 1] == 1, "a probe"
+    assert max(sink.depths[back : back + 2]) <= 2
+    assert max(sink.depths[back:]) == worker.IN_FLIGHT
+
+
 async def test_what_a_sink_raises_counts_as_its_receivers_trouble_without_its_words(post: Post) -> None:
     def answer(sink: FakeSink, _: Sequence[Item]) -> Verdict:
         if len(sink.attempts) == 1:
@@ -325,6 +349,19 @@ async def test_a_refused_digest_is_split_until_only_the_refused_event_waits(
     await post.settled()
     assert post.count("hook", "dead") == len(bad)
     assert {post.delivery(seq)[1] for seq in bad} == {6}
+    found_out = sink.attempts.index([max(bad)])
+    assert not [seqs for seqs in sink.attempts[found_out:] if bad & set(seqs) and len(seqs) > 1]
+
+
+async def test_a_refused_digest_is_halved(post: Post) -> None:
+    sink = FakeSink(answer=unless(60), group_wait=10)
+    await post.equip(sink)
+    await post.append(drafts(*range(60)))
+    post.start()
+    await post.settled(left=1)
+    lengths = [len(seqs) for seqs in sink.attempts]
+    assert lengths[:8] == [60, 30, 30, 15, 15, 7, 8, 4]
+    assert sink.attempts[1] == list(range(1, 31))
 
 
 async def test_an_event_that_makes_every_digest_fail_is_found_out(post: Post) -> None:
@@ -335,7 +372,8 @@ async def test_an_event_that_makes_every_digest_fail_is_found_out(post: Post) ->
     post.start()
     await post.settled(left=1)
     assert set(sink.taken) == set(range(1, 41)) - {5}
-    assert sink.last_taken_at - START < timedelta(hours=1)
+    assert sink.last_taken_at - START < timedelta(minutes=5)
+    assert len([seqs for seqs in sink.attempts if 5 in seqs and len(seqs) > 1]) < 12
 
 
 async def test_a_send_of_the_old_sink_ends_before_the_new_one_begins(post: Post) -> None:
@@ -429,6 +467,53 @@ async def test_draining_ends_in_time_and_saves_what_was_earned(post: Post) -> No
     assert [post.delivery(seq)[0] for seq in (1, 2, 3)] == ["delivered", "pending", "delivered"]
 
 
+async def test_what_comes_back_while_stopping_is_saved(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "GRACE", 10.0)
+    begun, release = asyncio.Event(), asyncio.Event()
+
+    class Slow(FakeSink):
+        async def send(self, items: Sequence[Item], away_since: object = None) -> Verdict:
+            begun.set()
+            await release.wait()
+            return Delivered()
+
+    await post.equip(Slow())
+    await post.append(drafts(1))
+    post.start()
+    await begun.wait()
+    asyncio.get_running_loop().call_later(0.05, release.set)
+    await post.stop()
+    assert post.delivery(1) == ("delivered", 1)
+
+
+async def test_a_time_from_a_clock_that_was_wrong_is_not_waited_for(post: Post) -> None:
+    sink = FakeSink()
+    await post.equip(sink)
+    await post.append(drafts(1, 2))
+    async with post.db.write() as tx:
+        far = to_text(START + timedelta(days=999))
+        await tx.execute_raw(
+            "UPDATE sinks SET state = 'backing_off', failures = 1, next_attempt_at = ?", (far,)
+        )
+        await tx.execute_raw(
+            "UPDATE deliveries SET attempts = 1, next_attempt_at = ? WHERE event_seq = 2", (far,)
+        )
+    post.start()
+    await post.settled()
+    assert post.clock.now() == START
+
+
+async def test_a_restart_waits_as_long_as_the_receiver_asked_for(post: Post) -> None:
+    asked = ReceiverTrouble("HTTP 429", timedelta(minutes=50))
+    sink = FakeSink(answer=lambda one, _: asked if len(one.attempts) == 1 else Delivered(), clock=post.clock)
+    await post.equip(sink)
+    await post.append(drafts(1))
+    await post.dispatcher.drain(timedelta(seconds=60))
+    post.start()
+    await post.settled()
+    assert sink.times[1] - sink.times[0] >= timedelta(minutes=50)
+
+
 async def test_replay_sends_again_under_the_same_id_and_only_what_was_asked_for(post: Post) -> None:
     sink = FakeSink()
     await post.equip(sink)
@@ -471,7 +556,7 @@ async def test_the_news_of_an_account_and_of_sinks_keep_their_order_too(post: Po
     post.start()
     await post.settled()
     assert sink.taken == [1, 2, 3, 4, 5, 6]
-    assert sink.busiest == 1
+    assert set(sink.depths) == {1}
 
 
 async def test_observers_learn_what_came_of_each_message(post: Post) -> None:
