@@ -99,7 +99,6 @@ class Worker:
         self._digest = DIGEST
         self._doubted = 0
         """The length of a digest that failed again and again, while one of its events is tried alone."""
-        self._probed = False
         self._crash: BaseException | None = None
         self._turn = asyncio.Lock()
 
@@ -218,13 +217,10 @@ class Worker:
                 return
 
     def _may_probe(self) -> bool:
-        if self._once and self._probed:
-            return False
         return self._not_before is None or self._clock.monotonic() >= self._not_before
 
     def _probe(self) -> list[Entry]:
         """While the receiver is away: a digest as always, otherwise the image tried least recently."""
-        self._probed = True
         if self.sink.group_wait and not self._doubted and self._digest > 1:
             return self._message(patient=False)
         entry = self._queue.take(self._clock.now())
@@ -385,7 +381,6 @@ class Worker:
         elif succeeded:
             self._digest = min(DIGEST, self._digest * 2)
         self._doubted = len(made.untouched) if made.doubts_digest else 0
-        self._probed = self._probed and not made.doubts_digest
 
     def _wait_until(self, due: datetime) -> None:
         self._not_before = self._clock.monotonic() + (due - self._clock.now()).total_seconds()
