@@ -101,6 +101,17 @@ async def test_after_2_minutes_it_says_hello_without_the_regions_that_are_not_th
     rig.check()
 
 
+async def test_the_2_minutes_count_from_the_first_baseline(make_rig):
+    rig = await make_rig(regions=REGIONS)
+    rig.fault("http_error", "cn-c")
+    await rig.sync("cn-a")
+    rig.advance(seconds=100)
+    await rig.sync("cn-b")
+    rig.advance(seconds=19)
+    await rig.sync("cn-b")
+    assert hellos(rig) == [(0, ["cn-a", "cn-b"], ["cn-c"])]
+
+
 async def test_hello_needs_no_sync_that_succeeds(make_rig):
     rig = await make_rig(regions=REGIONS[:2])
     rig.fault("http_error", "cn-b")

@@ -105,6 +105,18 @@ async def test_rows_that_stay_missing_are_counted_and_nothing_else_of_them_is_wr
     assert watch.writes == {"targets", "runs", "image_rows"}
 
 
+async def test_an_incomplete_sync_writes_nothing_of_rows_that_stay_missing(watched):
+    rig, watch = watched
+    hidden = rig.fault("blank")
+    await rig.sync()
+    hidden.remove()
+    rig.fault("wrong_total", by=5)
+    rig.fault("empty_page")
+    watch.statements.clear()
+    assert (await rig.sync()).outcome == "incomplete"
+    assert "image_rows" not in watch.writes
+
+
 async def test_the_known_rows_come_from_a_covering_index(watched):
     rig, watch = watched
     await rig.sync()
