@@ -167,11 +167,7 @@ async def told_gone(tx: Transaction, reading: Reading, judgement: Judgement) -> 
     if not reading.listing.complete:
         return []
     new = {addition.image.image_id for addition in judgement.plan.added}
-    ids = [
-        image_id
-        for image_id in await images.told_gone(tx, reading.target)
-        if image_id in reading.listing.seen and image_id not in new
-    ]
+    ids = [image_id for image_id in await images.told_gone(tx, reading.target) if image_id not in new]
     shown = await images.stored(tx, reading.target, ids) if ids else {}
     return [Shared(image, reading.state.last_success_at, reshared=True) for image in shown.values()]
 
