@@ -104,22 +104,22 @@ async def soak(config: Config, syncs: int, seconds: float) -> None:
         delivering = asyncio.create_task(parts.dispatcher.run())
         await reconcile(parts.db, parts.accounts)
         targets = await active_targets(parts.db)
-        done, next_report, first = 0, syncs // 10, None
+        done, reported, first, last = 0, 0, None, None
         while done < syncs and time.monotonic() - started < seconds:
             began = time.monotonic()
             await asyncio.gather(*(parts.syncer.sync(target) for target in targets))
             done += len(targets)
             if done % CHURN_EVERY < len(targets):
                 await asyncio.to_thread(churn, base, rng, shared)
-            if done >= next_report:
-                next_report += syncs // 10
-                seen = figures(config.database.path, done, (time.monotonic() - began) / len(targets))
-                first = first or (seen if done >= syncs * WARM_UP else None)
-                last = seen
+            part = max(done / syncs, (time.monotonic() - started) / seconds)
+            if part * 10 >= reported + 1:
+                reported = int(part * 10)
+                last = figures(config.database.path, done, (time.monotonic() - began) / len(targets))
+                first = first or (last if part >= WARM_UP else None)
         delivering.cancel()
         await asyncio.wait([delivering])
         print(f"{done} syncs in {time.monotonic() - started:.0f} s, {counter.taken} events delivered")
-    if first is not None:
+    if first is not None and last is not None:
         print(f"memory since the warm-up: {last['memory_mb'] - first['memory_mb']:+.1f} MB")
         print(f"file descriptors since the warm-up: {last['descriptors'] - first['descriptors']:+.0f}")
     print(f"problems found by the check: {len(upkeep.check(config.database.path))}")
