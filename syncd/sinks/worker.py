@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,9 +27,15 @@ log = structlog.get_logger()
 
 IN_FLIGHT = 8
 SETTLED_AT_ONCE = 200
+UNSETTLED = 400
+"""Outcomes that may lie in memory while earlier ones are written; then sending waits."""
+ENOUGH = 100
+"""Outcomes that are settled without waiting for more to come back."""
+SETTLED_WITHIN = 0.05
+"""Seconds that an outcome waits for others that are settled with it."""
 WINDOW = 20_000
 """Pending events that are kept in memory, without their bodies."""
-FETCHED_AT_ONCE = 256
+FETCHED_AT_ONCE = 512
 DIGEST = 1_000
 """Events of one digest, at most."""
 
@@ -82,6 +89,7 @@ class Worker:
         self._more = False
         self._bodies: dict[int, tuple[str, bytes] | None] = {}
         self._lacks_body = False
+        self._enough = asyncio.Event()
         self._alarm = Alarm(sleep)
         self._sends: dict[asyncio.Task[None], float] = {}
         self._arrived: list[Arrival] = []
@@ -134,6 +142,7 @@ class Worker:
         try:
             await self._start()
             while not (self._ending and not self._sends):
+                await self._gather_outcomes()
                 await self._settle()
                 await self._load()
                 await self._fetch()
@@ -175,7 +184,7 @@ class Worker:
         """Have the bodies of the next events at hand, many in one query."""
         if self._ending or self.sink.group_wait or self._state.state == "disabled":
             return
-        if not self._lacks_body and len(self._bodies) > FETCHED_AT_ONCE // 4:
+        if not self._lacks_body and len(self._bodies) > FETCHED_AT_ONCE // 2:
             return
         self._lacks_body = False
         heads = [entry.seq for entry in self._queue.peek(FETCHED_AT_ONCE, self._clock.now())]
@@ -189,32 +198,40 @@ class Worker:
 
     def _launch(self) -> None:
         """Send as much as may go now."""
-        if self._ending or self._state.state == "disabled" or len(self._arrived) >= SETTLED_AT_ONCE:
-            return
-        if self._state.state == "backing_off" or self._fallen:
-            if not self._sends and not self._arrived and self._may_probe():
-                self._send(self._probe())
-        elif self.sink.group_wait:
-            if not self._sends and not self._arrived:
-                self._send(self._message(patient=not self._once))
-        else:
+        if self._may_send_events():
             self._fill()
+        elif self._may_send_one():
+            if self._state.state == "ok":
+                self._send(self._message(patient=not self._once))
+            elif self._may_probe():
+                self._send(self._probe())
+
+    def _may_send_events(self) -> bool:
+        well = self._state.state == "ok" and not self._fallen and not self._ending
+        return well and not self.sink.group_wait and len(self._arrived) < UNSETTLED
+
+    def _may_send_one(self) -> bool:
+        """A digest, or a probe: only if nothing is out, and all that came back is settled."""
+        idle = not self._sends and not self._arrived and not self._ending
+        alone = self.sink.group_wait or self._state.state == "backing_off"
+        return bool(idle and alone and self._state.state != "disabled")
 
     def _fill(self) -> None:
-        """Several images at once; one whose body is not at hand yet makes `run` fetch it."""
+        """Several images at once."""
+        while len(self._sends) < self._lanes and (entry := self._next()) is not None:
+            self._send([entry])
+
+    def _next(self) -> Entry | None:
+        """The next event; one whose body is not at hand yet makes `run` fetch it."""
         if self._state.away_since is not None and (self._sends or self._arrived):
-            return
-        if len(self._sends) >= self._lanes:
-            return
-        now = self._clock.now()
-        while len(self._sends) < self._lanes and (entry := self._queue.take(now)) is not None:
-            if entry.seq in self._bodies:
-                self._send([entry])
-            else:
-                self._queue.back(entry)
-                self._lacks_body = True
-                self._alarm.ring()
-                return
+            return None
+        entry = self._queue.take(self._clock.now())
+        if entry is None or entry.seq in self._bodies:
+            return entry
+        self._queue.back(entry)
+        self._lacks_body = True
+        self._alarm.ring()
+        return None
 
     def _may_probe(self) -> bool:
         return self._not_before is None or self._clock.monotonic() >= self._not_before
@@ -247,19 +264,37 @@ class Worker:
         return now >= self._gather_until
 
     def _send(self, entries: list[Entry]) -> None:
-        if not entries:
-            return
-        task = asyncio.create_task(self._attempt(entries, self._falls), name=f"send to {self.sink.name}")
-        self._sends[task] = self._clock.monotonic()
-        task.add_done_callback(self._sent)
+        if entries:
+            task = asyncio.create_task(self._lane(entries), name=f"send to {self.sink.name}")
+            self._sends[task] = self._clock.monotonic()
+            task.add_done_callback(self._lane_ended)
 
-    def _sent(self, task: asyncio.Task[None]) -> None:
+    async def _lane(self, entries: list[Entry]) -> None:
+        """Send a message, and then one event after another while nothing speaks against it."""
+        task = asyncio.current_task()
+        assert task is not None
+        while entries:
+            self._sends[task] = self._clock.monotonic()
+            await self._attempt(entries, self._falls)
+            entries = self._another()
+
+    def _another(self) -> list[Entry]:
+        """What a lane that is free may send; more lanes are opened first if there is room."""
+        if not self._may_send_events():
+            return []
+        self._fill()
+        entry = self._next() if len(self._sends) <= self._lanes else None
+        return [entry] if entry else []
+
+    def _lane_ended(self, task: asyncio.Task[None]) -> None:
         del self._sends[task]
-        self._alarm.ring()
         if not task.cancelled():
             self._crash = self._crash or task.exception()
             if self._crash is None:
                 self._launch()
+        self._alarm.ring()
+        if not self._sends:
+            self._enough.set()
 
     async def _attempt(self, entries: list[Entry], falls: int) -> None:
         try:
@@ -280,6 +315,9 @@ class Worker:
             self._lanes = 1
         else:
             self._lanes = min(IN_FLIGHT, self._lanes * 2)
+        self._alarm.ring()
+        if self._has_enough():
+            self._enough.set()
 
     async def _items(self, entries: list[Entry]) -> list[Item]:
         """An event that was pruned meanwhile is not sent."""
@@ -294,6 +332,17 @@ class Worker:
         return since if since and news.away_for_long(self._state, self._clock.now()) else None
 
     # settling
+
+    async def _gather_outcomes(self) -> None:
+        """One transaction for many, as long as others are about to come back."""
+        self._enough.clear()
+        if self._arrived and not self._has_enough():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SETTLED_WITHIN):
+                    await self._enough.wait()
+
+    def _has_enough(self) -> bool:
+        return len(self._arrived) >= ENOUGH or not self._sends or self._fallen or self._ending
 
     async def _settle(self) -> None:
         """Write what came back, in one transaction; what cannot be written now is kept and tried again."""
