@@ -44,7 +44,7 @@ _HEIRS = (
     " CROSS JOIN image_rows AS r INDEXED BY image_rows_facts"
     "  ON r.account = ?1 AND r.image_id = wanted.value AND r.region <> ?2 AND r.revoked_at IS NULL"
     " JOIN targets AS t ON t.account = r.account AND t.region = r.region"
-    " WHERE r.missing_since IS NULL ORDER BY r.image_id, r.region"
+    " ORDER BY r.image_id, r.region"
 )
 _softwares = msgspec.json.Decoder(Softwares).decode
 _to_json = msgspec.json.Encoder().encode

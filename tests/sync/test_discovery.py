@@ -226,6 +226,18 @@ async def test_a_region_that_is_unlisted_but_still_lists_stays(make_rig):
     assert await regions(rig) == set(REGIONS)  # the API names it again: the day begins anew
 
 
+@pytest.mark.parametrize(("code", "failure"), [(130, "unreachable"), (293, "auth"), (292, "configuration")])
+async def test_a_region_that_is_unlisted_and_fails_otherwise_stays(make_rig, code, failure):
+    rig = await make_rig(**ALL)
+    await rig.discover()
+    rig.world.remove_region("cn-c")
+    await rig.discover()
+    rig.fault("retcode", "cn-c", code=code)
+    rig.advance(days=2)
+    assert (await rig.sync("cn-c")).failure == failure
+    assert await regions(rig) == set(REGIONS)
+
+
 async def test_a_refusal_of_a_region_that_is_listed_is_a_failure(make_rig):
     rig = await make_rig(**ALL)
     await rig.discover()

@@ -83,9 +83,11 @@ async def test_a_sync_that_read_under_an_old_scope_does_not_commit(make_rig):
     go, late = await held_back(rig)
     await rig.reload(project_id=rig.world.account("lab").projects[1])
     rig.world.share("lab", "cn-a")
-    go.set()
-    assert (await late).outcome == "cancelled"
-    assert (await rig.sync()).baseline
+    with capture_logs() as logs:
+        go.set()
+        assert (await late).outcome == "cancelled"
+        assert (await rig.sync()).baseline
+    assert [line["event"] for line in logs] == ["scope_changed"]
     assert rig.news() == []
     assert not (await rig.sync()).baseline
     rig.check(told_once=False)
@@ -162,13 +164,31 @@ async def test_a_sync_cut_off_at_any_moment_leaves_the_file_whole(make_rig, seed
 
 
 async def test_an_impatient_canceller_does_not_leave_a_sync_behind(rig):
-    running = await reading(rig)
-    running.cancel()
-    running.cancel()
+    """A sync that is in its commit takes a moment to end; its target stays taken until then."""
+    begun, ending, may_end = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def ends_slowly(*args):
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            await may_end.wait()
+
+    cloud = rig.accounts["lab"].cloud
+    list_images, cloud.list_images = cloud.list_images, ends_slowly
+    running = asyncio.create_task(rig.syncer.sync(A))
+    await begun.wait()
+    for _ in range(3):
+        running.cancel()
+        await ending.wait()
+        await asyncio.sleep(0)
+    assert not running.done()
+    may_end.set()
     await asyncio.wait([running])
     assert running.cancelled()
-    rig.sim.faults.clear()
-    assert (await asyncio.wait_for(rig.sync(), 5)).outcome == "complete"
+    cloud.list_images = list_images
+    assert (await rig.sync()).outcome == "complete"
 
 
 async def test_a_file_that_cannot_be_used_is_no_failure_of_the_target(rig):
@@ -177,6 +197,20 @@ async def test_a_file_that_cannot_be_used_is_no_failure_of_the_target(rig):
     rig.path.with_suffix(".other").replace(rig.path)
     with pytest.raises(DatabaseError):
         await rig.sync()
+
+
+async def test_a_file_that_fails_for_a_moment_is_no_failure_of_the_target(rig, monkeypatch):
+    await rig.settle()
+    with monkeypatch.context() as patch:
+        patch.setattr("syncd.store.runs.record", full_disk)
+        with pytest.raises(DatabaseError):
+            await rig.sync()
+    assert rig.target("failures") == 0
+    assert (await rig.sync()).outcome == "complete"
+
+
+async def full_disk(*args):
+    raise DatabaseError("no space")
 
 
 @pytest.mark.parametrize("place", ["list", "weigh", "commit"])

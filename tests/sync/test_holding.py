@@ -221,6 +221,17 @@ async def test_release_by_hand_revokes_at_once_and_asks_nothing(rig):
     assert rig.news() == []
 
 
+async def test_what_is_missing_after_a_release_is_an_episode_of_its_own(rig):
+    ids = await watching(rig, 10)
+    take(rig, ids[:5])
+    await rig.sync()
+    rig.advance(minutes=20)
+    await release(rig.syncer)
+    take(rig, ids[5:8])
+    assert await rig.follow(until=2 * HOUR) == [1, 3, 10, HOUR]
+    rig.check()
+
+
 async def test_release_takes_only_what_is_held_where_it_is_asked_for(make_rig):
     rig = await make_rig(regions=("cn-a", "cn-b"))
     await watching(rig, 10)

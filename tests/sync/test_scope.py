@@ -167,10 +167,9 @@ async def test_a_wrong_key_corrected_changes_nothing_and_loses_no_news(make_rig)
 
 async def test_a_wrong_first_key_corrected_is_no_change_of_scope(make_rig):
     rig = await make_rig()
-    right = {name: getattr(rig.configs["lab"], name) for name in ("public_key", "private_key")}
-    await rig.restart(public_key=Secret("wrong"), private_key=Secret("wrong"))
-    await rig.sync()
-    await rig.restart(**right)
+    rig.world.rotate_key("lab")
+    assert (await rig.sync()).failure == "auth"
+    await rig.restart(**key_of(rig, "lab"))
     with capture_logs() as logs:
         assert (await rig.sync()).baseline
     assert [line for line in logs if line["log_level"] == "warning"] == []
