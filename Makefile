@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt
 
-.PHONY: run test test-slow test-systemd soak lint types format check clean
+.PHONY: run test test-slow test-systemd soak bench lint types format check clean
 
 run: $(VENV)/.run  ## the daemon with config.toml, else the demo
 	@if [ -f config.toml ]; then exec $(BIN)/syncd run --config config.toml; else exec $(BIN)/syncd demo; fi
@@ -20,6 +20,9 @@ test-systemd: $(VENV)/.dev  ## the unit under a real systemd, in a container (ro
 
 soak: $(VENV)/.dev  ## 20,000 syncs with churn and faults; prints what grows
 	$(BIN)/python -m tests.soak
+
+bench: $(VENV)/.dev  ## what it costs, beside the official SDK and a bare loop; BENCH=--full for 100,000 images and 1,000 targets
+	$(BIN)/python -m tests.bench $(BENCH)
 
 lint: $(VENV)/.dev  ## formatting and lint
 	$(BIN)/ruff format --check .

@@ -1,0 +1,28 @@
+"""`make bench`: what syncd costs, beside what users would run instead. Prints, asserts nothing.
+
+python -m tests.bench --full
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from tests.bench.listings import Size, compare, table
+
+USUAL = (Size(1_000), Size(10_000))
+LARGE = (Size(100_000), Size(20, accounts=100, regions=10))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="100,000 images, 1,000 targets and idling, too")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="runs of which the cheapest counts (%(default)s)"
+    )
+    given = parser.parse_args()
+    for size in USUAL + LARGE * given.full:
+        print(table(size, compare(size, given.repeats)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
