@@ -33,7 +33,7 @@ FailureClass = Literal["auth", "configuration", "unreachable", "protocol", "inco
 class SyncdError(Exception):
     """An expected failure. ``message`` says what happened to what; ``hint`` what to do."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -188,6 +188,29 @@ class TestSecrets:
             "private_key", ""
         )
 
+    @pytest.mark.parametrize(("table", "key", "secret"), SECRET_KEYS)
+    @pytest.mark.parametrize("form", ["_file", "_env", "_credential"])
+    def test_a_command_that_needs_none_does_without_what_it_cannot_read(
+        self, files: Files, table: str, key: str, secret: str, form: str
+    ) -> None:
+        path = files.write(
+            "config.toml", self.table(table, key, form, "/nowhere" if form == "_file" else "X_Y")
+        )
+        config = load(path, files.environ, secrets=False)
+        assert list(config.accounts) == ["lab"]
+        with pytest.raises(ConfigError):
+            load(path, files.environ)
+
+    def test_in_a_shell_root_reads_what_the_unit_would_load(self, files: Files) -> None:
+        text = '[accounts.lab]\npublic_key = "p"\nprivate_key_credential = "syncd_private_key"\n'
+        assert "in a shell, root reads" in str(files.faults(text, account=""))
+        files.write("credentials/private_key", "of-the-unit\n")
+        assert files.load(text, account="").accounts["lab"].private_key.reveal() == "of-the-unit"
+        files.write("credentials/private_key", "of-the-unit\n", 0o644)
+        assert "open to others" in str(files.faults(text, account=""))
+        files.environ["CREDENTIALS_DIRECTORY"] = str(files.folder)
+        assert "none of the unit's" in str(files.faults(text, account=""))
+
     @pytest.mark.parametrize("other", SECRET_FORMS[1:])
     def test_two_forms_are_a_fault(self, sources: Files, other: str) -> None:
         faults = sources.faults(f'private_key{other} = "x"')

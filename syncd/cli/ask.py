@@ -16,32 +16,36 @@ if TYPE_CHECKING:
     from syncd.store.requests import Kind
     from syncd.sync.report import SyncReport
 
+Progress = Callable[["SyncReport"], object]
 Afterwards = Callable[["Parts"], Awaitable[object]]
 
 
-class AnswerError(SyncdError):
-    """What was asked for could not be done; ``exit_code`` is the answer's."""
+class RefusedError(SyncdError):
+    """What was asked for could not be done; the answer says why, and with which exit code to end."""
 
-    def __init__(self, exit_code: int, answer: Mapping[str, Any]) -> None:
-        super().__init__(str(answer["error"]), str(answer.get("hint") or ""))
-        self.exit_code = exit_code  # type: ignore[misc]  # of this answer, not of the class
+    def __init__(self, result: Result) -> None:
+        super().__init__(str(result.answer["error"]), str(result.answer.get("hint") or ""))
+        self.exit_code = result.exit_code
 
 
 def ask(
     chosen: Settings,
-    config: Config,
     kind: Kind,
     args: Mapping[str, Any],
     *,
-    progress: Callable[[SyncReport], object] = lambda _: None,
+    progress: Progress = lambda _: None,
     afterwards: Afterwards | None = None,
 ) -> Result:
-    """The result; ``progress`` and ``afterwards`` count only where no daemon does it. Raises AnswerError."""
+    """The result; ``progress`` and ``afterwards`` count only where no daemon does it.
+
+    A daemon has its secrets, and is asked without them. Raises RefusedError, ConfigError and the DatabaseError tree.
+    """
     from syncd import logs
     from syncd.errands import Result
     from syncd.store.reach import reach
     from syncd.store.requests import Answered
 
+    config = chosen.load_quickly()
     logs.configure(chosen.log_level or "error", config.log.format)
     given = {name: value for name, value in args.items() if value is not None}
     reached = reach(config.database.path, kind, given, group_readable=config.database.group_readable)
@@ -49,18 +53,14 @@ def ask(
         result = Result(reached.exit_code, reached.answer)
     else:
         with reached.lock:
-            result = asyncio.run(_alone(config, kind, given, progress, afterwards))
+            result = asyncio.run(_alone(chosen.load(), kind, given, progress, afterwards))
     if "error" in result.answer:
-        raise AnswerError(result.exit_code, result.answer)
+        raise RefusedError(result)
     return result
 
 
 async def _alone(
-    config: Config,
-    kind: Kind,
-    args: Mapping[str, Any],
-    progress: Callable[[SyncReport], object],
-    afterwards: Afterwards | None,
+    config: Config, kind: Kind, args: Mapping[str, Any], progress: Progress, afterwards: Afterwards | None
 ) -> Result:
     from syncd.assembly import Observers, SystemClock, assemble
     from syncd.errands import perform

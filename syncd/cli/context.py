@@ -34,10 +34,10 @@ class Settings:
         return load(self.config, self.environ, [template_faults])
 
     def load_quickly(self) -> Config:
-        """The configuration for a command that only reads: the templates are not tried."""
+        """For a command that reads the file or asks the daemon: no secret is read, no template tried."""
         from syncd.config import load
 
-        return load(self.config, self.environ)
+        return load(self.config, self.environ, secrets=False)
 
 
 def settings(context: click.Context) -> Settings:

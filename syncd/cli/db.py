@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -38,11 +39,14 @@ Example:
 def upgrade(context: click.Context, db: Path | None) -> None:
     """Bring the file to this program's schema, after a backup; `syncd run` does it too."""
     from syncd.store import migrate
-    from syncd.store.lock import FileLock
+    from syncd.store.lock import FileLock, holder
+    from syncd.store.reach import PATIENCE
 
     file = File(context, db)
     group = file.config.database.group_readable if file.config else False
-    with FileLock.acquire(file.path, "command", group_readable=group):
+    facing = holder(file.path)
+    wait = PATIENCE if facing is not None and facing.kind == "command" else timedelta(0)
+    with FileLock.acquire(file.path, "command", wait=wait, group_readable=group):
         done = migrate.upgrade_file(file.path, group_readable=group)
     for warning in done.warnings:
         say(f"warning: {warning}")
@@ -104,6 +108,5 @@ Example:
 @click.pass_context
 def prune(context: click.Context) -> None:
     """Forget what the retention lets go; the daemon does it daily."""
-    chosen = settings(context)
-    pruned = ask(chosen, chosen.load(), "prune", {}).answer["pruned"]
+    pruned = ask(settings(context), "prune", {}).answer["pruned"]
     click.echo(", ".join(f"{count} {name}" for name, count in pruned.items()) or "nothing to forget")

@@ -54,7 +54,7 @@ def list_(
         Column("kept until", lambda row: ago(row["until"], file.now)),
     ]
     if not emit(form, rows_of(found), columns, [field.name for field in fields(queries.MissingRow)]):
-        say("nothing is held")
+        say("nothing that is held matches" if account or region else "nothing is held")
 
 
 @held.command(
@@ -69,7 +69,7 @@ Example:
 def release(context: click.Context, account: str | None, region: str | None) -> None:
     """Call what is held revoked now, without asking the API."""
     chosen = settings(context)
-    result = ask(chosen, chosen.load(), "release", {"account": account, "region": region})
+    result = ask(chosen, "release", {"account": account, "region": region})
     for one in result.answer["released"]:
         click.echo(f"{one['account']}/{one['region']}  {one['revoked']} revoked")
     if not result.answer["released"]:

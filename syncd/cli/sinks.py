@@ -78,7 +78,8 @@ Exit code: 0 all were taken, 3 one was not.""",
 @click.pass_context
 def test(context: click.Context, sink: str) -> None:
     """Send SINK a sample of each type of event that it takes, and show what it answers. Nothing is recorded."""
-    config = _configured(context, sink)
+    config = settings(context).load()
+    _named(config, sink)
     context.exit(asyncio.run(_try(config, sink)))
 
 
@@ -129,6 +130,8 @@ def replay(
     """Send events to SINK again; a new sink gets what its filters take."""
     if sum((since is not None, event is not None, dead)) != 1:
         raise UsageError("what is to be sent again?", "give one of --since, --event and --dead")
+    if until is not None and since is None:
+        raise UsageError("--until needs a beginning", "give --since with it")
     now = datetime.now(UTC)
     start = place(since, now) if since is not None else None
     args = {
@@ -139,11 +142,14 @@ def replay(
         "dead": dead or None,
     }
     answer = _ask(context, sink, "replay", args)
-    click.echo(f"{answer['replayed']} events go to {sink} again")
+    count = answer["replayed"]
+    click.echo(
+        f"{count} event{'' if count == 1 else 's'} to {sink} again" if count else "nothing to send again"
+    )
 
 
 def _ask(context: click.Context, sink: str, kind: Any, args: Mapping[str, Any]) -> Mapping[str, Any]:
-    config = _configured(context, sink)
+    _named(settings(context).load_quickly(), sink)
 
     async def deliver(parts: Any) -> None:
         from syncd.cli.sync import DRAIN_FOR
@@ -151,15 +157,13 @@ def _ask(context: click.Context, sink: str, kind: Any, args: Mapping[str, Any]) 
         if kind != "disable":
             await parts.dispatcher.drain(DRAIN_FOR)
 
-    return ask(settings(context), config, kind, {"sink": sink, **args}, afterwards=deliver).answer
+    return ask(settings(context), kind, {"sink": sink, **args}, afterwards=deliver).answer
 
 
-def _configured(context: click.Context, sink: str) -> Config:
-    config = settings(context).load()
+def _named(config: Config, sink: str) -> None:
     if sink not in config.sinks:
         known = ", ".join(sorted(config.sinks)) or "none"
         raise UsageError(f"there is no sink {sink}", f"sinks of {config.source}: {known}")
-    return config
 
 
 async def _try(config: Config, name: str) -> int:

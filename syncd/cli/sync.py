@@ -40,15 +40,12 @@ Exit code: 0 fine, 3 a target failed or was incomplete, 4 revocations are held,
 def sync(context: click.Context, account: str | None, region: str | None, dry_run: bool) -> None:
     """Sync every target once: through the daemon if one runs, else by itself."""
     chosen = settings(context)
-    config = chosen.load()
-    args = {"account": account, "region": region}
     if dry_run:
-        context.exit(asyncio.run(_preview(config, account, region)))
+        context.exit(asyncio.run(_preview(chosen.load(), account, region)))
     whole = account is None and region is None
-    result = ask(
-        chosen, config, "sync", args, progress=_progress, afterwards=_finish_round if whole else _finish
-    )
-    context.exit(_show(result))
+    args = {"account": account, "region": region}
+    afterwards = _finish_round if whole else _finish
+    context.exit(_show(ask(chosen, "sync", args, progress=_progress, afterwards=afterwards)))
 
 
 async def _finish(parts: Parts) -> None:

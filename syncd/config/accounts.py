@@ -30,7 +30,7 @@ def account(table: Table, name: str) -> AccountConfig:
         if table.given("public_key") or table.given("private_key"):
             table.fault("profile", shown(profile), "a key stands beside it: keep the profile or the keys")
         else:
-            public, private = _of_profile(table, profile)
+            public, private = (None, None) if table.sources.closed else _of_profile(table, profile)
     else:
         for key, found in (("public_key", public), ("private_key", private)):
             if found is None and not table.given(key):

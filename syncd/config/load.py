@@ -24,11 +24,19 @@ what is wrong, and empty secrets for those that are missing."""
 
 
 def load(
-    explicit: Path | None = None, environ: Mapping[str, str] = os.environ, checks: Sequence[Check] = ()
+    explicit: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    checks: Sequence[Check] = (),
+    *,
+    secrets: bool = True,
 ) -> Config:
-    """The settings. Raises ConfigError with every fault, of ``checks`` too."""
+    """The settings. Raises ConfigError with every fault, of ``checks`` too.
+
+    Without ``secrets`` those that stand elsewhere are not read, and empty ones stand in: they may be the
+    service's alone.
+    """
     path = places.find(explicit, environ)
-    reading = Reading({} if path is None else places.read(path), path, environ)
+    reading = Reading({} if path is None else places.read(path), path, environ, secrets)
     config = reading.settings()
     faults = reading.faults + [fault for check in checks for fault in check(config)]
     if faults:
@@ -39,12 +47,14 @@ def load(
 class Reading:
     """One pass over the tables of a file (none: ``path`` is None)."""
 
-    def __init__(self, values: dict[str, Any], path: Path | None, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, values: dict[str, Any], path: Path | None, environ: Mapping[str, str], secrets: bool
+    ) -> None:
         self.faults: list[Fault] = []
         self._values = values
         self._path = path
         self._environ = environ
-        self._sources = Sources(environ, path.absolute().parent if path else None)
+        self._sources = Sources(environ, path.absolute().parent if path else None, closed=not secrets)
 
     def settings(self) -> Config:
         self._refuse_unknown()

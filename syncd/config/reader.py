@@ -187,6 +187,8 @@ class Table:
         if not isinstance(value, str) or not value:
             self.fault(name + form, "", "must be a text in quotes")
             return None
+        if self.sources.closed:
+            return None
         try:
             return self.sources.read(form, value)
         except BadSecretError as error:

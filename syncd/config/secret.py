@@ -22,10 +22,14 @@ class BadSecretError(Exception):
 
 
 class Sources:
-    """Relative paths are taken from the folder of the configuration file."""
+    """Relative paths are taken from the folder of the configuration file.
 
-    def __init__(self, environ: Mapping[str, str], folder: Path | None) -> None:
+    ``closed``: nothing is read, for a command that needs no secret and may not be able to read any.
+    """
+
+    def __init__(self, environ: Mapping[str, str], folder: Path | None, *, closed: bool = False) -> None:
         self.environ = environ
+        self.closed = closed
         self._folder = folder
 
     def resolve(self, path: str) -> Path:
@@ -48,16 +52,24 @@ class Sources:
 
     def _credential(self, name: str) -> str:
         folder = self.environ.get("CREDENTIALS_DIRECTORY")
-        if not folder:
-            raise BadSecretError(
-                "needs $CREDENTIALS_DIRECTORY, which systemd sets for a unit with LoadCredential="
-            )
         if "/" in name or name in (".", ".."):
             raise BadSecretError("must be the name of a credential, without slashes")
+        if not folder:
+            return self._in_a_shell(name)
         path = Path(folder) / name
         if not path.exists():
             raise BadSecretError(f"is none of the unit's credentials; there are: {_names(Path(folder))}")
         return read_private(path)
+
+    def _in_a_shell(self, name: str) -> str:
+        """Outside the unit, root reads what the unit loads: `LoadCredential=syncd:` and the folder beside the file."""
+        try:
+            return read_private(self.resolve("credentials") / name.removeprefix("syncd_"))
+        except BadSecretError as error:
+            raise BadSecretError(
+                "needs $CREDENTIALS_DIRECTORY, which systemd sets for a unit with LoadCredential=;"
+                f" in a shell, root reads the file in credentials/ beside the configuration, which {error}"
+            ) from None
 
 
 def told(form: str, value: str) -> str:

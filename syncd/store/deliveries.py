@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
+from syncd.errors import UsageError
 from syncd.model import Draft, Route, SinkFilter, from_text, to_text
 from syncd.store.engine import Database, Transaction
 from syncd.store.routing import wants
@@ -180,7 +181,8 @@ async def replay(
 ) -> int:
     """Make deliveries pending again, or for the first time where the sink's filter wants them; how many.
 
-    One event by its id goes whatever the filter says; ``dead`` only those that were given up.
+    One event by its id goes whatever the filter says; ``dead`` only those that were given up. Raises UsageError
+    if there is no event with the id.
     """
     where, params = _chosen(since_seq, since, until, event_id)
     count, after = 0, 0
@@ -193,6 +195,10 @@ async def replay(
                 (route.sink, after, *params),
             )
             if not rows:
+                if event_id is not None and not after:
+                    raise UsageError(
+                        f"there is no event {event_id}", "`syncd events --format json` shows the ids"
+                    )
                 return count
             after = rows[-1][0]
             chosen = [row[0] for row in rows if _replayed(row, route, dead, event_id)]

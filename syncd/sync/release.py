@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from syncd.errors import UsageError
 from syncd.model import Missing, Target
 from syncd.store import images, outbox, targets
 from syncd.store.engine import Transaction
@@ -22,19 +23,22 @@ class Released:
 
 
 async def release(syncer: Syncer, account: str | None = None, region: str | None = None) -> list[Released]:
-    """Revoke the held rows of the matching targets without asking; a running sync of theirs is cancelled."""
+    """Revoke the held rows of the matching targets without asking; a running sync of theirs is cancelled.
+
+    Raises UsageError if no target matches.
+    """
     async with syncer.db.read() as tx:
         states = await targets.read_targets(tx)
     matching = [
-        state.target
+        state
         for state in states
-        if state.active
-        and state.held_count
-        and account in (None, state.target.account)
-        and region in (None, state.target.region)
+        if state.active and account in (None, state.target.account) and region in (None, state.target.region)
     ]
+    if not matching and (account or region):
+        asked = "/".join(part for part in (account, region) if part)
+        raise UsageError(f"{asked} is not watched", "`syncd status` lists the targets")
     released = []
-    for target in matching:
+    for target in [state.target for state in matching if state.held_count]:
         async with syncer.preempt(target):
             released.append(Released(target, await _release(syncer, target)))
     return [one for one in released if one.revoked]

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from syncd.errors import UsageError
 from syncd.model import Target, from_text
 from syncd.sync.release import release
 from tests.sync.rig import brief
@@ -238,8 +239,9 @@ async def test_release_takes_only_what_is_held_where_it_is_asked_for(make_rig):
     await watching(rig, 10, "cn-b")
     rig.world.blank(("cn-a", "cn-b"))
     await rig.sync("cn-a", "cn-b")
-    assert await release(rig.syncer, "nobody") == []
-    assert await release(rig.syncer, "lab", "cn-c") == []
+    for unwatched in (("nobody", None), ("lab", "cn-c"), (None, "cn-c")):
+        with pytest.raises(UsageError, match="not watched"):
+            await release(rig.syncer, *unwatched)
     assert [one.target.region for one in await release(rig.syncer, "lab", "cn-b")] == ["cn-b"]
     assert (len(rig.ids("cn-a")), len(rig.ids("cn-b"))) == (10, 0)
     assert [one.target.region for one in await release(rig.syncer)] == ["cn-a"]
