@@ -110,7 +110,6 @@ class Syncer:
             if candidate and not reading.listing.complete:
                 return self._no_target(reading)
             judgement = await weigh(reading, self.settings.guard, account.cloud, self._rng)
-            self._require(account)
             return await self._commit(reading, judgement, coming)
         except Abandoned:
             return SyncReport(target, "cancelled", started, self.clock.now())
@@ -128,10 +127,6 @@ class Syncer:
         """False once a reload has put another in its place: what was asked with it counts no more."""
         return self.accounts.get(account.name) is account
 
-    def _require(self, account: Account) -> None:
-        if not self.employs(account):
-            raise Abandoned
-
     async def preview(self, target: Target) -> tuple[Reading, Judgement] | None:
         """What a sync would announce, without writing; None for a target whose account is not configured."""
         account = self.accounts.get(target.account)
@@ -147,7 +142,8 @@ class Syncer:
         async with self.db.read() as tx:
             known, lacking = await images.known(tx, target)
         listing = await account.cloud.list_images(target.region, known)
-        self._require(account)
+        if not self.employs(account):
+            raise Abandoned
         scope = await (account.foresee if dry else account.adopt)(self.db, started)
         async with self.db.read() as tx:
             state = await targets.read_target(tx, target) or TargetState(target)

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from syncd.errors import DatabaseError
 from syncd.model import Target
+from syncd.store import runs
 from syncd.sync.release import release
 from tests.sync.rig import REGIONS, brief
 
@@ -77,19 +78,20 @@ async def test_a_cancelled_sync_writes_nothing_and_is_no_failure(rig):
 
 async def test_a_sync_that_read_under_an_old_scope_does_not_commit(make_rig):
     """A reload changes the project while a sync lists: what it read is not mixed into the new scope."""
-    rig = await make_rig()
-    rig.world.fill("lab", "cn-a", 5)
+    rig = await make_rig(regions=REGIONS[:2])
+    rig.world.fill("lab", "*", 5)
     await rig.settle()
     go, late = await held_back(rig)
     await rig.reload(project_id=rig.world.account("lab").projects[1])
-    rig.world.share("lab", "cn-a")
+    rig.world.share("lab", "*")
     with capture_logs() as logs:
+        assert (await rig.sync("cn-b")).baseline
         go.set()
         assert (await late).outcome == "cancelled"
-        assert (await rig.sync()).baseline
+        assert (await rig.sync("cn-a")).baseline
     assert [line["event"] for line in logs] == ["scope_changed"]
     assert rig.news() == []
-    assert not (await rig.sync()).baseline
+    assert not (await rig.sync(*REGIONS[:2])).baseline
     rig.check(told_once=False)
 
 
@@ -133,6 +135,28 @@ async def test_a_failure_of_a_target_that_retired_meanwhile_is_none(rig):
     await rig.sim.stop()
     report = await running
     assert (report.outcome, report.failure, rig.target("failures")) == ("cancelled", None, 0)
+
+
+async def test_a_failure_of_an_account_that_a_reload_replaced_is_none(rig):
+    await rig.settle()
+    running = await reading(rig)
+    await rig.reload(project_id=rig.world.account("lab").projects[1])
+    await rig.sim.stop()
+    assert (await running).outcome == "cancelled"
+    assert rig.target("failures") == 0
+
+
+async def test_nor_is_a_discovery_of_it(make_rig):
+    rig = await make_rig(regions=None)
+    await rig.discover()
+    rig.fault("hang", on="zones", times=1)
+    running = asyncio.create_task(rig.discover())
+    await rig.sim.requests.arrive(2, subject="zones")
+    await rig.reload(project_id=rig.world.account("lab").projects[1])
+    await rig.sim.stop()
+    report, first = await running
+    assert (report.outcome, first) == ("cancelled", [])
+    assert rig.value("SELECT discovery_failures FROM accounts") == 0
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -201,16 +225,19 @@ async def test_a_file_that_cannot_be_used_is_no_failure_of_the_target(rig):
 
 async def test_a_file_that_fails_for_a_moment_is_no_failure_of_the_target(rig, monkeypatch):
     await rig.settle()
-    with monkeypatch.context() as patch:
-        patch.setattr("syncd.store.runs.record", full_disk)
-        with pytest.raises(DatabaseError):
-            await rig.sync()
+    troubles = [DatabaseError("no space")]
+    record = runs.record
+
+    async def recorded(*args):
+        if troubles:
+            raise troubles.pop()
+        return await record(*args)
+
+    monkeypatch.setattr("syncd.store.runs.record", recorded)
+    with pytest.raises(DatabaseError):
+        await rig.sync()
     assert rig.target("failures") == 0
     assert (await rig.sync()).outcome == "complete"
-
-
-async def full_disk(*args):
-    raise DatabaseError("no space")
 
 
 @pytest.mark.parametrize("place", ["list", "weigh", "commit"])
