@@ -45,7 +45,7 @@ def syncd() -> None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line; the exit code."""
-    if "_SYNCD_COMPLETE" in os.environ:
+    if "_SYNCD_COMPLETE" in os.environ:  # as `syncd completion` teaches it
         syncd.main(prog_name="syncd")  # a shell asks what could come next; ends the process
     settings = Settings()
     try:

@@ -37,6 +37,7 @@ COMMANDS = {
     "doctor": Entry("syncd.cli.doctor", "doctor", "Is everything in place? Keys, clock, file, sinks."),
     "config": Entry("syncd.cli.config", "config", "Write, check or show the configuration."),
     "db": Entry("syncd.cli.db", "db", "The database file: upgrade, check, backup, prune."),
+    "completion": Entry("syncd.cli.completion", "completion", "Teach a shell to complete."),
 }
 """In the order in which they are listed."""
 

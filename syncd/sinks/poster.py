@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -208,8 +209,12 @@ def describe(error: Exception) -> str:
             return "the receiver closed the connection without an answer"
         case aiohttp.ClientConnectorError():
             return f"no connection: {_os_text(error.os_error)}"
+        case ssl.SSLCertVerificationError():
+            return f"TLS: {_certificate_fault(error)}"
         case ssl.SSLError():
             return f"TLS: {error.reason or type(error).__name__}"
+        case socket.gaierror():
+            return "the host's name cannot be resolved"
         case OSError():
             return _os_text(error)
         case _:

@@ -25,6 +25,15 @@ class Space:
     files: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Concern:
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.problem}: {self.remedy}"
+
+
 def space(path: Path) -> Space | None:
     """What is left on the file system of ``path`` (or of the nearest folder above that exists); None if unknown."""
     try:
@@ -36,22 +45,31 @@ def space(path: Path) -> Space | None:
 
 def warnings(path: Path) -> tuple[str, ...]:
     """One sentence, with its remedy, for each thing that will go wrong sooner or later."""
-    found = []
-    if (kind := network_file_system(path)) is not None:
-        found.append(
-            f"{path} is on a network file system ({kind}), where SQLite's locks cannot be relied on: "
-            "move it to a local disk (`database.path`)"
-        )
+    return tuple(map(str, (*remote(path), *scarce(path))))
+
+
+def remote(path: Path) -> list[Concern]:
+    """What is wrong with the kind of file system; empty if nothing is."""
+    kind = network_file_system(path)
+    if kind is None:
+        return []
+    problem = f"{path} is on a network file system ({kind}), where SQLite's locks cannot be relied on"
+    return [Concern(problem, "move it to a local disk (`database.path`)")]
+
+
+def scarce(path: Path) -> list[Concern]:
+    """What runs short there; empty if nothing does."""
     left = space(path)
+    if left is None:
+        return []
     size = path.stat().st_size if path.exists() else 0
-    if left is not None and left.free < max(SCARCE, size):
-        found.append(
-            f"only {left.free // 2**20} MB are free where {path} is ({size // 2**20} MB): make room, "
-            "an upgrade first copies the file"
-        )
-    if left is not None and left.files == 0:
-        found.append(f"no more files can be made on the file system of {path}: free some inodes")
-    return tuple(found)
+    found = []
+    if left.free < max(SCARCE, size):
+        problem = f"only {left.free // 2**20} MB are free where {path} is ({size // 2**20} MB)"
+        found.append(Concern(problem, "make room, an upgrade first copies the file"))
+    if left.files == 0:
+        found.append(Concern(f"no more files can be made on the file system of {path}", "free some inodes"))
+    return found
 
 
 def network_file_system(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> str | None:
