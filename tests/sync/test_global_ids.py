@@ -97,6 +97,25 @@ async def test_a_region_that_fails_beyond_its_freshness_does_not_hide_the_loss(m
     rig.check()
 
 
+async def test_a_region_that_confirmed_the_image_after_the_others_lost_it_is_believed_while_it_fails(
+    make_rig,
+):
+    rig, image = await watching(make_rig)
+    rig.world.share("lab", "*", image)
+    await rig.settle()
+    rig.world.unshare("lab", ("cn-a", "cn-b"), image)
+    await rig.sync(*REGIONS)
+    broken = rig.fault("retcode", "cn-c", code=130)
+    rig.advance(hours=2)
+    await rig.sync(*REGIONS)
+    assert account_scope(rig) == []
+    rig.world.unshare("lab", "cn-c", image)
+    broken.remove()
+    await rig.sync(*REGIONS)
+    assert account_scope(rig) == ["revoked"]
+    rig.check()
+
+
 async def test_a_region_that_stopped_counting_and_still_lists_the_image_corrects_the_account(make_rig):
     rig, image = await watching(make_rig)
     rig.world.share("lab", "*", image)
