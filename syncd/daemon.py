@@ -227,7 +227,7 @@ class Daemon:
 
     async def _serve(self, request: requests.Request) -> None:
         reports: list[SyncReport] = []
-        log.info("request", kind=request.kind, **request.args)
+        log.info("request", kind=request.kind, args=dict(request.args))
         result = await perform(self.parts, request.kind, request.args, reports.append)
         for report in reports:
             await self._note(report)

@@ -6,60 +6,16 @@ import csv
 import io
 import json
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from syncd.cli.registry import COMMANDS
-from syncd.simulator import Fault, Simulator, World, lean_fields
-from tests.processes import Process, syncd, write_config
+from syncd.simulator import Fault
+from tests.cli.desk import EVIL, REGIONS, Desk, daemon_of
+from tests.processes import syncd
 
 ROOT = Path(__file__).parent.parent.parent
-REGIONS = ("cn-a", "cn-b")
-EVIL = "bad\x1b[31m\u202ename\n镜像"
-
-
-class Desk:
-    """A configuration, its simulator, and the command line."""
-
-    def __init__(self, sim: Simulator, config: Path) -> None:
-        self.sim = sim
-        self.world = sim.world
-        self.config = config
-        self.db = config.with_name("syncd.db")
-
-    async def run(self, *args: str | Path, code: int = 0) -> str:
-        """What it wrote to stdout; what it said is in ``self.said``."""
-        async with syncd(*args, "--config", self.config) as process:
-            output = await process.stdout()
-            found = await process.exit_code()
-            self.said = "\n".join(process.stderr)
-        assert found == code, f"{args}: exit {found}, {output} {self.said}"
-        return output
-
-    async def rows(self, *args: str | Path, code: int = 0) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(await self.run(*args, "--format", "json", code=code))
-        return found
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    world = World(invent=lean_fields)
-    for region in REGIONS:
-        world.add_region(region)
-    world.add_account("lab")
-    world.fill("lab", "*", 4)
-    world.share("lab", "cn-a", Name=EVIL, Status="Making")
-    async with Simulator(world) as sim:
-        sinks = f'[sinks.file]\ntype = "log"\npath = "{tmp_path}/events.jsonl"\n'
-        yield Desk(sim, write_config(tmp_path, sim, sinks))
-
-
-async def daemon_of(process: Process) -> None:
-    await process.logged("ready")
-    await process.logged("synced", 2)
 
 
 async def test_every_reading_command_explains_an_empty_or_missing_file(desk: Desk) -> None:
