@@ -3,7 +3,6 @@
 `python -m tests.bench.floor FOLDER ROUNDS`.
 """
 
-
 from __future__ import annotations
 
 import asyncio

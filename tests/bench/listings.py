@@ -45,13 +45,15 @@ def compare(size: Size, repeats: int) -> dict[str, dict[str, Any]]:
     """Contestant → the least costly of its ``repeats`` runs, which alternate; what else runs here only adds."""
     best: dict[str, dict[str, Any]] = {}
     rounds = max(1, ENOUGH // size.all_images)
-    with tempfile.TemporaryDirectory(prefix="syncd-bench-") as folder:
-        with cloud(Path(folder), size.images, accounts=size.accounts, regions=size.regions):
-            for _ in range(repeats):
-                for name in CONTESTANTS:
-                    cost = contestant(name, folder, rounds)
-                    if name not in best or cost["cpu"] < best[name]["cpu"]:
-                        best[name] = cost
+    with (
+        tempfile.TemporaryDirectory(prefix="syncd-bench-") as folder,
+        cloud(Path(folder), size.images, accounts=size.accounts, regions=size.regions),
+    ):
+        for _ in range(repeats):
+            for name in CONTESTANTS:
+                cost = contestant(name, folder, rounds)
+                if name not in best or cost["cpu"] < best[name]["cpu"]:
+                    best[name] = cost
     return best
 
 

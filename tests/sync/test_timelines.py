@@ -14,16 +14,17 @@ import pytest
 from tests.sync.rig import REGIONS, Rig, rig_at
 
 STEPS = 40
-FEW, MANY = range(8), range(8, 200)
+FEW, MANY = range(8), range(8, 600)
 
 
 class Timeline:
     """``everywhere``: things happen to an image in all regions at once, or else in any one of them."""
 
-    def __init__(self, rig: Rig, seed: int, everywhere: bool) -> None:
+    def __init__(self, rig: Rig, seed: int, everywhere: bool, retiring: bool) -> None:
         self.rig = rig
         self.rng = random.Random(seed)
         self.everywhere = everywhere
+        self.retiring = retiring
         self.images: list[str] = []
         self.log: list[str] = []
 
@@ -34,13 +35,14 @@ class Timeline:
         for _ in range(STEPS):
             await self.step()
         self.rig.sim.faults.clear()
+        await self.rig.restart(regions=REGIONS)
         for _ in range(2):
             await self.rig.sync(*REGIONS)
 
     async def step(self) -> None:
         deeds: list[tuple[int, Callable[[], Awaitable[None]]]] = [
             (12, self.sync), (3, self.share), (2, self.unshare), (3, self.change), (2, self.fail), (3, self.mend),
-            (2, self.wait), (1, self.restart),
+            (2, self.wait), (1, self.restart), (2 if self.retiring else 0, self.retire),
         ]  # fmt: skip
         weights, choices = zip(*deeds, strict=True)
         (deed,) = self.rng.choices(choices, weights)
@@ -83,13 +85,16 @@ class Timeline:
     async def restart(self) -> None:
         await self.rig.restart()
 
+    async def retire(self) -> None:
+        await self.rig.restart(regions=tuple(self.rng.sample(REGIONS, self.rng.randint(1, 3))))
 
-async def told_the_truth(path: Path, seed: int, everywhere: bool) -> None:
+
+async def told_the_truth(path: Path, seed: int, everywhere: bool, retiring: bool = False) -> None:
     async with rig_at(path / "syncd.db", regions=REGIONS, seed=seed) as rig:
-        timeline = Timeline(rig, seed, everywhere)
+        timeline = Timeline(rig, seed, everywhere, retiring)
         try:
             await timeline.run()
-            rig.check(globally=everywhere)
+            rig.check(globally=everywhere and not retiring, told_once=not retiring)
         except AssertionError as error:
             error.add_note(f"seed {seed}: {timeline.log}")
             raise
@@ -99,6 +104,17 @@ async def told_the_truth(path: Path, seed: int, everywhere: bool) -> None:
 @pytest.mark.parametrize("seed", FEW)
 async def test_whatever_happens_the_account_is_told_the_truth_once(tmp_path, seed, everywhere):
     await told_the_truth(tmp_path, seed, everywhere)
+
+
+@pytest.mark.parametrize("seed", FEW)
+async def test_with_regions_that_leave_and_return_what_is_known_is_what_is_listed(tmp_path, seed):
+    await told_the_truth(tmp_path, seed, everywhere=seed % 2 == 0, retiring=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", MANY)
+async def test_many_more_that_leave_and_return(tmp_path, seed):
+    await told_the_truth(tmp_path, seed, everywhere=seed % 2 == 0, retiring=True)
 
 
 @pytest.mark.slow
