@@ -19,6 +19,13 @@ PATH = click.option(
     help="The database, instead of the configuration's.",
 )
 
+PRUNED = {
+    "events": "events forgotten",
+    "deliveries": "deliveries forgotten",
+    "dead": "deliveries given up",
+    "skipped": "deliveries of absent sinks skipped",
+}
+
 
 @click.group(
     epilog="""\b
@@ -77,7 +84,7 @@ def check(context: click.Context, db: Path | None) -> None:
         click.echo(f"{problem.kind}: {problem.subject}: {problem.message}", err=True)
     if problems:
         raise DatabaseError(
-            f"{file.path}: {len(problems)} problems",
+            f"{file.path}: {len(problems)} problem{'' if len(problems) == 1 else 's'}",
             "put back a backup (`syncd db backup` makes them), and report this",
         )
     click.echo(f"{file.path} is sound; folding its events gives exactly its live rows")
@@ -109,4 +116,5 @@ Example:
 def prune(context: click.Context) -> None:
     """Forget what the retention lets go; the daemon does it daily."""
     pruned = ask(settings(context), "prune", {}).answer["pruned"]
-    click.echo(", ".join(f"{count} {name}" for name, count in pruned.items()) or "nothing to forget")
+    done = [f"{count} {PRUNED[name]}" for name, count in pruned.items() if count]
+    click.echo(", ".join(done) or "nothing to forget")

@@ -61,7 +61,6 @@ async def test_beside_a_daemon_a_shell_needs_no_secret_and_the_daemon_does_it_al
 
 REFUSED = {
     ("sync", "--account", "nope"): "account nope is not configured\n  accounts: lab",
-    ("sync", "--region", "cn-z"): "region cn-z is not watched",
     ("held", "release", "--account", "nope"): "nope is not watched\n  `syncd status` lists the targets",
     ("sinks", "replay", "file", "--event", "nope"): "there is no event nope",
 }
@@ -76,7 +75,7 @@ async def test_a_refusal_is_the_same_with_and_without_a_daemon(desk: Desk) -> No
         assert [(await desk.run(*args, code=2), desk.said) for args in REFUSED] == alone
         daemon.signal(signal.SIGTERM)
         assert await daemon.exit_code() == 0
-    assert asked(desk) == [("sync", 2), ("sync", 2), ("release", 2), ("replay", 2)]
+    assert asked(desk) == [("sync", 2), ("release", 2), ("replay", 2)]
 
 
 async def test_without_a_daemon_what_is_held_is_released_and_nothing_held_is_no_error(desk: Desk) -> None:
@@ -138,7 +137,7 @@ async def test_a_history_that_does_not_give_the_state_is_found(desk: Desk) -> No
     await desk.run("db", "check", code=5)
     assert "fold: lab/cn-" in desk.said
     assert "its status is not what event" in desk.said
-    assert "1 problem\n" in desk.said
+    assert ": 1 problem\n" in desk.said
 
 
 async def test_no_command_shows_a_secret_of_a_sink_or_an_account(desk: Desk, tmp_path: Path) -> None:
