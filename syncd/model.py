@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -40,9 +41,10 @@ class Clock(Protocol):
         """Seconds that never go back."""
 
 
+@lru_cache(maxsize=256)  # the events of one commit have one time
 def to_text(moment: datetime) -> str:
     """``2026-11-24T02:41:59.123Z``: the one form of a time in the database and in events; sorts as text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def from_text(text: str) -> datetime:
@@ -86,14 +88,14 @@ class Target(NamedTuple):
         return f"{self.account}/{self.region}"
 
 
-class Softwares(msgspec.Struct, frozen=True, omit_defaults=True):
+class Softwares(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     framework: str | None = None
     framework_version: str | None = None
     cuda_version: str | None = None
     applications: tuple[str, ...] = ()
 
 
-class Image(msgspec.Struct, frozen=True, kw_only=True):
+class Image(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One image as the list shows it, normalised: null, absent, "" and [] are all None (or an empty tuple).
 
     Sizes are MB, prices yuan an hour, times UTC text (`to_text`). Text is cut at 4,096 characters;

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from syncd.compshare.envelope import NOT_COMPSHARE, excerpt, integer, opened, value
-from syncd.compshare.rows import CUT, INT64, nothing, read_row
+from syncd.compshare.rows import CUT, INT64, nothing, read_row, read_time, usable_id
 from syncd.errors import ProtocolError
-from syncd.model import Sighting, fingerprint_of
+from syncd.model import Image, Sighting, Softwares, fingerprint, fingerprint_of
 
 Known = Mapping[str, bytes]
 """Live image ids → fingerprints: a row that equals its fingerprint is not kept."""
@@ -34,7 +34,7 @@ def decode_page(body: bytes, known: Known) -> Page:
     unchanged = [_if_known(row, known) for row in page.ImageSet]
     # The rows as received are only cut out of a page that has news:
     raws = _raw_page(body).ImageSet if None in unchanged else []
-    rows = tuple(row or read_row(raws[index]) for index, row in enumerate(unchanged))
+    rows = tuple(row or _as_news(page.ImageSet[index], raws[index]) for index, row in enumerate(unchanged))
     return Page(rows, page.TotalCount)
 
 
@@ -108,6 +108,8 @@ class _Row(msgspec.Struct, gc=False):
     Softwares: _Softwares | None = None
     SourceGpuType: Text | None = None
     FailedReason: Text | None = None
+    CreateTime: Any = None
+    PubTime: Any = None
 
 
 class _StrictPage(msgspec.Struct):
@@ -132,6 +134,46 @@ def _if_known(row: _Row, known: Known) -> tuple[str, Sighting] | None:
     if before is None or before != _fingerprint(row):
         return None
     return image_id, Sighting(before)
+
+
+def _as_news(row: _Row, raw: msgspec.Raw) -> tuple[str | None, Sighting | None]:
+    """What `read_row` would read."""
+    image_id = usable_id(row.CompShareImageId)
+    if image_id is None:
+        return None, None
+    image = _image(image_id, row)
+    return image_id, Sighting(fingerprint(image), image, bytes(raw).decode("utf-8", "replace"))
+
+
+def _image(image_id: str, row: _Row) -> Image:
+    owner, price, tags, softwares = row.Owner, row.Price, row.Tags, _softwares(row.Softwares)
+    return Image(
+        image_id=image_id,
+        name=row.Name or None,
+        status=row.Status or None,
+        image_type=row.ImageType or None,
+        owner_id=(owner and owner.AccountId) or None,
+        owner_name=(owner and owner.AccountName) or None,
+        author=row.Author or None,
+        container=row.Container or None,
+        size_mb=row.Size,
+        price_yuan_per_hour=None if price is None else price or 0.0,
+        visibility=row.Visibility,
+        group_id=row.GroupId or None,
+        version_name=row.VersionName or None,
+        description=row.Description or None,
+        tags=tuple(sorted(set(tags))) if tags else (),
+        softwares=None if softwares is None else _softwares_of(softwares),
+        source_gpu_type=row.SourceGpuType or None,
+        failed_reason=row.FailedReason or None,
+        created_at=read_time(row.CreateTime),
+        published_at=read_time(row.PubTime),
+    )
+
+
+def _softwares_of(given: tuple[Any, ...]) -> Softwares:
+    framework, framework_version, cuda_version, applications = given
+    return Softwares(framework, framework_version, cuda_version, tuple(applications))
 
 
 def _fingerprint(row: _Row) -> bytes:

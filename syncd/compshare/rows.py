@@ -24,6 +24,7 @@ INT64 = 2**63
 
 Fields = Mapping[str, Any]
 
+_SIZED = (str, list, dict)
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -147,7 +148,7 @@ def fits(number: int) -> bool:
 
 
 def nothing(given: Any) -> bool:
-    return given is None or (isinstance(given, str | list | dict) and not given)
+    return given is None or (isinstance(given, _SIZED) and not given)
 
 
 def _at(fields: Fields, path: str) -> Any:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sqlite3
 import sys
@@ -95,6 +96,7 @@ async def at_work(folder: Path) -> AsyncIterator[Work]:
         work = Work(parts, config.database.path)
         observers.requests.append(lambda *_: setattr(work, "requests", work.requests + 1))
         await reconcile(parts.db, parts.accounts)
+        gc.freeze()  # as `syncd run` does
         yield work
 
 

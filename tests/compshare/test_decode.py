@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.compshare.decode import Page, decode_page
+from syncd.compshare.rows import read_row
 from syncd.errors import ApiError, ProtocolError, Transient
 from syncd.model import COMPARED, Image, Sighting, Softwares, fingerprint
 
@@ -412,6 +413,9 @@ _softwares = (
     st.fixed_dictionaries({}, optional={"Framework": _texts, "CUDAVersion": _texts, "Applications": _apps})
     | st.none()
 )
+_times = (
+    st.integers(-1, 2**40) | st.sampled_from([1735689600.0, "1735689600", "", [], 2**70, True]) | st.none()
+)
 _plausible = st.fixed_dictionaries(
     {"CompShareImageId": st.just("i")},
     optional={
@@ -425,6 +429,8 @@ _plausible = st.fixed_dictionaries(
         "Price": st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 3) | st.none(),
         "Tags": _apps,
         "Softwares": _softwares,
+        "CreateTime": _times,
+        "PubTime": _times,
     },
 )
 
@@ -437,6 +443,13 @@ def test_the_fast_way_recognises_exactly_what_the_lenient_way_read(row: dict[str
         assert first.image is not None
         assert first.fingerprint == fingerprint(first.image)
         assert seen(row, {"i": first.fingerprint}) == Sighting(first.fingerprint)
+
+
+@given(_plausible)
+@settings(max_examples=400, deadline=None)
+def test_the_fast_way_reads_a_new_row_exactly_as_the_lenient_way(row: dict[str, Any]) -> None:
+    raw = json.dumps(row).encode()
+    assert page_of(body(row)).rows == (read_row(msgspec.Raw(raw)),)
 
 
 @given(_plausible, _plausible)
