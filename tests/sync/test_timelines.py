@@ -14,7 +14,7 @@ import pytest
 from tests.sync.rig import REGIONS, Rig, rig_at
 
 STEPS = 40
-FEW, MANY = range(8), range(8, 600)
+FEW, MANY = range(8), range(8, 120)
 
 
 class Timeline:
