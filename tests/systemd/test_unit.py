@@ -156,6 +156,33 @@ def test_the_key_comes_from_a_credential_and_is_nowhere_else(box: Container) -> 
         assert key not in text
 
 
+def test_beside_it_a_shell_needs_no_credential_and_root_s_doctor_finds_it(box: Container) -> None:
+    journal(box, '"type":"sync.baseline"')
+    as_service = ("runuser", "-u", "syncd", "--")
+    for who in ((), as_service):
+        assert "running: pid" in box.run(*who, "/opt/syncd/bin/syncd", "status").stdout
+        assert "nothing is held" in box.run(*who, "/opt/syncd/bin/syncd", "held", "release").stderr
+    wanted = {"account lab": "ok", "last sync": "ok", "service": "ok", "credentials": "ok"}
+    assert wanted.items() <= doctor(box).items()
+    box.run("touch", "/etc/syncd/credentials/private_key")
+    assert doctor(box)["credentials"] == "warning"
+    box.run("systemctl", "restart", "syncd")
+    assert doctor(box)["credentials"] == "ok"
+
+
+def test_stopped_it_lends_its_credentials_to_a_command(box: Container) -> None:
+    box.run("systemctl", "stop", "syncd")
+    borrowing = "systemd-run --pipe --wait -q -p User=syncd -p LoadCredential=syncd:/etc/syncd/credentials"
+    box.run(*borrowing.split(), "/opt/syncd/bin/syncd", "sync")
+    box.run("systemctl", "start", "syncd")
+    assert set(box.run("find", "/var/lib/syncd", "-printf", "%u\n").stdout.split()) == {"syncd"}
+
+
+def doctor(box: Container) -> dict[str, str]:
+    rows = json.loads(box.run("/opt/syncd/bin/syncd", "doctor", "--format", "json").stdout)
+    return {row["check"]: row["state"] for row in rows}
+
+
 def test_the_state_is_its_own_and_closed_to_others(box: Container) -> None:
     modes = box.run("stat", "-c", "%a %U %n", "/var/lib/syncd", "/var/lib/syncd/syncd.db").stdout
     assert modes.split() == ["750", "syncd", "/var/lib/syncd", "600", "syncd", "/var/lib/syncd/syncd.db"]
