@@ -201,8 +201,7 @@ class Change(msgspec.Struct, frozen=True):
     after: Any = msgspec.field(name="to")
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """An event without its number: `store` gives seq and id, encodes the body and enqueues deliveries.
 
     ``names`` are the old and new name of its image, for the sinks' filters; ``regions`` those an account's

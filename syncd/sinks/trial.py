@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,7 +32,7 @@ def _awkward(draft: Draft) -> Draft:
     data |= {name: AWKWARD for name in ("message", "hint") if name in data}
     if draft.image_id:
         data["image"] = msgspec.structs.replace(data["image"], **dict.fromkeys(_TEXTS, AWKWARD))
-    return replace(draft, data=data)
+    return msgspec.structs.replace(draft, data=data)
 
 
 def _bare(draft: Draft) -> Draft:
@@ -48,4 +47,4 @@ def _bare(draft: Draft) -> Draft:
     }
     if "unverified_regions" in data:
         data["unverified_regions"] = []
-    return replace(draft, data=data)
+    return msgspec.structs.replace(draft, data=data)

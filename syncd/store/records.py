@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+import msgspec
+
 from syncd.errors import FailureClass
 from syncd.model import Target
 
@@ -74,8 +76,7 @@ class TargetState:
         return self.active and self.scope == scope and self.fresh_until is not None and now < self.fresh_until
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """What an account was last told about one image.
 
     ``baseline_at`` is when a baseline wrote it without telling; None once an ordinary event has told it.

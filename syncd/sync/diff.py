@@ -10,8 +10,7 @@ import msgspec
 from syncd.model import COMPARED, Change, Image, Listing, Sighting
 
 
-@dataclass(frozen=True, slots=True)
-class Addition:
+class Addition(msgspec.Struct, frozen=True):
     """A row that is not live yet; ``before`` is its last known image if it was live once."""
 
     image: Image
@@ -19,8 +18,7 @@ class Addition:
     before: Image | None
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(msgspec.Struct, frozen=True):
     before: Image
     after: Image
     payload: str

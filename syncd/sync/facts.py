@@ -8,15 +8,17 @@ regional one loses none.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from syncd.model import DIGEST_SIZE, Scope
 from syncd.store.records import Fact
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(msgspec.Struct, frozen=True):
     """How one regional event is told, and the fact it leaves."""
 
     scope: Scope

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import msgspec
+
 from syncd.model import Change, Draft, Image, Missing, Target, fingerprint
 from syncd.store import facts, images
 from syncd.store.engine import Transaction
@@ -26,24 +28,21 @@ from syncd.sync.judgement import Judgement, Reading
 from syncd.sync.news import Occasion
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(msgspec.Struct, frozen=True):
     image: Image
     after: datetime | None
     """The last complete sync that showed the old state."""
     reshared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(msgspec.Struct, frozen=True):
     before: Image
     image: Image
     changes: tuple[Change, ...]
     after: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Revoked:
+class Revoked(msgspec.Struct, frozen=True):
     image: Image
     missing: Missing
 

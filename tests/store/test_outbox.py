@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from syncd.config import RetentionConfig
@@ -137,7 +137,7 @@ async def test_a_sink_comes_back_from_its_row_as_it_was(db: Database) -> None:
 async def test_100_000_events_of_one_sync_are_one_transaction_that_leaves_the_loop_its_turns(
     db: Database,
 ) -> None:
-    drafts = [replace(SHARED, image_id=f"i-{number}") for number in range(100_000)]
+    drafts = [msgspec.structs.replace(SHARED, image_id=f"i-{number}") for number in range(100_000)]
     turns = 0
 
     async def ticking() -> None:

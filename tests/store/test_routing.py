@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace as altered
 
 from syncd.model import EVENT_TYPES, Draft, Route, SinkFilter
 from syncd.samples import samples
@@ -13,7 +14,7 @@ from syncd.store.routing import takers, wants
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 SAMPLES = samples(NOW)
-IMAGE = replace(SAMPLES["image.shared"], account="lab", region="cn-wlcb", names=("old-name", "train-v2"))
+IMAGE = altered(SAMPLES["image.shared"], account="lab", region="cn-wlcb", names=("old-name", "train-v2"))
 EVERYTHING = SinkFilter(events=("*",))
 
 
@@ -54,7 +55,7 @@ def test_globs_on_type_account_region_and_old_or_new_name(wish: dict[str, object
     ],
 )
 def test_by_default_what_concerns_one_region_only_is_not_news(scope: str, event: str, taken: bool) -> None:
-    draft = replace(IMAGE, scope=event)  # type: ignore[arg-type]  # a table of cases
+    draft = altered(IMAGE, scope=event)  # type: ignore[arg-type]  # a table of cases
     assert wants(replace(EVERYTHING, scope=scope), draft) is taken  # type: ignore[arg-type]
 
 
@@ -74,24 +75,24 @@ def test_sink_events_pass_the_filters_on_accounts_and_regions() -> None:
 def test_an_accounts_event_passes_regions_if_one_of_its_regions_does(
     about: tuple[str, ...], taken: bool
 ) -> None:
-    draft = replace(SAMPLES["sync.failed"], regions=about)
+    draft = altered(SAMPLES["sync.failed"], regions=about)
     assert wants(replace(EVERYTHING, regions=("hk",)), draft) is taken
 
 
 def test_a_targets_event_passes_regions_by_its_own() -> None:
-    held = replace(SAMPLES["sync.held"], region="cn-wlcb")
+    held = altered(SAMPLES["sync.held"], region="cn-wlcb")
     assert wants(replace(EVERYTHING, regions=("cn-*",)), held)
     assert not wants(replace(EVERYTHING, regions=("hk",)), held)
 
 
 def test_an_image_without_a_name_is_taken_by_who_takes_any_name() -> None:
-    nameless = replace(IMAGE, names=())
+    nameless = altered(IMAGE, names=())
     assert wants(EVERYTHING, nameless)
     assert not wants(replace(EVERYTHING, names=("train-*",)), nameless)
 
 
 def test_what_existed_already_goes_only_to_who_asks_for_it() -> None:
-    known = replace(IMAGE, baseline=True)
+    known = altered(IMAGE, baseline=True)
     assert not wants(EVERYTHING, known)
     assert wants(replace(EVERYTHING, baseline=True), known)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import msgspec
 
 from syncd.model import Change
 from syncd.store.records import AccountState, Fact
@@ -51,7 +51,7 @@ def test_a_rebaseline_says_why():
 
 
 def test_revoked_has_the_last_known_row_and_nothing_previous():
-    telling = replace(ACCOUNT, unverified=("cn-b",))
+    telling = msgspec.structs.replace(ACCOUNT, unverified=("cn-b",))
     draft = news.revoked(Occasion(LAB, NOW), telling, image(name="n"), missing(28))
     assert (draft.type, draft.names) == ("image.revoked", ("n",))
     assert draft.data == WHERE | {
