@@ -82,7 +82,16 @@ async def test_the_reason_names_no_address(tmp_path: Path, host: str, reason: st
 
 
 async def test_one_that_does_not_shake_hands_is_not_waited_for(tmp_path: Path) -> None:
-    async with await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0) as silent:
+    hung_up = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        hung_up.set()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as silent:
         port = silent.sockets[0].getsockname()[1]
         reason = await unreachable(hook(tmp_path, f"https://127.0.0.1:{port}/"), timedelta(seconds=0.2))
+        await hung_up.wait()
     assert reason == "no connection within 0.2 s"
