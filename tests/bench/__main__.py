@@ -6,7 +6,11 @@ python -m tests.bench --full
 from __future__ import annotations
 
 import argparse
+import os
+import platform
+import sqlite3
 
+from tests.bench import daemon
 from tests.bench.listings import Size, compare, table
 
 USUAL = (Size(1_000), Size(10_000))
@@ -20,8 +24,12 @@ def main() -> None:
         "--repeats", type=int, default=3, help="runs of which the cheapest counts (%(default)s)"
     )
     given = parser.parse_args()
+    print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} CPUs")
     for size in USUAL + LARGE * given.full:
         print(table(size, compare(size, given.repeats)), flush=True)
+    daemon.start_up()
+    if given.full:
+        daemon.idling()
 
 
 if __name__ == "__main__":
