@@ -566,7 +566,7 @@ def faults_of(path: Path, environ: dict[str, str]) -> list[Fault]:
     return []
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(WHOLE)
 def test_whatever_is_written_the_answer_is_settings_or_faults(files: Files, written: dict[str, Any]) -> None:
     for fault in faults_of(files.write("config.toml", to_toml(written)), files.environ):

@@ -436,7 +436,7 @@ _plausible = st.fixed_dictionaries(
 
 
 @given(_plausible)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_the_fast_way_recognises_exactly_what_the_lenient_way_read(row: dict[str, Any]) -> None:
     first = seen(row)
     if first.fingerprint is not None:
@@ -446,14 +446,14 @@ def test_the_fast_way_recognises_exactly_what_the_lenient_way_read(row: dict[str
 
 
 @given(_plausible)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_the_fast_way_reads_a_new_row_exactly_as_the_lenient_way(row: dict[str, Any]) -> None:
     raw = json.dumps(row).encode()
     assert page_of(body(row)).rows == (read_row(msgspec.Raw(raw)),)
 
 
 @given(_plausible, _plausible)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_two_rows_have_one_fingerprint_exactly_if_no_compared_field_differs(
     a: dict[str, Any], b: dict[str, Any]
 ) -> None:
@@ -466,7 +466,7 @@ def test_two_rows_have_one_fingerprint_exactly_if_no_compared_field_differs(
 
 
 @given(st.dictionaries(st.sampled_from([*ROW, "RetCode"]), _any_json, max_size=8), st.sampled_from([ROW, {}]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_json_in_any_field_makes_a_row_or_a_classified_error(
     fields: dict[str, Any], base: dict[str, Any]
 ) -> None:
@@ -487,7 +487,7 @@ def test_any_json_in_any_field_makes_a_row_or_a_classified_error(
     st.binary(max_size=30),
     st.integers(0, 40),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_answer_is_a_page_or_a_classified_error(top: dict[str, Any], noise: bytes, at: int) -> None:
     whole = json.dumps({"RetCode": 0, "TotalCount": 0, "ImageSet": [], **top}).encode()
     for raw in (whole, whole[:at] + noise + whole[at:], whole[:at]):

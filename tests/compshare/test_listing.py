@@ -599,7 +599,7 @@ def hidden_by(twists: list[tuple[str, int, bool]]) -> bool:
 
 
 @given(st.lists(_twist, max_size=4), st.sampled_from([30, 100, 205, 320]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_twisted_pages_make_a_list_whole_and_right_or_say_why_not(
     twists: list[tuple[str, int, bool]], count: int
 ) -> None:

@@ -100,7 +100,7 @@ _values = st.recursive(
     st.dictionaries(_keys, _values | st.none(), max_size=6),
     st.text(min_size=1, max_size=40).filter(str.isalnum),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_we_sign_is_what_the_official_sdk_signs(params: dict[str, Any], private_key: str) -> None:
     given_params = {**params, "PublicKey": PUBLIC}
     theirs = encoder.encode({key: value for key, value in given_params.items() if value is not None})

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from syncd.config import sinks as configuration
@@ -313,8 +313,6 @@ def floods(draw: st.DrawFn) -> list[Item]:
 
 @settings(
     max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.reuse, Phase.generate],  # making a flood of 60 images smaller takes minutes
 )
 @given(items=floods(), language=st.sampled_from(sorted(LANGUAGES)), away=st.booleans(), prefix=LONG)

@@ -127,7 +127,7 @@ async def with_history(empty: Path, steps: Steps, test: Any) -> None:
             await db.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps=steps, later=st.integers(0, 40), batch=st.integers(1, 5))
 def test_whatever_is_forgotten_the_history_is_still_the_state(
     empty: Path, steps: Steps, later: int, batch: int
@@ -168,7 +168,7 @@ def test_whatever_is_forgotten_the_history_is_still_the_state(
         asyncio.run(with_history(empty, steps, test))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(steps=steps)
 def test_in_the_end_each_live_row_has_one_event_and_nothing_else_is_left(empty: Path, steps: Steps) -> None:
     async def test(history: History, path: Path) -> None:

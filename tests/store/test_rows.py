@@ -63,7 +63,7 @@ any_image = some.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(before=any_image, after=any_image)
 def test_any_image_comes_back_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, before: Image, after: Image
