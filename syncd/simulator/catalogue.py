@@ -20,7 +20,7 @@ QUALITIES = (
 )  # fmt: skip
 SENTENCES = (
     "预装 CUDA、cuDNN 与常用依赖，启动后访问 8188 端口即可使用。",
-    "Weights are under /root/models; run start.sh first.",
+    "Weights are under /data/models; run start.sh first.",
     "修复了上个版本的显存泄漏问题，建议更新。",
     "适合 4090 单卡，3090 也可以跑，注意调小 batch size。",
     "Includes example notebooks & a small dataset <demo>.",

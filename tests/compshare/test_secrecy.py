@@ -12,7 +12,7 @@ import pytest
 from syncd.compshare.client import SHARING, CompShare
 from syncd.errors import ApiError
 from syncd.model import Secret
-from syncd.simulator import Fault
+from syncd.simulator import ActiveFault, Fault
 
 from .clients import PRIVATE, PUBLIC, REGION, client_for, http, raw_server, read_request, scene
 
@@ -41,8 +41,7 @@ async def test_nothing_secret_is_logged_or_raised(
     caplog.set_level(logging.DEBUG)
     asyncio.get_running_loop().set_debug(True)
     async with scene(120, retries=1) as here:
-        if fault is not None:
-            here.sim.faults.add(fault)
+        active = here.sim.faults.add(fault) if fault else None
         signatures: set[str] = set()
         signed = here.cloud._signed
 
@@ -52,12 +51,9 @@ async def test_nothing_secret_is_logged_or_raised(
             return form
 
         here.cloud._signed = noted  # type: ignore[method-assign]  # to know what must not be seen
-        async with asyncio.timeout(4):
-            shown = (
-                await told(here.cloud)
-                if fault is None or fault.kind.name != "hang"
-                else await cancelled(here.cloud)
-            )
+        async with asyncio.timeout(20):
+            hangs = active is not None and active.fault.kind.name == "hang"
+            shown = await cancelled(here.cloud, active) if hangs else await told(here.cloud)
         account = here.world.account("lab")
         everything = shown + repr(vars(here.cloud)) + repr(here.records) + caplog.text
         everything += "".join(str(vars(record)) for record in caplog.records)
@@ -67,9 +63,10 @@ async def test_nothing_secret_is_logged_or_raised(
             assert quote_plus(secret) not in everything
 
 
-async def cancelled(cloud: CompShare) -> str:
+async def cancelled(cloud: CompShare, hang: ActiveFault) -> str:
     task = asyncio.create_task(told(cloud))
-    await asyncio.sleep(0.1)
+    while not hang.hits:
+        await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return repr(task)
