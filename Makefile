@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt
 
-.PHONY: run test test-slow test-systemd soak bench lint types format check clean
+.PHONY: run test test-slow test-systemd soak bench bench-cache lint types format check clean
 
 run: $(VENV)/.run  ## the daemon with config.toml, else the demo
 	@if [ -f config.toml ]; then exec $(BIN)/syncd run --config config.toml; else exec $(BIN)/syncd demo; fi
@@ -23,6 +23,9 @@ soak: $(VENV)/.dev  ## 20,000 syncs with churn and faults; prints what grows
 
 bench: $(VENV)/.dev  ## what it costs, beside the official SDK and a bare loop; BENCH=--full for 100,000 images and 1,000 targets
 	$(BIN)/python -m tests.bench $(BENCH)
+
+bench-cache: $(VENV)/.dev  ## what each reading command costs on 100,000 images and a million events
+	$(BIN)/python -m tests.bench.cache
 
 lint: $(VENV)/.dev  ## formatting and lint
 	$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING
 from syncd.errors import ApiError, UsageError
 
 if TYPE_CHECKING:
-    from syncd.config import Config
-    from syncd.sync.accounts import Account
+    from syncd.compshare.client import CompShare
+    from syncd.config import AccountConfig, Config
 
 PATIENCE = timedelta(seconds=10)
 """Somebody waits: a request gets so long at most, and one more try."""
@@ -48,38 +49,39 @@ class Inquiry:
 
 async def inquire(config: Config, account: str | None = None) -> list[Inquiry]:
     """Ask with every key, or one account's. Raises UsageError if that is not configured."""
-    from syncd.assembly import Observers, build_accounts
+    from syncd.compshare.client import CompShare
 
     if account is not None and account not in config.accounts:
         raise UsageError(f"account {account} is not configured", f"accounts: {', '.join(config.accounts)}")
     api = replace(
         config.api, timeout=min(config.api.timeout, PATIENCE), retries=min(config.api.retries, RETRIES)
     )
-    accounts = build_accounts(replace(config, api=api), Observers(), only=[account] if account else None)
-    try:
-        return await asyncio.gather(*map(_ask, accounts.values()))
-    finally:
-        await asyncio.gather(*(one.cloud.aclose() for one in accounts.values()))
+    asked = [one for name, one in config.accounts.items() if account in (None, name)]
+    async with AsyncExitStack() as stack:
+        clouds = [CompShare(one, api) for one in asked]
+        for cloud in clouds:
+            stack.push_async_callback(cloud.aclose)
+        return await asyncio.gather(*map(_ask, asked, clouds))
 
 
-async def _ask(account: Account) -> Inquiry:
-    named, error = await _named(account)
+async def _ask(account: AccountConfig, cloud: CompShare) -> Inquiry:
+    named, error = await _named(cloud)
     asked = tuple(dict.fromkeys((*named, *(account.regions or ()))))
-    refusals = await asyncio.gather(*(_refusal(account, region) for region in asked))
+    refusals = await asyncio.gather(*(_refusal(cloud, region) for region in asked))
     regions = dict(zip(asked, refusals, strict=True))
-    return Inquiry(account.name, account.regions, named, error, regions, account.cloud.skew)
+    return Inquiry(account.name, account.regions, named, error, regions, cloud.skew)
 
 
-async def _named(account: Account) -> tuple[tuple[str, ...], ApiError | None]:
+async def _named(cloud: CompShare) -> tuple[tuple[str, ...], ApiError | None]:
     try:
-        return await account.cloud.regions(), None
+        return await cloud.regions(), None
     except ApiError as error:
         return (), error
 
 
-async def _refusal(account: Account, region: str) -> ApiError | None:
+async def _refusal(cloud: CompShare, region: str) -> ApiError | None:
     try:
-        await account.cloud.probe(region)
+        await cloud.probe(region)
     except ApiError as error:
         return error
     return None

@@ -293,67 +293,10 @@ def test_every_row_has_a_value_for_every_field_of_its_table(reader: Reader, fill
             for row in rows:
                 fields = {
                     name: value
-                    for name, value in dataclasses.asdict(row).items()  # type: ignore[call-overload]
+                    for name, value in dataclasses.asdict(row).items()
                     if name not in ("tags", "softwares", "revoked_at") and name in stored[0]
                 }
                 assert any(fields.items() <= each.items() for each in stored)
-
-
-NEWEST, LIVE, SORTED = (
-    "SCAN r USING INDEX image_rows_newest",
-    "SCAN r USING INDEX image_rows_live",
-    "TEMP B-TREE",
-)
-PLANS: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "images": (lambda r: queries.images(r, ImageFilter(), 50), (NEWEST,)),
-    "of a region": (lambda r: queries.images(r, ImageFilter(region="r"), 50), (NEWEST,)),
-    "by region": (lambda r: queries.images_by_region(r, ImageFilter(name="*x*"), 50), (NEWEST,)),
-    "revoked": (lambda r: queries.images(r, ImageFilter(which="revoked"), 50), ("SCAN targets",)),
-    "all": (lambda r: queries.images(r, ImageFilter(which="all"), 50), (NEWEST, "SCAN targets")),
-    "image": (lambda r: queries.image(r, "img-global"), (SORTED,)),
-    "missing": (lambda r: queries.missing(r, undecided=True), (LIVE, SORTED)),
-    "events": (lambda r: queries.events(r, EventFilter(), 50), ()),
-    "since": (lambda r: queries.events(r, EventFilter(after=at(10)), 50), ()),
-    "of types": (lambda r: queries.events(r, EventFilter(after=at(10), types=("sync.*",)), 50), ()),
-    "of an image": (lambda r: queries.events(r, EventFilter(after=3, image_id="img-old"), 50), (SORTED,)),
-    "follow": (lambda r: queries.first_events(r, EventFilter(after=5, types=("image.*",)), 50), ()),
-    "deliveries": (lambda r: queries.deliveries(r, limit=50), ("SCAN deliveries",)),
-    "dead": (lambda r: queries.deliveries(r, state="dead", limit=50), ("SCAN sinks",)),
-    "of a sink": (lambda r: queries.deliveries(r, "log", limit=50), ()),
-    "runs": (lambda r: queries.runs(r, limit=50), ("SCAN runs",)),
-    "runs of a target": (lambda r: queries.runs(r, "lab", "cn-wlcb", limit=50), ()),
-    "sinks": (lambda r: queries.sinks(r), ("SCAN sinks",)),
-}
-"""Each question with all that its plans may scan (in the order of an index up to a limit, or a small table) or sort."""
-
-
-@pytest.mark.parametrize("name", PLANS)
-def test_no_question_with_a_limit_scans_or_sorts_images_events_or_deliveries(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    ask, allowed = PLANS[name]
-    asked: list[tuple[str, Any]] = []
-    rows = Reader.rows
-
-    def noting(self: Reader, sql: str, parameters: Any = ()) -> Iterator[tuple[Any, ...]]:
-        asked.append((sql, parameters))
-        return rows(self, sql, parameters)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Reader, "rows", noting)
-        list(ask(reader))
-    plans = [[row[3] for row in reader.all(f"EXPLAIN QUERY PLAN {sql}", values)] for sql, values in asked]
-    some_images = "SEARCH r USING INDEX image_rows_by_image (image_id=?)"
-    steps = [
-        step
-        for plan in plans
-        if some_images not in plan or name == "image"
-        for step in plan
-        if "SCAN" in step or SORTED in step
-    ]
-    assert plans
-    assert [step for step in steps if not any(each in step for each in allowed)] == []
-    assert [each for each in allowed if not any(each in step for step in steps)] == []
 
 
 def test_the_follower_gives_each_new_event_once_and_reads_only_after_a_write(
