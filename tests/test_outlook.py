@@ -5,6 +5,7 @@ import operator
 import re
 import signal
 import socket
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -145,6 +146,39 @@ async def test_the_shipped_alerts_fire_on_trouble_and_only_then(sim: Simulator, 
         async with asyncio.timeout(PATIENCE):
             while firing((await measured(daemon))[0]) != wanted:
                 pass
+
+
+async def test_the_alerts_of_stale_targets_and_waiting_deliveries_fire_too(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    more = '[http]\nlisten = "127.0.0.1:0"\n[sinks.away]\ntype = "webhook"\nurl = "http://127.0.0.1:9/"\n'
+    config = write_config(tmp_path, sim, more)
+    config.write_text(config.read_text().replace("rate = 1000", "rate = 1000\nretries = 0"))
+    async with syncd("run", "--config", config) as daemon:
+        await daemon.logged("synced", 2)
+        sim.world.share("lab", "*")
+        sim.world.share("lab", "*")
+        await daemon.logged("synced", 4)
+        daemon.signal(signal.SIGTERM)
+        assert await daemon.exit_code() == 0
+    age(tmp_path / "syncd.db", hours=2)
+    sim.faults.add(Fault("http_error", status=502))
+    wanted = {"SyncdTargetStale", "SyncdDeliveryOverdue", "SyncdDeliveryDead", "SyncdUnhealthy"}
+    async with syncd("run", "--config", config) as daemon:
+        await daemon.logged("sync_failed")
+        async with asyncio.timeout(PATIENCE):
+            while not wanted <= firing((await measured(daemon))[0]):
+                pass
+
+
+def age(path: Path, hours: int) -> None:
+    """Everything happened so many hours earlier, and one delivery was given up."""
+    with closing(sqlite3.connect(path)) as db, db:
+        then = f"strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{hours} hours')"
+        db.execute(f"UPDATE events SET observed_at = {then}")
+        db.execute(f"UPDATE targets SET fresh_until = {then}, last_success_at = {then}")
+        last = "(SELECT max(event_seq) FROM deliveries WHERE state = 'pending')"
+        db.execute(f"UPDATE deliveries SET state = 'dead', finished_at = {then} WHERE event_seq = {last}")
 
 
 async def test_a_target_that_was_never_read_makes_it_unready_with_the_reason(
