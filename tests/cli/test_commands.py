@@ -8,14 +8,9 @@ import json
 import re
 from pathlib import Path
 
-import pytest
-
-from syncd.cli.registry import COMMANDS
 from syncd.simulator import Fault
 from tests.cli.desk import EVIL, REGIONS, Desk, daemon_of
 from tests.processes import syncd
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 async def test_every_reading_command_explains_an_empty_or_missing_file(desk: Desk) -> None:
@@ -188,11 +183,3 @@ async def test_regions_tells_which_the_key_may_list(desk: Desk) -> None:
     desk.sim.faults.add(Fault("http_error", status=404, region="cn-b"))
     rows = await desk.rows("regions")
     assert {row["region"]: row["usable"] for row in rows} == {"cn-a": True, "cn-b": False}
-
-
-@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
-def test_the_front_door_names_commands_that_there_are(page: str) -> None:
-    text = (ROOT / page).read_text()
-    named = set(re.findall(r"(?:`|\$ |/bin/)syncd ([a-z]+)", text))
-    assert {"images", "events", "status", "doctor"} <= named
-    assert named <= COMMANDS.keys(), named - COMMANDS.keys()
