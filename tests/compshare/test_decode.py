@@ -169,6 +169,8 @@ def test_every_kind_of_nothing_is_the_same(key: str, empty: Any) -> None:
         ("CreateTime", 1735689600.0, "created_at", "2025-01-01T00:00:00.000Z"),
         ("CreateTime", 0, "created_at", None),
         ("CreateTime", -5, "created_at", None),
+        ("CreateTime", 253_402_300_799, "created_at", "9999-12-31T23:59:59.000Z"),
+        ("CreateTime", 253_402_300_800, "created_at", None),
         ("CreateTime", 10**17, "created_at", None),
         ("CreateTime", 10**30, "created_at", None),
         ("CreateTime", True, "created_at", None),
