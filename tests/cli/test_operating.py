@@ -130,6 +130,14 @@ async def test_an_upgrade_waits_for_a_command_and_not_for_a_daemon(desk: Desk) -
     assert "a syncd daemon (pid" in desk.said
 
 
+async def test_rounds_of_cron_go_one_after_the_other(desk: Desk) -> None:
+    desk.sim.faults.add(Fault("latency", seconds=0.3))
+    together = await asyncio.gather(desk.run("sync"), desk.run("sync"), desk.run("sync"))
+    assert together == [""] * 3
+    assert {row["count"] for row in await desk.rows("runs") if not row["shared"]} == {2}
+    assert [event["type"] for event in lines(desk)] == ["sync.baseline"]
+
+
 async def test_a_history_that_does_not_give_the_state_is_found(desk: Desk) -> None:
     await desk.run("sync")
     with closing(sqlite3.connect(desk.db)) as db, db:
