@@ -13,8 +13,9 @@ from syncd.compshare.client import SHARING, CompShare
 from syncd.errors import ApiError
 from syncd.model import Secret
 from syncd.simulator import ActiveFault, Fault
+from tests.streams import raw_server
 
-from .clients import PRIVATE, PUBLIC, REGION, client_for, http, raw_server, read_request, scene
+from .clients import PRIVATE, PUBLIC, REGION, client_for, http, read_request, scene
 
 FAULTS = [
     Fault("retcode", code=171), Fault("retcode", code=130), Fault("throttled"), Fault("html"), Fault("truncated"),

@@ -17,8 +17,9 @@ from syncd.compshare.envelope import opened
 from syncd.compshare.signature import sign
 from syncd.errors import ApiError, Misconfigured, ProtocolError, Transient
 from syncd.model import Secret
+from tests.streams import raw_server
 
-from .clients import EMPTY, PRIVATE, PUBLIC, client_for, http, raw_server, read_request
+from .clients import EMPTY, PRIVATE, PUBLIC, client_for, http, read_request
 from .tls import PEM
 
 

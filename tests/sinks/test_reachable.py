@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
 from datetime import timedelta
@@ -15,6 +14,7 @@ from syncd.sinks.reachable import unreachable
 from tests.compshare.tls import PEM
 from tests.config_files import ACCOUNT
 from tests.sinks.receiver import receiving, saying
+from tests.streams import raw_server, silent
 
 WITHIN = timedelta(seconds=5)
 
@@ -82,16 +82,6 @@ async def test_the_reason_names_no_address(tmp_path: Path, host: str, reason: st
 
 
 async def test_one_that_does_not_shake_hands_is_not_waited_for(tmp_path: Path) -> None:
-    hung_up = asyncio.Event()
-
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        hung_up.set()
-
-    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as silent:
-        port = silent.sockets[0].getsockname()[1]
+    async with raw_server(silent) as port:
         reason = await unreachable(hook(tmp_path, f"https://127.0.0.1:{port}/"), timedelta(seconds=0.2))
-        await hung_up.wait()
     assert reason == "no connection within 0.2 s"

@@ -41,6 +41,7 @@ from tests.sinks.receiver import (
     until_over,
 )
 from tests.sinks.samples import NOW, of_image
+from tests.streams import raw_server
 
 OLD = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NEW = "whsec_TmV3IHNlY3JldCwgb2YgdHdlbnR5LWZvdXIgYnl0ZXM="
@@ -283,11 +284,9 @@ async def test_an_answer_that_is_not_http_is_the_receivers_trouble():
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"SSH-2.0-OpenSSH_9.2 SecretKey77\r\n\r\n")
-        writer.close()
 
-    server = await asyncio.start_server(babble, "127.0.0.1", 0)
-    async with server:
-        sink = sink_for(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    async with raw_server(babble) as port:
+        sink = sink_for(f"http://127.0.0.1:{port}/")
         found = await sink.send([of_image()])
         await sink.aclose()
     assert isinstance(found, ReceiverTrouble)
