@@ -32,10 +32,11 @@ def decode_page(body: bytes, known: Known) -> Page:
     except (ValueError, RecursionError):
         return _lenient_page(body, known)
     unchanged = [_if_known(row, known) for row in page.ImageSet]
-    # The rows as received are only cut out of a page that has news:
-    raws = _raw_page(body).ImageSet if None in unchanged else []
-    rows = tuple(row or _as_news(page.ImageSet[index], raws[index]) for index, row in enumerate(unchanged))
-    return Page(rows, page.TotalCount)
+    if None not in unchanged:
+        return Page(tuple(filter(None, unchanged)), page.TotalCount)
+    raws = _raw_page(body).ImageSet  # the rows as received are only cut out of a page that has news
+    rows = [seen or _as_news(row, raw) for seen, row, raw in zip(unchanged, page.ImageSet, raws, strict=True)]
+    return Page(tuple(rows), page.TotalCount)
 
 
 def image_set(fields: Mapping[str, msgspec.Raw], body: bytes) -> list[msgspec.Raw]:

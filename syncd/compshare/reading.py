@@ -55,7 +55,7 @@ class Reading:
 
     def take(self, page: Page) -> None:
         """Add the page that follows; raises ProtocolError if it repeats a full one, or is one too many."""
-        ids = tuple(image_id for image_id, _ in page.rows)
+        ids = tuple([image_id for image_id, _ in page.rows])
         self.pages += 1
         if ids == self._last and len(ids) >= LIMIT:
             raise ProtocolError(
