@@ -70,8 +70,8 @@ class Parts:
         )
 
     async def change(self, config: Config) -> None:
-        """Go over to another configuration; what its sinks need is built first, so that a fault changes nothing."""
-        sinks = build_sinks(config, self.clock)
+        """Go over to another configuration; what can fail comes first, so that a fault changes nothing."""
+        await self.dispatcher.swap(build_sinks(config, self.clock), routes_of(config))
         accounts = dict(self.accounts)
         changed = [name for name in {*accounts, *config.accounts} if _differs(self.config, config, name)]
         fresh = build_accounts(config, self._observers, only=changed)
@@ -82,7 +82,6 @@ class Parts:
         self.syncer.accounts = accounts
         self.syncer.settings = settings_of(config)
         await self.syncer.cancel(changed)
-        await self.dispatcher.swap(sinks, routes_of(config))
         for account in gone:
             await account.cloud.aclose()
 

@@ -55,8 +55,7 @@ class Dispatcher:
 
     async def reconcile(self) -> None:
         """Follow the configured sinks in the database; called at start, and daily."""
-        async with self._db.write() as tx:
-            await deliveries.reconcile(tx, [sink.name for sink in self._sinks], self._clock.now())
+        await self._follow(self._sinks)
 
     async def run(self) -> None:
         """Deliver until cancelled; a worker that dies ends it with its error."""
@@ -76,11 +75,13 @@ class Dispatcher:
             return
 
     async def swap(self, sinks: Sequence[Sink], routes: Sequence[Route]) -> None:
-        """Go over to other sinks: what is under way to the old ones is finished first."""
-        old = self._sinks
+        """Go over to other sinks: what is under way to the old ones is finished first.
+
+        Raises DatabaseLocked and DatabaseUnwritable, and then goes on with the old ones.
+        """
+        await self._follow(sinks)
         await self._finish(list(self._workers))
-        self._sinks, self._routes = list(sinks), tuple(routes)
-        await self.reconcile()
+        old, self._sinks, self._routes = self._sinks, list(sinks), tuple(routes)
         for sink in self._sinks:
             self._start(sink)
         await asyncio.gather(*(sink.aclose() for sink in old))
@@ -124,6 +125,10 @@ class Dispatcher:
 
     async def aclose(self) -> None:
         await asyncio.gather(*(sink.aclose() for sink in self._sinks))
+
+    async def _follow(self, sinks: Sequence[Sink]) -> None:
+        async with self._db.write() as tx:
+            await deliveries.reconcile(tx, [sink.name for sink in sinks], self._clock.now())
 
     def _start(self, sink: Sink) -> None:
         if self._group is None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import closing
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from syncd.errors import DatabaseLocked
 from syncd.model import Draft, SinkFilter, to_text
 from syncd.sinks import worker
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
@@ -405,6 +408,22 @@ async def test_a_send_of_the_old_sink_ends_before_the_new_one_begins(post: Post)
     assert sent == [("old begins", 1), ("old ends", 1), ("new", 2)]
     assert old.closed
     assert not new.closed
+
+
+async def test_a_swap_that_cannot_be_written_changes_nothing(post: Post) -> None:
+    old, new = FakeSink(), FakeSink("new")
+    await post.equip(old)
+    post.start()
+    async with post.db.write() as tx:
+        await tx.fetch("PRAGMA busy_timeout = 50")
+    with closing(sqlite3.connect(post.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseLocked):
+            await post.dispatcher.swap([new], [])
+    await post.append(drafts(1))
+    await post.settled()
+    assert old.taken == [1]
+    assert not old.closed
 
 
 async def test_a_sink_that_leaves_for_less_than_a_day_gets_all_and_for_longer_nothing(post: Post) -> None:
