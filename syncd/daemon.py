@@ -250,8 +250,7 @@ class Daemon:
         try:
             config = self._load()
             _require_same_file(self.config, config)
-            await self.outlook.follow(config.http)
-            await self.parts.change(config)
+            await self._adopt(config)
         except SyncdError as error:
             self.reload_error = error.message
             faults = (
@@ -272,6 +271,15 @@ class Daemon:
             self.schedule.drop(f"discover:{name}")
         await self._plan(again=await self._failing())
         log.info("reloaded", accounts=len(config.accounts), sinks=len(config.sinks))
+
+    async def _adopt(self, config: Config) -> None:
+        """All of it or nothing."""
+        await self.outlook.follow(config.http)
+        try:
+            await self.parts.change(config)
+        except SyncdError:
+            await self.outlook.follow(self.config.http)
+            raise
 
     def _plan_heartbeat(self) -> None:
         self.schedule.drop("heartbeat")

@@ -34,13 +34,15 @@ class SyncJournal:
         if report.outcome == "cancelled":
             return
         self._since[report.outcome] += 1
-        self._since["requests"] += report.pages
         self._say_failure(report)
         if report.has_news or report.baseline:
             log.info("synced", **_where(report.target), **_counts(report))
         if report.held != self._held.get(report.target, 0):
             self._held[report.target] = report.held
-            log.warning("held", **_where(report.target), held=report.held)
+            if report.held:
+                log.warning("held", **_where(report.target), held=report.held)
+            else:
+                log.info("released", **_where(report.target))
         log.debug("sync", **_where(report.target), outcome=report.outcome, seconds=report.seconds)
 
     def database_failed(self, error: DatabaseError) -> None:

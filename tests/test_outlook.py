@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import operator
 import re
 import signal
@@ -195,6 +196,36 @@ async def test_a_target_that_was_never_read_makes_it_unready_with_the_reason(
         assert status == 503
         assert "lab/cn-b was never read whole" in text
         assert "HTTP 502" in text
+
+
+@pytest.mark.slow
+async def test_a_reload_that_cannot_be_written_leaves_all_as_it_was(sim: Simulator, tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        elsewhere = nobody.getsockname()[1]
+    sinks = '[sinks.events]\ntype = "log"\n'
+    config = write_config(tmp_path, sim, f'{sinks}[http]\nlisten = "127.0.0.1:0"\n')
+    async with syncd("run", "--config", config) as daemon:
+        await daemon.logged("synced", 2)
+        with closing(sqlite3.connect(tmp_path / "syncd.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            write_config(
+                tmp_path, sim, f'[sinks.other]\ntype = "log"\n[http]\nlisten = "127.0.0.1:{elsewhere}"\n'
+            )
+            daemon.signal(signal.SIGHUP)
+            await daemon.logged("reload_failed")
+        back = (await daemon.logged("listening", 3))["port"]
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"http://127.0.0.1:{back}/readyz") as answer:
+                assert "another program keeps" in await answer.text()
+            with pytest.raises(aiohttp.ClientConnectorError):
+                await session.get(f"http://127.0.0.1:{elsewhere}/livez")
+        sim.world.share("lab", "*")
+        await daemon.logged("synced", 4)
+        daemon.signal(signal.SIGTERM)
+        assert [json.loads(line)["type"] for line in (await daemon.stdout()).splitlines()].count(
+            "image.shared"
+        )
 
 
 async def test_systemd_hears_ready_watchdog_reloading_and_stopping(sim: Simulator, tmp_path: Path) -> None:
