@@ -91,12 +91,14 @@ async def stored(tx: Transaction, target: Target, ids: Iterable[str]) -> dict[st
     return images
 
 
-async def add(tx: Transaction, target: Target, images: Sequence[tuple[Image, str]], now: datetime) -> None:
-    """New rows, or revoked ones that came back, with their payloads; `first_seen_at` of a known id stays."""
+async def add(
+    tx: Transaction, target: Target, images: Sequence[tuple[Image, str, bytes]], now: datetime
+) -> None:
+    """New rows, or revoked ones that came back, with payload and fingerprint; `first_seen_at` of a known id stays."""
     at = to_text(now)
     rows = (
-        (*target, image.image_id, *_values(image), payload, fingerprint(image), at, at, at)
-        for image, payload in images
+        (*target, image.image_id, *_values(image), payload, mark, at, at, at)
+        for image, payload, mark in images
     )
     await tx.executemany(_ADD, rows)
 

@@ -75,7 +75,7 @@ class Commit:
 
     async def _write_rows(self) -> None:
         target, plan = self.reading.target, self.judgement.plan
-        await images.add(self.tx, target, [(a.image, a.payload) for a in plan.added], self.now)
+        await images.add(self.tx, target, [(a.image, a.payload, a.fingerprint) for a in plan.added], self.now)
         await images.update(self.tx, target, [(u.after, u.payload) for u in plan.changed], self.now)
         await images.mark_seen(self.tx, target, plan.returned)
         await images.revoke(self.tx, target, self.judgement.gone, self.now)

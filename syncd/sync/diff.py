@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from syncd.model import COMPARED, Change, Image, Listing, Sighting
+from syncd.model import COMPARED, Change, Image, Listing, Sighting, fingerprint
 
 
 class Addition(msgspec.Struct, frozen=True):
@@ -15,6 +15,7 @@ class Addition(msgspec.Struct, frozen=True):
 
     image: Image
     payload: str
+    fingerprint: bytes
     before: Image | None
 
 
@@ -63,7 +64,9 @@ def diff(
         before = stored.get(image_id)
         image = _readable(sighting, before)
         if image_id not in known:
-            added.append(Addition(image, sighting.payload, before))
+            added.append(
+                Addition(image, sighting.payload, sighting.fingerprint or fingerprint(image), before)
+            )
         elif before is not None and (changes := compare(before, image)):
             changed.append(Update(before, image, sighting.payload, changes))
     missing = listing.absent & known.keys() if listing.complete else frozenset()

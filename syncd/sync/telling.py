@@ -30,6 +30,7 @@ from syncd.sync.news import Occasion
 
 class Shared(msgspec.Struct, frozen=True):
     image: Image
+    fingerprint: bytes
     after: datetime | None
     """The last complete sync that showed the old state."""
     reshared: bool = False
@@ -123,7 +124,7 @@ class Teller:
     def _shared(self, what: Shared, fact: Fact | None) -> Telling:
         return tell_shared(
             fact,
-            fingerprint(what.image),
+            what.fingerprint,
             baseline=self.occasion.baseline,
             last_complete=self.last_complete,
             now=self.occasion.time,
@@ -153,7 +154,7 @@ def of_plan(reading: Reading, judgement: Judgement, last_known: Mapping[str, Ima
     """What the sync's own rows tell; ``last_known`` are the images of the rows that are gone."""
     last = reading.state.last_success_at
     for addition in judgement.plan.added:
-        yield Shared(addition.image, last, reshared=addition.before is not None)
+        yield Shared(addition.image, addition.fingerprint, last, reshared=addition.before is not None)
     for image_id, missing in judgement.gone.items():
         yield Revoked(last_known[image_id], missing)
     for update in judgement.plan.changed:
@@ -168,7 +169,8 @@ async def told_gone(tx: Transaction, reading: Reading, judgement: Judgement) -> 
     new = {addition.image.image_id for addition in judgement.plan.added}
     ids = [image_id for image_id in await images.told_gone(tx, reading.target) if image_id not in new]
     shown = await images.stored(tx, reading.target, ids) if ids else {}
-    return [Shared(image, reading.state.last_success_at, reshared=True) for image in shown.values()]
+    last = reading.state.last_success_at
+    return [Shared(image, fingerprint(image), last, reshared=True) for image in shown.values()]
 
 
 async def late_happenings(

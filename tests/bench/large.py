@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from syncd.compshare.decode import decode_page
-from syncd.model import Change, Draft, Image, Missing, Route, SinkFilter, Target, to_text
+from syncd.model import Change, Draft, Image, Missing, Route, SinkFilter, Target, fingerprint, to_text
 from syncd.simulator import Gateway, World
 from syncd.store import images, migrate, outbox, targets
 from syncd.store.engine import Database, Transaction
@@ -88,9 +88,8 @@ async def _share_and_revoke(
     tx: Transaction, fresh: Sequence[Placed], gone: Sequence[Placed], moment: datetime
 ) -> None:
     for target in TARGETS:
-        await images.add(
-            tx, target, [(image, payload) for place, image, payload in fresh if place == target], moment
-        )
+        new = [(image, payload, fingerprint(image)) for place, image, payload in fresh if place == target]
+        await images.add(tx, target, new, moment)
         lost = {
             image.image_id: Missing(moment, 1, shown_at=moment) for place, image, _ in gone if place == target
         }

@@ -10,7 +10,18 @@ from typing import Any
 
 import msgspec
 
-from syncd.model import Change, Draft, Image, Missing, Route, SinkFilter, Softwares, Target, to_text
+from syncd.model import (
+    Change,
+    Draft,
+    Image,
+    Missing,
+    Route,
+    SinkFilter,
+    Softwares,
+    Target,
+    fingerprint,
+    to_text,
+)
 from syncd.store import images, migrate, outbox, runs, targets
 from syncd.store.engine import Database, Transaction
 from syncd.store.records import AccountState, Alert, Run, TargetState
@@ -45,7 +56,8 @@ def image(image_id: str, **fields: Any) -> Image:
 async def share(
     tx: Transaction, target: Target, what: Image, minutes: float, *, baseline: bool = False
 ) -> None:
-    await images.add(tx, target, [(what, f'{{"CompShareImageId":"{what.image_id}"}}')], at(minutes))
+    row = (what, f'{{"CompShareImageId":"{what.image_id}"}}', fingerprint(what))
+    await images.add(tx, target, [row], at(minutes))
     await _tell(tx, "image.shared", target, what, minutes, baseline=baseline, reshared=False)
 
 

@@ -40,7 +40,8 @@ async def _writing(path: Path) -> AsyncIterator[Transaction]:
 
 
 async def _add(tx: Transaction, target: Target, *ids: str, now: datetime = NOW) -> None:
-    await images.add(tx, target, [(image(image_id), "{}") for image_id in ids], now)
+    rows = [(one, "{}", fingerprint(one)) for one in map(image, ids)]
+    await images.add(tx, target, rows, now)
 
 
 texts = some.none() | some.text(some.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -70,7 +71,7 @@ def test_any_image_comes_back_as_it_was_written(
 ) -> None:
     async def there_and_back() -> None:
         async with _writing(tmp_path_factory.mktemp("rows") / "x.db") as tx:
-            await images.add(tx, ONE, [(before, '{"a":1}')], NOW)
+            await images.add(tx, ONE, [(before, '{"a":1}', fingerprint(before))], NOW)
             assert await images.stored(tx, ONE, ["img"]) == {"img": before}
             await images.update(tx, ONE, [(after, '{"b":1}')], NOW)
             stored = await images.stored(tx, ONE, ["img"])
@@ -429,11 +430,12 @@ async def test_a_hundred_thousand_images_are_handled_quickly_and_the_loop_runs_o
     count = 100_000
     ids = [f"compshareImage-{i:012x}" for i in range(count)]
     rows = [(image(image_id), '{"x":"' + "y" * 800 + '"}') for image_id in ids]
+    marked = [(*row, fingerprint(row[0])) for row in rows]
     missing = {image_id: Missing(NOW, 1) for image_id in ids}
     known = {image_id: _fact() for image_id in ids}
     async with _writing(tmp_path / "x.db") as tx:
         for limit, deed in (
-            (20, lambda: images.add(tx, ONE, rows, NOW)),
+            (20, lambda: images.add(tx, ONE, marked, NOW)),
             (2, lambda: images.known(tx, ONE)),
             (6, lambda: images.stored(tx, ONE, ids)),
             (4, lambda: images.elsewhere(tx, OTHER, ids)),
