@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
+from syncd.errors import UsageError
 from syncd.model import Clock, Draft, Route
 from syncd.sinks import news
 from syncd.sinks.alarm import Sleep
@@ -20,6 +23,8 @@ from syncd.store.deliveries import SinkRecord
 from syncd.store.engine import Database
 
 __all__ = ["DeliveryRecord", "Dispatcher"]
+
+_T = TypeVar("_T")
 
 
 class Dispatcher:
@@ -46,6 +51,8 @@ class Dispatcher:
         self._workers: dict[str, Worker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._changing = asyncio.Lock()
+        """Held while workers are exchanged or spoken to: what changes a sink meets no other change half done."""
         db.on_commit(self._nudge)
 
     @property
@@ -59,10 +66,14 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Deliver until cancelled; a worker that dies ends it with its error."""
-        async with asyncio.TaskGroup() as self._group:
+        async with asyncio.TaskGroup() as group:
+            self._group = group
             for sink in self._sinks:
                 self._start(sink)
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._group = None
 
     async def drain(self, limit: timedelta) -> None:
         """One attempt at each delivery that is due, then the end; for as long as ``limit`` at most."""
@@ -79,11 +90,12 @@ class Dispatcher:
 
         Raises DatabaseLocked and DatabaseUnwritable, and then goes on with the old ones.
         """
-        await self._follow(sinks)
-        await self._finish(list(self._workers))
-        old, self._sinks, self._routes = self._sinks, list(sinks), tuple(routes)
-        for sink in self._sinks:
-            self._start(sink)
+        async with self._changing:
+            await self._follow(sinks)
+            await self._finish(list(self._workers))
+            old, self._sinks, self._routes = self._sinks, list(sinks), tuple(routes)
+            for sink in self._sinks:
+                self._start(sink)
         await asyncio.gather(*(sink.aclose() for sink in old))
 
     def reopen(self) -> None:
@@ -95,11 +107,13 @@ class Dispatcher:
 
     async def disable(self, name: str) -> None:
         """What it would get waits until it is enabled; the other sinks are told."""
-        await self._any_worker(name).change(partial(_disabled, now=self._clock.now()))
+        async with self._changing:
+            await self._any_worker(name).change(partial(_disabled, now=self._clock.now()))
 
     async def enable(self, name: str) -> None:
         """Deliver again, and at once, what waits for it."""
-        await self._any_worker(name).change(partial(_enabled, now=self._clock.now()))
+        async with self._changing:
+            await self._any_worker(name).change(partial(_enabled, now=self._clock.now()))
 
     async def replay(
         self,
@@ -112,16 +126,11 @@ class Dispatcher:
         dead: bool = False,
     ) -> int:
         """Send events again, under the same ids; how many."""
-        route = next(route for route in self._routes if route.sink == name)
-        running = name in self._tasks
-        await self._finish([name] if running else [])
-        try:
+        async with self._changing, self._paused(name):
+            route = _named(name, self._routes, lambda route: route.sink)
             return await deliveries.replay(
                 self._db, route, since_seq=since_seq, since=since, until=until, event_id=event_id, dead=dead
             )
-        finally:
-            if running:
-                self._start(next(sink for sink in self._sinks if sink.name == name))
 
     async def aclose(self) -> None:
         await asyncio.gather(*(sink.aclose() for sink in self._sinks))
@@ -129,6 +138,18 @@ class Dispatcher:
     async def _follow(self, sinks: Sequence[Sink]) -> None:
         async with self._db.write() as tx:
             await deliveries.reconcile(tx, [sink.name for sink in sinks], self._clock.now())
+
+    @asynccontextmanager
+    async def _paused(self, name: str) -> AsyncIterator[None]:
+        """Its worker, if one runs, ends; the next one begins anew with all that waits."""
+        running = [name] if name in self._tasks else []
+        await self._finish(running)
+        try:
+            yield
+        finally:
+            for sink in self._sinks:
+                if sink.name in running:
+                    self._start(sink)
 
     def _start(self, sink: Sink) -> None:
         if self._group is None:
@@ -147,7 +168,7 @@ class Dispatcher:
         """The running worker, or for a command without a daemon one that only changes the state."""
         if name in self._tasks:
             return self._workers[name]
-        return self._worker(next(sink for sink in self._sinks if sink.name == name))
+        return self._worker(_named(name, self._sinks, lambda sink: sink.name))
 
     def _worker(self, sink: Sink, once: bool = False) -> Worker:
         return Worker(
@@ -164,6 +185,14 @@ class Dispatcher:
     def _nudge(self) -> None:
         for worker in self._workers.values():
             worker.nudge()
+
+
+def _named(name: str, among: Iterable[_T], name_of: Callable[[_T], str]) -> _T:
+    """A reload may have taken it away since it was asked for."""
+    for one in among:
+        if name_of(one) == name:
+            return one
+    raise UsageError(f"sink {name} is not configured", "`syncd sinks list` shows those that are")
 
 
 def _disabled(old: SinkRecord, now: datetime) -> tuple[SinkRecord, list[Draft]]:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import structlog
 
-from syncd.errors import DatabaseLocked, DatabaseUnwritable
+from syncd.errors import DatabaseError, DatabaseLocked, DatabaseUnwritable
 from syncd.model import Clock, Draft, Route
 from syncd.sinks import news
 from syncd.sinks.alarm import Alarm, Sleep
@@ -43,7 +43,7 @@ GRACE = 3.0
 """Seconds that sends under way are given when everything stops."""
 
 RETRY_DATABASE = 5.0
-"""Seconds until outcomes that could not be written are tried again."""
+"""Seconds until a database that could not be used is tried again: nothing tells when a disk has room."""
 
 LOUD_AFTER = 3
 """Failures of the receiver in a row from which on the log mentions them."""
@@ -108,6 +108,8 @@ class Worker:
         self._doubted = 0
         """The length of a digest that failed again and again, while one of its events is tried alone."""
         self._crash: BaseException | None = None
+        self._unusable = False
+        """The database, at the last try; so much is said."""
         self._turn = asyncio.Lock()
 
     @property
@@ -141,21 +143,30 @@ class Worker:
     async def run(self) -> None:
         try:
             await self._start()
-            while not (self._ending and not self._sends):
-                await self._gather_outcomes()
-                await self._settle()
-                await self._load()
-                await self._fetch()
-                self._launch()
-                if self._crash is not None:
-                    raise self._crash
-                if self._is_done():
-                    break
-                if not self._arrived:
-                    await self._alarm.wait(self._seconds_to_wait())
-            await self._settle()
+            while not (self._ending and not self._sends and not self._arrived):
+                try:
+                    await self._turn_over()
+                    if self._is_done():
+                        break
+                    if not self._arrived:
+                        await self._alarm.wait(self._seconds_to_wait())
+                except (DatabaseUnwritable, DatabaseLocked) as error:
+                    self._say_unusable(error)
+                    self._stale = True
+                    await self._sleep(RETRY_DATABASE)
         finally:
             await self._wind_up()
+
+    async def _turn_over(self) -> None:
+        """Settle what came back, have the next events at hand, send what may go. What cannot be written is kept."""
+        await self._gather_outcomes()
+        await self._settle()
+        await self._load()
+        await self._fetch()
+        self._launch()
+        if self._crash is not None:
+            raise self._crash
+        self._say_unusable(None)
 
     async def _start(self) -> None:
         async with self._turn, self._db.read() as tx:
@@ -345,24 +356,23 @@ class Worker:
         return len(self._arrived) >= ENOUGH or not self._sends or self._fallen or self._ending
 
     async def _settle(self) -> None:
-        """Write what came back, in one transaction; what cannot be written now is kept and tried again."""
+        """Write what came back, in one transaction."""
         if self._arrived:
-            arrived = self._arrived[:SETTLED_AT_ONCE]
-            while not await self._written(arrived):  # nothing tells when a disk has room
-                await self._sleep(RETRY_DATABASE)
+            await self._written(self._arrived[:SETTLED_AT_ONCE])
         elif news.must_say_away(self._state, self._clock.now()):
             await self._say_away()
 
-    async def _written(self, arrived: list[Arrival]) -> bool:
+    async def _written(self, arrived: list[Arrival]) -> None:
         """Written whole and known to be, even if everything stops meanwhile."""
         writing = asyncio.ensure_future(self._write(arrived))
         try:
-            return await asyncio.shield(writing)
+            await asyncio.shield(writing)
         except asyncio.CancelledError:
             await asyncio.wait([writing])
+            _ = writing.cancelled() or writing.exception()
             raise
 
-    async def _write(self, arrived: Sequence[Arrival]) -> bool:
+    async def _write(self, arrived: Sequence[Arrival]) -> None:
         async with self._turn:
             made = Settlement(
                 self._state,
@@ -373,15 +383,10 @@ class Worker:
                 halved=self._digest < DIGEST,
                 rng=self._rng,
             )
-            try:
-                async with self._db.write() as tx:
-                    await self._save(tx, made)
-            except (DatabaseUnwritable, DatabaseLocked) as error:
-                log.error("outcomes_not_written", sink=self.sink.name, error=error.message)
-                return False
+            async with self._db.write() as tx:
+                await self._save(tx, made)
             del self._arrived[: len(arrived)]
             self._apply(made)
-            return True
 
     async def _save(self, tx: Transaction, made: Settlement) -> None:
         if made.has_dead and not await deliveries.has_dead(tx, self.sink.name):
@@ -448,6 +453,14 @@ class Worker:
         for record in made.records:
             self._record(record)
 
+    def _say_unusable(self, error: DatabaseError | None) -> None:
+        """Once, and once when it is over."""
+        if error is not None and not self._unusable:
+            log.error("outcomes_not_written", sink=self.sink.name, error=error.message)
+        elif error is None and self._unusable:
+            log.info("outcomes_written", sink=self.sink.name)
+        self._unusable = error is not None
+
     async def _say_away(self) -> None:
         async with self._turn:
             now = self._clock.now()
@@ -497,4 +510,7 @@ class Worker:
         if self._sends:
             await asyncio.wait(self._sends)
         if self._arrived and self._crash is None:
-            await self._written(list(self._arrived))
+            try:
+                await self._written(list(self._arrived))
+            except (DatabaseUnwritable, DatabaseLocked) as error:
+                self._say_unusable(error)
