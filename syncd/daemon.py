@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -17,11 +17,12 @@ import structlog
 from syncd import logs
 from syncd.assembly import Observers, assemble, locked
 from syncd.config import Config
-from syncd.errands import perform, prune
-from syncd.errors import ConfigError, DatabaseLocked, DatabaseUnwritable, SyncdError
+from syncd.errands import Result, perform, prune
+from syncd.errors import ConfigError, SyncdError
 from syncd.journal import SUMMARY_EVERY, SyncJournal
 from syncd.model import Clock, Target
 from syncd.outlook import Outlook, feed_watchdog
+from syncd.patience import Patience
 from syncd.schedule import Schedule
 from syncd.store import requests
 from syncd.store.requests import RequestWatch
@@ -60,6 +61,7 @@ class Daemon:
         self.config = config
         self.clock = clock
         self.journal = SyncJournal()
+        self.patience = Patience(self.journal)
         self.reload_error: str | None = None
         self._load = load
         self._notifier = notifier or Notifier({})
@@ -175,14 +177,8 @@ class Daemon:
 
     async def _guarded(self, target: Target, work: Callable[[], Awaitable[SyncReport]]) -> SyncReport:
         """A file that cannot be written now is waited for."""
-        try:
-            report = await work()
-        except (DatabaseUnwritable, DatabaseLocked) as error:
-            self.journal.database_failed(error)
-            now = self.clock.now()
-            return replace(self._nothing(target), retry_at=now + pace.FIRST_RETRY)
-        self.journal.database_works()
-        return report
+        later = replace(self._nothing(target), retry_at=self.clock.now() + pace.FIRST_RETRY)
+        return await self.patience.attempt(work, later)
 
     def _nothing(self, target: Target) -> SyncReport:
         now = self.clock.now()
@@ -194,7 +190,8 @@ class Daemon:
         account = report.target.account
         if report.baseline:
             at = self.clock.now() + HELLO_AFTER
-            self.schedule.once(f"hello:{account}", at, partial(self.parts.syncer.hello, account))
+            hello = partial(self.parts.syncer.hello, account)
+            self.schedule.once(f"hello:{account}", at, partial(self.patience.insist, hello))
         if report.outcome == "cancelled" and report.retry_at is None:
             await self._plan()
         self._notifier.status(self._status())
@@ -212,14 +209,16 @@ class Daemon:
         try:
             while True:
                 if watch.changed():
-                    await self._take_requests()
+                    self._begin(await self.patience.insist(self._take))
                 await asyncio.sleep(LOOK_EVERY)
         finally:
             watch.close()
 
-    async def _take_requests(self) -> None:
+    async def _take(self) -> list[requests.Request]:
         async with self.parts.db.write() as tx:
-            taken = await requests.take(tx, self.clock.now())
+            return await requests.take(tx, self.clock.now())
+
+    def _begin(self, taken: Iterable[requests.Request]) -> None:
         for request in taken:
             task = self._group.create_task(self._serve(request), name=f"request {request.kind}")
             self._served.add(task)
@@ -233,6 +232,9 @@ class Daemon:
             await self._note(report)
             self.schedule.follow(report)
         await self._plan()
+        await self.patience.insist(partial(self._answer, request, result))
+
+    async def _answer(self, request: requests.Request, result: Result) -> None:
         async with self.parts.db.write() as tx:
             await requests.finish(tx, request.id, result.exit_code, result.answer, self.clock.now())
 
@@ -263,7 +265,7 @@ class Daemon:
         self.reload_error = None
         self.config = config
         logs.configure(config.log.level, config.log.format)
-        await reconcile(self.parts.db, self.parts.accounts)
+        await self.patience.insist(lambda: reconcile(self.parts.db, self.parts.accounts))
         self.schedule.change(config.schedule)
         self._plan_heartbeat()
         self.parts.dispatcher.reopen()
@@ -294,10 +296,7 @@ class Daemon:
             return [state.target for state in await read_targets(tx) if state.active and state.failures]
 
     async def _prune(self) -> None:
-        try:
-            log.info("pruned", **await prune(self.parts))
-        except (DatabaseUnwritable, DatabaseLocked) as error:
-            self.journal.database_failed(error)
+        log.info("pruned", **await self.patience.insist(lambda: prune(self.parts)))
 
     def _say_ready(self) -> None:
         log.info("ready", accounts=len(self.config.accounts), sinks=len(self.config.sinks), pid=os.getpid())

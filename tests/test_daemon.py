@@ -7,14 +7,15 @@ import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from syncd.simulator import Fault, Simulator, World, lean_fields
-from syncd.store import upkeep
-from tests.processes import syncd, write_config
+from syncd.store import requests, upkeep
+from tests.processes import PATIENCE, syncd, write_config
 
 REGIONS = ("cn-wlcb", "cn-sh2")
 
@@ -171,3 +172,20 @@ async def test_a_deleted_file_ends_it_with_5(sim: Simulator, tmp_path: Path) -> 
         await daemon.logged("synced", 2)
         (tmp_path / "syncd.db").unlink()
         assert await daemon.exit_code() == 5
+
+
+@pytest.mark.slow
+async def test_a_request_is_answered_when_a_locked_file_is_free_again(sim: Simulator, tmp_path: Path) -> None:
+    config, path = write_config(tmp_path, sim, interval="1h"), tmp_path / "syncd.db"
+    async with syncd("run", "--config", config) as daemon:
+        await daemon.logged("synced", 2)
+        asked = requests.submit(path, "sync", {}, datetime.now(UTC))
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await daemon.logged("database_failed")
+        await daemon.logged("database_recovered")
+        await daemon.logged("request")
+        async with asyncio.timeout(PATIENCE):
+            while not isinstance(answer := requests.look(path, asked), requests.Answered):  # noqa: ASYNC110
+                await asyncio.sleep(0)  # an answer in a file does not ring
+        assert answer.exit_code == 0

@@ -25,6 +25,7 @@ LOOKS_AT = {
     "sync": {"model", "errors", "config", "compshare", "store"},
     "schedule": {"model", "errors", "config", "sync"},
     "journal": {"model", "errors", "sync"},
+    "patience": {"errors", "journal"},
     "survey": {"model", "health", "store"},
     "metrics": {"health", "compshare", "sinks", "survey", "sync"},
     "web": {"errors", "health"},
