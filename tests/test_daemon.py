@@ -176,7 +176,8 @@ async def test_a_deleted_file_ends_it_with_5(sim: Simulator, tmp_path: Path) -> 
 
 @pytest.mark.slow
 async def test_a_request_is_answered_when_a_locked_file_is_free_again(sim: Simulator, tmp_path: Path) -> None:
-    config, path = write_config(tmp_path, sim, interval="1h"), tmp_path / "syncd.db"
+    config = write_config(tmp_path, sim, interval="1h", regions='regions = ["cn-wlcb", "cn-sh2"]')
+    path = tmp_path / "syncd.db"
     async with syncd("run", "--config", config) as daemon:
         await daemon.logged("synced", 2)
         asked = requests.submit(path, "sync", {}, datetime.now(UTC))
