@@ -13,7 +13,7 @@ import click
 from syncd.cli.images import sentence
 from syncd.cli.reading import File, reading, why_empty
 from syncd.cli.show import Column, Row, emit, plain
-from syncd.cli.times import local, place
+from syncd.cli.times import local, place, spoken
 from syncd.errors import UsageError
 
 KEYS = (
@@ -118,13 +118,13 @@ def _what(row: Row) -> str:
         return f"{data['missing']} of {data['live']} are missing; kept until {local(data['until'])}"
     if row["type"] == "sync.released":
         return f"{data['reason']}: {data['returned']} came back, {data['revoked']} revoked"
-    return str(data.get("message") or f"after {data.get('duration_seconds', 0)} s")
+    return str(data.get("message") or f"after {spoken(data.get('duration_seconds', 0))}")
 
 
 COLUMNS = [
     Column("seq", lambda row: str(row["seq"]), right=True),
     Column("when", lambda row: local(row["observed_at"])),
-    Column("type", lambda row: row["type"], whole=True),
+    Column("type", lambda row: row["type"]),
     Column("where", _where),
-    Column("what", _what),
+    Column("what", _what, elastic=True),
 ]

@@ -64,7 +64,8 @@ def main(args: Sequence[str] | None = None) -> int:
 def _run(args: list[str], settings: Settings) -> int:
     """Not by click's own `main`, which has other ideas of a broken pipe and of SIGINT."""
     try:
-        with syncd.make_context("syncd", args, obj=settings) as context:
+        colours = False if os.environ.get("NO_COLOR") else None  # None: where there is a terminal
+        with syncd.make_context("syncd", args, obj=settings, color=colours) as context:
             syncd.invoke(context)
     except Exit as end:
         return end.exit_code

@@ -47,10 +47,10 @@ def list_(
     columns = [
         Column("account", lambda row: row["account"]),
         Column("region", lambda row: row["region"]),
-        Column("id", lambda row: row["image_id"], whole=True),
-        Column("name", lambda row: row["name"] or ""),
-        Column("missing", lambda row: ago(row["missing_since"], file.now)),
-        Column("syncs", lambda row: str(row["missing_syncs"]), right=True),
+        Column("id", lambda row: row["image_id"]),
+        Column("name", lambda row: row["name"] or "", elastic=True),
+        Column("missing", lambda row: ago(row["missing_since"], file.now), spare=1),
+        Column("syncs", lambda row: str(row["missing_syncs"]), right=True, spare=2),
         Column("kept until", lambda row: ago(row["until"], file.now)),
     ]
     if not emit(form, rows_of(found), columns, [field.name for field in fields(queries.MissingRow)]):

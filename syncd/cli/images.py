@@ -97,10 +97,7 @@ def image(context: click.Context, image_id: str, form: str, db: Path | None, lim
     say_details(asdict(latest))
     table([asdict(row) for row in rows], _places(file))
     click.echo()
-    for event in history:
-        click.echo(
-            f"{local(event.observed_at)}  {event.account}/{event.region}  {sentence(json.loads(event.body))}"
-        )
+    table([asdict(event) for event in history], HISTORY)
 
 
 def say_details(row: dict[str, Any]) -> None:
@@ -154,16 +151,16 @@ def _columns(file: File, by_region: bool) -> list[Column]:
         [Column("account", lambda row: row["account"]), Column("region", lambda row: row["region"])]
         if by_region
         else [
-            Column("accounts", lambda row: ", ".join(row["accounts"])),
-            Column("regions", lambda row: ", ".join(row["regions"])),
+            Column("accounts", lambda row: ", ".join(row["accounts"]), elastic=True, spare=1),
+            Column("regions", lambda row: ", ".join(row["regions"]), elastic=True),
         ]
     )
     return [
-        Column("id", lambda row: row["image_id"], whole=True),
-        Column("name", lambda row: row["name"]),
+        Column("id", lambda row: row["image_id"]),
+        Column("name", lambda row: row["name"], elastic=True),
         _status(),
-        Column("shared by", lambda row: row["owner_name"] or row["owner_id"]),
-        Column("size", size, right=True),
+        Column("shared by", lambda row: row["owner_name"] or row["owner_id"], elastic=True, spare=2),
+        Column("size", size, right=True, spare=3),
         *where,
         Column("since", lambda row: ago(row["revoked_at"] or row["shared_at"], file.now), right=True),
     ]
@@ -192,6 +189,12 @@ def _status() -> Column:
     )
 
 
+HISTORY = [
+    Column("when", lambda row: local(row["observed_at"])),
+    Column("account", lambda row: row["account"]),
+    Column("region", lambda row: row["region"]),
+    Column("what", lambda row: sentence(json.loads(row["body"])), elastic=True),
+]
 KEYS = (
     "account", "region", "image_id", "name", "status", "image_type", "owner_id", "owner_name", "author", "container",
     "size_mb", "price_yuan_per_hour", "visibility", "group_id", "version_name", "description", "tags", "softwares",

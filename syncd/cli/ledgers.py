@@ -11,7 +11,7 @@ from syncd.cli.reading import File, reading, rows_of, why_empty
 from syncd.cli.show import Column, Row, emit
 from syncd.cli.times import ago, local
 
-_COUNTS = ("listed", "shared", "revoked", "status_changed", "updated")
+_NEWS = ("shared", "revoked", "status_changed", "updated")
 
 
 @click.command(
@@ -39,13 +39,14 @@ def runs(
     with file.open() as reader:
         found = queries.runs(reader, account, region, outcome, limit)
     columns = [
-        Column("id", lambda row: str(row["id"]), right=True),
+        Column("id", lambda row: str(row["id"]), right=True, spare=2),
         Column("finished", lambda row: local(row["finished_at"])),
         Column("target", lambda row: f"{row['account']}/{row['region']}"),
         Column("outcome", lambda row: row["outcome"], _style),
         Column("syncs", lambda row: str(row["count"]), right=True),
-        *(_count(name) for name in _COUNTS),
-        Column("error", lambda row: row["error"] or ""),
+        Column("listed", lambda row: str(row["listed"] or ""), right=True, spare=1),
+        Column("news", _news, elastic=True),
+        Column("error", lambda row: row["error"] or "", elastic=True),
     ]
     if not emit(form, rows_of(found), columns, [field.name for field in fields(queries.RunRow)]):
         why_empty(file, bool(account or region or outcome))
@@ -72,13 +73,13 @@ def deliveries(
     columns = [
         Column("event", lambda row: str(row["event_seq"]), right=True),
         Column("sink", lambda row: row["sink"]),
-        Column("type", lambda row: row["event_type"] or ""),
+        Column("type", lambda row: row["event_type"] or "", spare=1),
         Column("image", lambda row: row["image_id"] or ""),
         Column("state", lambda row: row["state"], _style),
-        Column("attempts", lambda row: str(row["attempts"] or ""), right=True),
-        Column("next", lambda row: ago(row["next_attempt_at"], file.now)),
+        Column("attempts", lambda row: str(row["attempts"] or ""), right=True, spare=3),
+        Column("next", lambda row: ago(row["next_attempt_at"], file.now), spare=2),
         Column("finished", lambda row: ago(row["finished_at"], file.now)),
-        Column("error", lambda row: row["last_error"] or ""),
+        Column("error", lambda row: row["last_error"] or "", elastic=True),
     ]
     with file.open() as reader:
         found = rows_of(queries.deliveries(reader, sink, state, limit))  # type: ignore[arg-type]  # one of the choices
@@ -87,8 +88,8 @@ def deliveries(
         why_empty(file, bool(sink or state))
 
 
-def _count(name: str) -> Column:
-    return Column(name.replace("_", " "), lambda row: str(row[name] or ""), right=True)
+def _news(row: Row) -> str:
+    return ", ".join(f"{row[name]} {name.replace('_', ' ')}" for name in _NEWS if row[name])
 
 
 def _style(row: Row) -> str:

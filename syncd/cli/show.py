@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import sys
 import unicodedata
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
+
+from syncd.cli import grid
 
 FORMS = ("table", "json", "jsonl", "csv")
 
@@ -30,8 +31,9 @@ class Column:
     text: Callable[[Row], str]
     style: Callable[[Row], str] = lambda _: ""
     right: bool = False
-    whole: bool = False
-    """Never shortened."""
+    elastic: bool = False
+    spare: int = 0
+    """How it gives way where the terminal is narrow: see `grid.Shape`."""
 
 
 def emit(form: str, rows: Iterable[Row], columns: Sequence[Column], keys: Sequence[str]) -> int:
@@ -44,26 +46,12 @@ def emit(form: str, rows: Iterable[Row], columns: Sequence[Column], keys: Sequen
 
 
 def table(rows: Sequence[Row], columns: Sequence[Column]) -> int:
-    from rich.console import Console
-    from rich.table import Table
-
+    """Colours go where click lets them: to a terminal, unless NO_COLOR is set."""
     if not rows:
         return 0
-    grid = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for column in columns:
-        shortened = "fold" if column.whole else "ellipsis"
-        grid.add_column(
-            column.title,
-            justify="right" if column.right else "left",
-            no_wrap=True,
-            overflow=shortened,  # type: ignore[arg-type]  # two literals
-        )
-    for row in rows:
-        grid.add_row(*(_cell(column, row) for column in columns))
-    colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    width = None if sys.stdout.isatty() else 200
-    console = Console(file=sys.stdout, no_color=not colours, highlight=False, width=width, markup=False)
-    console.print(grid)
+    cells = [[(plain(column.text(row)), column.style(row)) for column in columns] for row in rows]
+    for line in grid.lines(columns, cells):
+        click.echo(line)
     return len(rows)
 
 
@@ -74,12 +62,6 @@ def plain(text: object) -> str:
         for character in str(text if text is not None else "")
     )
     return " ".join(shown.split())
-
-
-def _cell(column: Column, row: Row) -> Any:
-    from rich.text import Text
-
-    return Text(plain(column.text(row)), style=column.style(row))
 
 
 def _json(rows: Iterable[Row]) -> int:

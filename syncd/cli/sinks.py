@@ -54,12 +54,12 @@ def list_(context: click.Context, form: str, db: Path | None) -> None:
     columns = [
         Column("sink", lambda row: row["name"]),
         Column("state", lambda row: "gone from the configuration" if row["absent_since"] else row["state"]),
-        Column("since", lambda row: ago(row["since"], file.now)),
+        Column("since", lambda row: ago(row["since"], file.now), spare=1),
         Column("waiting", lambda row: str(row["pending"] or ""), right=True),
         Column("oldest", lambda row: ago(row["oldest_pending_at"], file.now)),
         Column("next try", lambda row: ago(row["next_attempt_at"], file.now)),
         Column("dead", lambda row: str(row["dead"] or ""), right=True),
-        Column("error", lambda row: row["last_error"] or ""),
+        Column("error", lambda row: row["last_error"] or "", elastic=True),
     ]
     if not emit(form, rows_of(found), columns, [field.name for field in fields(queries.SinkRow)]):
         say("no sink yet: add [sinks.NAME] to the configuration, then `syncd run` or `syncd sync`")
