@@ -368,6 +368,28 @@ class TestSinks:
         assert isinstance(sink, WebhookSinkConfig)
         assert (sink.body, sink.content_type) == ("{}", "text/plain")
 
+    @pytest.mark.parametrize(
+        ("path", "owner"),
+        [
+            ("events.jsonl", "sinks.a"),
+            ("./folder/../events.jsonl", "sinks.a"),
+            ("link.jsonl", "sinks.a"),
+            ("syncd.db", "the database"),
+            ("syncd.db-wal", "the database"),
+            ("config.toml", "this configuration"),
+        ],
+    )
+    def test_a_file_has_one_writer(self, files: Files, path: str, owner: str) -> None:
+        (files.folder / "link.jsonl").symlink_to("events.jsonl")
+        database = '[database]\npath = "syncd.db"\n'
+        logs = "".join(
+            f'[sinks.{name}]\ntype = "log"\npath = "{where}"\n'
+            for name, where in (("a", "events.jsonl"), ("b", path), ("c", "others.jsonl"))
+        )
+        (fault,) = files.faults(database + logs).items()
+        assert fault[0] == "sinks.b.path"
+        assert f"is the file of {owner} already" in fault[1]
+
     def test_the_formats_are_those_that_exist(self) -> None:
         assert set(FORMATS) == set(formats.names())
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from syncd.config.keys import KEYS
 from syncd.config.shapes import AccountConfig, Config, HttpConfig, LogSinkConfig, SinkConfig
-from syncd.config.sinks import FILTERS, WEBHOOK_KEYS, keys_of
+from syncd.config.sinks import FILTERS, FORMATS, WEBHOOK_KEYS
 from syncd.config.values import MASK, spoken
 from syncd.model import Secret
 
@@ -50,7 +50,7 @@ def _sink(sink: SinkConfig) -> dict[str, Any]:
     wants = _told(sink.wants, FILTERS[1:])
     if isinstance(sink, LogSinkConfig):
         return {"type": "log"} | wants | _told(sink, ("path",))
-    own = (key for key in (*WEBHOOK_KEYS, *keys_of(sink.format)) if key not in FILTERS)
+    own = (key for key in (*WEBHOOK_KEYS, *FORMATS[sink.format]) if key not in FILTERS)
     return {"type": "webhook"} | wants | _told(sink, own)
 
 

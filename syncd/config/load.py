@@ -13,7 +13,7 @@ from syncd.config.keys import KEYS, TABLES, unformed
 from syncd.config.reader import Table
 from syncd.config.secret import Sources
 from syncd.config.shapes import Config, LogSinkConfig
-from syncd.config.sinks import refuse_strangers, sink
+from syncd.config.sinks import path_faults, refuse_strangers, sink
 from syncd.config.values import meant
 from syncd.config.warn import warnings
 from syncd.errors import ConfigError, Fault
@@ -59,12 +59,13 @@ class Reading:
     def settings(self) -> Config:
         self._refuse_unknown()
         accounts, sinks = self._accounts_and_sinks()
+        place = places.default_database(self._path, self._environ)
+        database = tables.database(self._table("database"), place)
+        self.faults += path_faults(sinks.values(), database.path, self._path)
         return Config(
             source=str(self._path or "the environment"),
             path=self._path,
-            database=tables.database(
-                self._table("database"), places.default_database(self._path, self._environ)
-            ),
+            database=database,
             schedule=tables.schedule(self._table("schedule")),
             api=(api := tables.api(self._table("api"))),
             guard=tables.guard(self._table("guard")),

@@ -4,46 +4,44 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from syncd.config import tables
 from syncd.config.reader import Table
 from syncd.config.shapes import LogSinkConfig, SinkConfig, WebhookSinkConfig
 from syncd.config.values import MASK, meant, shown
+from syncd.errors import Fault
 from syncd.model import EVENT_TYPES, Secret, SinkFilter
 
-FORMATS = ("standard", "cloudevents", "feishu", "lark", "dingtalk", "wecom", "slack", "template")
-SIGNED = ("standard", "cloudevents")
-CHAT = ("feishu", "lark", "dingtalk", "wecom", "slack")
-CHAT_SIGNED = ("feishu", "lark", "dingtalk")
+_TO_PEOPLE = ("language", "prefix", "group_wait")
+
+FORMATS: Mapping[str, tuple[str, ...]] = {
+    "standard": ("secrets",),
+    "cloudevents": ("secrets",),
+    "feishu": ("secret", *_TO_PEOPLE),
+    "lark": ("secret", *_TO_PEOPLE),
+    "dingtalk": ("secret", *_TO_PEOPLE),
+    "wecom": _TO_PEOPLE,
+    "slack": _TO_PEOPLE,
+    "template": ("body", "content_type"),
+}
+"""Format → the keys that it has besides those of all webhooks. How it speaks, a module in `sinks.formats` knows."""
+
+CHAT = tuple(form for form, keys in FORMATS.items() if "group_wait" in keys)
 
 TYPES = ("log", "webhook")
 
 FILTERS = ("type", "events", "accounts", "regions", "names", "scope", "baseline")
 LOG_KEYS = (*FILTERS, "path")
 WEBHOOK_KEYS = (*FILTERS, "url", "format", "timeout", "headers", "proxy", "ca_file")
-OF_FORMAT: Mapping[str, tuple[str, ...]] = {
-    "secrets": SIGNED,
-    "secret": CHAT_SIGNED,
-    "language": CHAT,
-    "prefix": CHAT,
-    "group_wait": CHAT,
-    "body": ("template",),
-    "content_type": ("template",),
-}
-"""Key → the formats that have it."""
-
 NAME = re.compile(r"\w[\w.-]{0,62}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _RESERVED = ("content-length", "content-type", "host", "transfer-encoding", "connection")
-
-
-def keys_of(form: str) -> tuple[str, ...]:
-    """The keys that a webhook of this format has besides those of all webhooks."""
-    return tuple(key for key, formats in OF_FORMAT.items() if form in formats)
 
 
 def sink(table: Table, name: str) -> SinkConfig:
@@ -55,6 +53,28 @@ def sink(table: Table, name: str) -> SinkConfig:
         table.fault("type", "", 'is missing: "log" or "webhook"')
     wants = _filter(table)
     return _webhook(table, name, wants) if kind == "webhook" else _log(table, name, wants)
+
+
+def path_faults(sinks: Iterable[SinkConfig], database: Path, config: Path | None) -> Iterator[Fault]:
+    """A file has one writer: lines of two would be torn, and a rotation or a mended line of one takes the other's."""
+    taken = {
+        _real(path): owner
+        for owner, paths in (
+            ("the database", [Path(f"{database}{end}") for end in ("", "-wal", "-shm", ".lock")]),
+            ("this configuration", [config] if config else []),
+        )
+        for path in paths
+    }
+    for one in sinks:
+        if isinstance(one, LogSinkConfig) and one.path is not None:
+            owner = taken.setdefault(_real(one.path), f"sinks.{one.name}")
+            if owner != f"sinks.{one.name}":
+                remedy = f"is the file of {owner} already; give this sink one of its own"
+                yield Fault(f"sinks.{one.name}.path", shown(str(one.path)), remedy)
+
+
+def _real(path: Path) -> str:
+    return os.path.realpath(path)  # not Path.resolve, which raises at a loop of links
 
 
 def _filter(table: Table) -> SinkFilter:
@@ -95,8 +115,8 @@ def _log(table: Table, name: str, wants: SinkFilter) -> LogSinkConfig:
 
 
 def _webhook(table: Table, name: str, wants: SinkFilter) -> WebhookSinkConfig:
-    form = table.choice("format", "standard", FORMATS)
-    own = keys_of(form)
+    form = table.choice("format", "standard", tuple(FORMATS))
+    own = FORMATS[form]
     if "format" not in table or table.is_text("format", form):
         _refuse(table, (*WEBHOOK_KEYS, *own), f'a webhook of format "{form}"')
     url = table.secret("url")
@@ -164,6 +184,6 @@ def _headers(table: Table) -> dict[str, Secret]:
 
 def _refuse(table: Table, allowed: tuple[str, ...], owner: str) -> None:
     for key in table.foreign(allowed):
-        formats = OF_FORMAT.get(key)
+        formats = [form for form, keys in FORMATS.items() if key in keys]
         where = f"it is for {', '.join(formats)}" if formats else "remove it"
         table.fault(key, "", f"does not belong to {owner}; {where}")

@@ -7,6 +7,7 @@ import os
 import select
 import stat
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,13 +22,20 @@ OPENING = b'{"specversion"'
 
 
 class Stdout:
+    """Of several sinks too: their lines go one after another."""
+
     what = "stdout"
+    _turn = threading.Lock()
 
     def __init__(self) -> None:
         self._torn = False
 
     def write(self, lines: bytes) -> None:
         """Raises OSError; what was written of a last line then is ended before the next one."""
+        with self._turn:
+            self._write(lines)
+
+    def _write(self, lines: bytes) -> None:
         # Not simply descriptor 1: if that was closed at the start, the database may have got it since.
         if sys.stdout is None or sys.stdout.closed:
             raise OSError(errno.EBADF, "it is closed")

@@ -391,6 +391,24 @@ async def test_a_pipe_that_takes_little_at_a_time_gets_every_byte(redirect: Redi
     assert seqs(bytes(got)) == list(range(1, 21))
 
 
+async def test_two_sinks_on_stdout_write_whole_lines_in_turn(redirect: Redirect) -> None:
+    reading, writing = os.pipe()
+    redirect(writing)
+    big = [of_image(n, image={"description": "长" * 20_000}) for n in range(1, 9)]
+    got = bytearray()
+
+    def read() -> None:
+        while len(got) < sum(len(item.body) + 1 for item in big):
+            got.extend(os.read(reading, 1000))
+
+    async with log_to(None) as one, log_to(None) as other:
+        reader = asyncio.create_task(asyncio.to_thread(read))
+        await asyncio.gather(*(deliver(sink, item) for sink, item in zip([one, other] * 4, big, strict=True)))
+        await reader
+    os.close(reading)
+    assert sorted(seqs(bytes(got))) == list(range(1, 9))
+
+
 async def test_nobody_at_the_other_end_is_trouble_of_the_receiver(redirect: Redirect) -> None:
     reading, writing = os.pipe()
     redirect(writing)
