@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from syncd.errors import UsageError
@@ -14,9 +14,6 @@ from syncd.store.engine import Database, Transaction
 from syncd.store.routing import wants
 
 SinkState = Literal["ok", "backing_off", "disabled"]
-
-FORGOTTEN_AFTER = timedelta(days=1)
-"""Rows of a sink that the configuration no longer names wait so long for its return."""
 
 AT_ONCE = 500
 
@@ -151,7 +148,7 @@ async def has_dead(tx: Transaction, sink: str) -> bool:
 
 
 async def reconcile(tx: Transaction, configured: Collection[str], now: datetime) -> None:
-    """Follow the configuration: a new sink starts at now; what waits for one that is gone for a day is skipped."""
+    """Follow the configuration: a new sink starts at now; of one that is gone it is noted since when."""
     known = {row[0]: row[1] for row in await tx.fetch("SELECT name, absent_since FROM sinks")}
     for name in configured:
         if name not in known:
@@ -161,12 +158,6 @@ async def reconcile(tx: Transaction, configured: Collection[str], now: datetime)
     for name in known.keys() - set(configured):
         if known[name] is None:
             await tx.execute_raw("UPDATE sinks SET absent_since = ? WHERE name = ?", (to_text(now), name))
-        elif now - from_text(known[name]) >= FORGOTTEN_AFTER:
-            await tx.execute_raw(
-                "UPDATE deliveries SET state = 'skipped', finished_at = ?, last_error = 'the sink is gone'"
-                " WHERE sink = ? AND state = 'pending'",
-                (to_text(now), name),
-            )
 
 
 async def replay(

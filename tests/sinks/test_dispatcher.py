@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from syncd.config import RetentionConfig
 from syncd.errors import DatabaseLocked
 from syncd.model import Draft, SinkFilter, to_text
 from syncd.sinks import worker
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
+from syncd.store import pruning
 from tests.sinks.delivering import START, FakeSink, Post, drafts, post_at
 
 Answer = Callable[[FakeSink, Sequence[Item]], Verdict]
@@ -434,6 +436,7 @@ async def test_a_sink_that_leaves_for_less_than_a_day_gets_all_and_for_longer_no
         await post.dispatcher.swap([], [])
         post.clock.advance(hours * 3600)
         await post.dispatcher.reconcile()
+        await pruning.prune(post.db, RetentionConfig(), post.clock.now())
         assert post.delivery(seq, "state", sink.name) == (state,)
 
 
