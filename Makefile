@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt
 
-.PHONY: run test test-slow test-systemd soak bench bench-cache lint types format check clean
+.PHONY: run test test-slow test-systemd soak bench bench-cache pictures lint types format check clean
 
 run: $(VENV)/.run  ## the daemon with config.toml, else the demo
 	@if [ -f config.toml ]; then exec $(BIN)/syncd run --config config.toml; else exec $(BIN)/syncd demo; fi
@@ -26,6 +26,9 @@ bench: $(VENV)/.dev  ## what it costs, beside the official SDK and a bare loop; 
 
 bench-cache: $(VENV)/.dev  ## what each reading command costs on 100,000 images and a million events
 	$(BIN)/python -m tests.bench.cache
+
+pictures: $(VENV)/.dev  ## the READMEs' pictures of a terminal, drawn anew
+	$(BIN)/python docs/pictures/make.py
 
 lint: $(VENV)/.dev  ## formatting and lint
 	$(BIN)/ruff format --check .

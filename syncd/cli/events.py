@@ -126,5 +126,5 @@ COLUMNS = [
     Column("when", lambda row: local(row["observed_at"])),
     Column("type", lambda row: row["type"]),
     Column("where", _where),
-    Column("what", _what, elastic=True),
+    Column("what", _what, elastic=10),
 ]

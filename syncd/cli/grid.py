@@ -10,8 +10,6 @@ from typing import Protocol
 import click
 
 GAP = "  "
-LEAST = 10
-"""Columns of the screen to which an elastic column may shrink."""
 WIDEST = 120
 """Where no terminal sets a limit: one stranger's long name must not move everybody's columns away."""
 
@@ -29,8 +27,8 @@ class Shape(Protocol):
     def right(self) -> bool: ...
 
     @property
-    def elastic(self) -> bool:
-        """May be shortened; all else is shown whole."""
+    def elastic(self) -> int:
+        """May be shortened to so many columns of the screen; 0 is shown whole."""
 
     @property
     def spare(self) -> int:
@@ -73,7 +71,7 @@ def _shrunk(shapes: Sequence[Shape], full: Sequence[int], screen: int) -> list[i
     """The widest elastic columns give way first; None if that is not enough."""
     widths = list(full)
     room = screen - len(GAP) * (sum(map(bool, widths)) - 1)
-    least = [max(LEAST, _width(shape.title)) for shape in shapes]
+    least = [max(shape.elastic, _width(shape.title)) for shape in shapes]
     while sum(widths) > room:
         soft = [
             (width, number)

@@ -48,7 +48,7 @@ def list_(
         Column("account", lambda row: row["account"]),
         Column("region", lambda row: row["region"]),
         Column("id", lambda row: row["image_id"]),
-        Column("name", lambda row: row["name"] or "", elastic=True),
+        Column("name", lambda row: row["name"] or "", elastic=16),
         Column("missing", lambda row: ago(row["missing_since"], file.now), spare=1),
         Column("syncs", lambda row: str(row["missing_syncs"]), right=True, spare=2),
         Column("kept until", lambda row: ago(row["until"], file.now)),

@@ -151,15 +151,15 @@ def _columns(file: File, by_region: bool) -> list[Column]:
         [Column("account", lambda row: row["account"]), Column("region", lambda row: row["region"])]
         if by_region
         else [
-            Column("accounts", lambda row: ", ".join(row["accounts"]), elastic=True, spare=1),
-            Column("regions", lambda row: ", ".join(row["regions"]), elastic=True),
+            Column("accounts", lambda row: ", ".join(row["accounts"]), elastic=8, spare=1),
+            Column("regions", lambda row: ", ".join(row["regions"]), elastic=9),
         ]
     )
     return [
         Column("id", lambda row: row["image_id"]),
-        Column("name", lambda row: row["name"], elastic=True),
+        Column("name", lambda row: row["name"], elastic=16),
         _status(),
-        Column("shared by", lambda row: row["owner_name"] or row["owner_id"], elastic=True, spare=2),
+        Column("shared by", lambda row: row["owner_name"] or row["owner_id"], elastic=10, spare=2),
         Column("size", size, right=True, spare=3),
         *where,
         Column("since", lambda row: ago(row["revoked_at"] or row["shared_at"], file.now), right=True),
@@ -193,7 +193,7 @@ HISTORY = [
     Column("when", lambda row: local(row["observed_at"])),
     Column("account", lambda row: row["account"]),
     Column("region", lambda row: row["region"]),
-    Column("what", lambda row: sentence(json.loads(row["body"])), elastic=True),
+    Column("what", lambda row: sentence(json.loads(row["body"])), elastic=10),
 ]
 KEYS = (
     "account", "region", "image_id", "name", "status", "image_type", "owner_id", "owner_name", "author", "container",

@@ -45,8 +45,8 @@ def runs(
         Column("outcome", lambda row: row["outcome"], _style),
         Column("syncs", lambda row: str(row["count"]), right=True),
         Column("listed", lambda row: str(row["listed"] or ""), right=True, spare=1),
-        Column("news", _news, elastic=True),
-        Column("error", lambda row: row["error"] or "", elastic=True),
+        Column("news", _news, elastic=10),
+        Column("error", lambda row: row["error"] or "", elastic=10),
     ]
     if not emit(form, rows_of(found), columns, [field.name for field in fields(queries.RunRow)]):
         why_empty(file, bool(account or region or outcome))
@@ -79,7 +79,7 @@ def deliveries(
         Column("attempts", lambda row: str(row["attempts"] or ""), right=True, spare=3),
         Column("next", lambda row: ago(row["next_attempt_at"], file.now), spare=2),
         Column("finished", lambda row: ago(row["finished_at"], file.now)),
-        Column("error", lambda row: row["last_error"] or "", elastic=True),
+        Column("error", lambda row: row["last_error"] or "", elastic=10),
     ]
     with file.open() as reader:
         found = rows_of(queries.deliveries(reader, sink, state, limit))  # type: ignore[arg-type]  # one of the choices

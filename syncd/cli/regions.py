@@ -40,7 +40,7 @@ def regions(context: click.Context, account: str | None, form: str) -> None:
             lambda row: "yes" if row["usable"] else "no",
             lambda row: "" if row["usable"] else "yellow",
         ),
-        Column("", lambda row: row["error"] or "", elastic=True),
+        Column("", lambda row: row["error"] or "", elastic=10),
     ]
     emit(form, [row for one in found for row in _rows(one)], columns, KEYS)
     context.exit(FAILED if any(one.error for one in found) else 0)

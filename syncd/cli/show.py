@@ -31,7 +31,7 @@ class Column:
     text: Callable[[Row], str]
     style: Callable[[Row], str] = lambda _: ""
     right: bool = False
-    elastic: bool = False
+    elastic: int = 0
     spare: int = 0
     """How it gives way where the terminal is narrow: see `grid.Shape`."""
 

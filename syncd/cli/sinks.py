@@ -59,7 +59,7 @@ def list_(context: click.Context, form: str, db: Path | None) -> None:
         Column("oldest", lambda row: ago(row["oldest_pending_at"], file.now)),
         Column("next try", lambda row: ago(row["next_attempt_at"], file.now)),
         Column("dead", lambda row: str(row["dead"] or ""), right=True),
-        Column("error", lambda row: row["last_error"] or "", elastic=True),
+        Column("error", lambda row: row["last_error"] or "", elastic=10),
     ]
     if not emit(form, rows_of(found), columns, [field.name for field in fields(queries.SinkRow)]):
         say("no sink yet: add [sinks.NAME] to the configuration, then `syncd run` or `syncd sync`")

@@ -105,7 +105,7 @@ def _target_columns(file: File) -> list[Column]:
         Column("last complete", lambda row: _since(row, "last_success_at", file), right=True),
         Column("images", lambda row: str(row["live"]), right=True),
         Column("held", lambda row: str(row["held"] or ""), right=True),
-        Column("error", lambda row: row["error"] or "", elastic=True),
+        Column("error", lambda row: row["error"] or "", elastic=10),
     ]
 
 
@@ -123,5 +123,5 @@ def _sink_columns(file: File) -> list[Column]:
             "oldest", lambda row: _since(row, "waiting_since", file) if row["pending"] else "", right=True
         ),
         Column("dead", lambda row: str(row["dead"] or ""), right=True),
-        Column("error", lambda row: row["error"] or "", elastic=True),
+        Column("error", lambda row: row["error"] or "", elastic=10),
     ]

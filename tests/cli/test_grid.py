@@ -17,11 +17,11 @@ from syncd.cli.grid import GAP, fit
 class Column:
     title: str
     right: bool = False
-    elastic: bool = False
+    elastic: int = 0
     spare: int = 0
 
 
-ID, NAME, SIZE = Column("id"), Column("name", elastic=True), Column("size", right=True, spare=1)
+ID, NAME, SIZE = Column("id"), Column("name", elastic=10), Column("size", right=True, spare=1)
 ROWS = [
     [("compshareImage-1a2b3c", ""), ("数字人 MuseTalk 一键启动", "green"), ("117.0 GB", "")],
     [("compshareImage-4d5e6f", ""), ("vLLM serving", ""), ("9.5 GB", "")],
@@ -63,12 +63,12 @@ def test_where_columns_have_no_room_each_value_has_a_line(monkeypatch: pytest.Mo
 def test_what_is_fitted_fits_and_loses_nothing_that_must_be_whole(
     given: list[tuple[int, bool, int]], screen: int
 ) -> None:
-    columns = [Column("t", elastic=elastic, spare=spare) for _, elastic, spare in given]
+    columns = [Column("t", elastic=10 * elastic, spare=spare) for _, elastic, spare in given]
     natural = [max(1, width) for width, _, _ in given]
     widths = fit(columns, natural, screen)
     if widths is None:
         firm = [natural[i] for i, one in enumerate(columns) if not one.elastic and not one.spare]
-        soft = [min(natural[i], grid.LEAST) for i, one in enumerate(columns) if one.elastic and not one.spare]
+        soft = [min(natural[i], 10) for i, one in enumerate(columns) if one.elastic and not one.spare]
         assert sum(firm) + sum(soft) + len(GAP) * max(0, len(firm) + len(soft) - 1) > screen
         return
     kept = [number for number, width in enumerate(widths) if width]
