@@ -40,7 +40,7 @@ async def write(path: Path, now: datetime) -> None:
     await migrate.upgrade(path)
     db = await Database.open(path)
     rng = random.Random(1)
-    coming = _placed(rng)
+    coming = placed(rng)
     shown: list[Placed] = []
     for step in range(STEPS):
         moment = now - timedelta(days=365) * (1 - step / STEPS)
@@ -56,7 +56,7 @@ async def write(path: Path, now: datetime) -> None:
     await db.close()
 
 
-def _placed(rng: random.Random) -> Iterator[Sequence[Placed]]:
+def placed(rng: random.Random) -> Iterator[Sequence[Placed]]:
     """Image after image, each with its places: every tenth is in all regions of its account."""
     samples = _samples()
     while True:
@@ -113,14 +113,14 @@ def _drafts(
     for number in range(EVENTS // STEPS - len(fresh) - len(gone) - 1):
         target, image, _ = rng.choice(shown)
         if number % 3:
-            yield _changed(
+            yield changed(
                 "image.status_changed", target, image, moment, Change("status", "Making", image.status)
             )
         else:
-            yield _changed("image.updated", target, image, moment, Change("price_yuan_per_hour", 1.5, 2.0))
+            yield changed("image.updated", target, image, moment, Change("price_yuan_per_hour", 1.5, 2.0))
 
 
-def _changed(kind: str, target: Target, image: Image, moment: datetime, change: Change) -> Draft:
+def changed(kind: str, target: Target, image: Image, moment: datetime, change: Change) -> Draft:
     return _draft(kind, target, image, moment, previous={change.field: change.before}, changes=[change])
 
 
