@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -75,6 +76,73 @@ def test_the_node_receiver_verifies(tmp_path):
         ["node", "verify.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     )
     assert json.loads(done.stdout) == [expected for *_, expected in CASES]
+
+
+GO_FRAME = """package main
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"verify/slices"
+)
+
+func main() {
+	var cases []struct {
+		Secret, Body string
+		Headers      map[string]string
+	}
+	if err := json.NewDecoder(os.Stdin).Decode(&cases); err != nil {
+		panic(err)
+	}
+	said := []bool{}
+	for _, one := range cases {
+		headers := http.Header{}
+		for name, value := range one.Headers {
+			headers.Set(name, value)
+		}
+		said = append(said, Verify(one.Secret, headers, []byte(one.Body)))
+	}
+	json.NewEncoder(os.Stdout).Encode(said)
+}
+"""
+GO_SLICES = """package slices
+
+func ContainsFunc[E any](all []E, is func(E) bool) bool {
+	for _, one := range all {
+		if is(one) {
+			return true
+		}
+	}
+	return false
+}
+"""
+"""As in the standard library from Go 1.21 on, for older ones."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("go") is None, reason="there is no go here")
+def test_the_go_receiver_verifies(tmp_path):
+    (code,) = blocks("go")
+    (tmp_path / "go.mod").write_text("module verify\n\ngo 1.19\n")
+    (tmp_path / "main.go").write_text(f"{GO_FRAME}\n{code}")
+    (tmp_path / "slices").mkdir()
+    (tmp_path / "slices/slices.go").write_text(GO_SLICES)
+    calls = [{"Secret": case[0], "Headers": case[1], "Body": case[2].decode()} for case in CASES]
+    done = subprocess.run(
+        ["go", "run", "."], cwd=tmp_path, input=json.dumps(calls), capture_output=True, text=True,
+        env={**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}, timeout=110,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [case[3] for case in CASES]
 
 
 @pytest.mark.parametrize("language", ["python", "js", "go"])
