@@ -10,7 +10,7 @@ import os
 import platform
 import sqlite3
 
-from tests.bench import daemon
+from tests.bench import daemon, deliveries
 from tests.bench.listings import Size, compare, table
 
 USUAL = (Size(1_000), Size(10_000))
@@ -27,7 +27,8 @@ def main() -> None:
     print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} CPUs")
     for size in USUAL + LARGE * given.full:
         print(table(size, compare(size, given.repeats)), flush=True)
-    daemon.start_up()
+    deliveries.show(given.repeats)
+    daemon.start_up(100_000 if given.full else 1_000)
     if given.full:
         daemon.idling()
 

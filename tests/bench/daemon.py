@@ -18,6 +18,7 @@ from pathlib import Path
 from aiohttp import web
 
 from tests.bench.cloud import cloud, control
+from tests.bench.listings import contestant
 from tests.bench.meter import peak_mb
 from tests.processes import Process, syncd
 
@@ -30,18 +31,34 @@ SETTLED = 15.0
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-def start_up() -> None:
+def start_up(large: int) -> None:
+    """``large``: images of the database that it also starts on."""
+    print(f"\n{'':<44} {'ms':>7} {'CPU ms':>7} {'MB':>5}")
     wall, cpu = _child("--help")
-    print(f"\n{'syncd --help':<44} {wall * 1000:>7.0f} ms, {cpu * 1000:.0f} ms of CPU")
+    print(f"{'syncd --help':<44} {wall * 1000:>7.0f} {cpu * 1000:>7.0f}")
     with tempfile.TemporaryDirectory(prefix="syncd-bench-") as folder, cloud(Path(folder), 20, regions=3):
-        for name in ("on a new file", "on an existing file"):
-            waits = [asyncio.run(_ready(Path(folder))) for _ in range(1 if "new" in name else STARTS)]
-            print(f"{f'start to ready, {name}':<44} {min(waits) * 1000:>7.0f} ms")
+        _started(Path(folder), "start to ready, on a new file", anew=True)
+        _started(Path(folder), "start to ready, on that file")
         waits = asyncio.run(_announced(Path(folder)))
+    with tempfile.TemporaryDirectory(prefix="syncd-bench-") as folder, cloud(Path(folder), large):
+        contestant("first", folder, 1)
+        _started(Path(folder), f"start to ready, {large:,} images stored")
     print(
-        f"{f'a change to the webhook, interval {INTERVAL:.0f} s':<44} {statistics.median(waits) * 1000:>7.0f} ms"
+        f"{f'a change to the webhook, interval {INTERVAL:.0f} s':<44} {statistics.median(waits) * 1000:>7.0f}"
         f" median, worst less the interval {(max(waits) - INTERVAL) * 1000:.0f} ms"
     )
+
+
+def _started(folder: Path, name: str, *, anew: bool = False) -> None:
+    """The quickest of several starts, which do not sync at once; each on a new file if ``anew``."""
+    starts = []
+    for _ in range(STARTS):
+        if anew:
+            for left in folder.glob("syncd.db*"):
+                left.unlink()
+        starts.append(asyncio.run(_ready(folder)))
+    wall, cpu, memory = min(starts)
+    print(f"{name:<44} {wall * 1000:>7.0f} {cpu * 1000:>7.0f} {memory:>5.0f}", flush=True)
 
 
 def _child(*arguments: str) -> tuple[float, float]:
@@ -56,11 +73,14 @@ def _child(*arguments: str) -> tuple[float, float]:
     return min(costs)
 
 
-async def _ready(folder: Path) -> float:
+async def _ready(folder: Path) -> tuple[float, float, float]:
+    """Wall and CPU in seconds, and resident MB."""
+    config = _configured(folder, 60, "run_on_start = false")
     started = time.perf_counter()
-    async with syncd("run", "--config", folder / "config.toml") as process:
+    async with syncd("run", "--config", config) as process:
         await process.logged("ready")
-        return time.perf_counter() - started
+        wall = time.perf_counter() - started
+        return wall, _cpu(process), _resident_mb(process)
 
 
 async def _announced(folder: Path) -> list[float]:
@@ -73,7 +93,9 @@ async def _announced(folder: Path) -> list[float]:
         return web.Response()
 
     async with _served(receive) as url:
-        config = _configured(folder, INTERVAL, f'[sinks.hook]\ntype = "webhook"\nurl = "{url}"\n')
+        config = _configured(
+            folder, INTERVAL, 'jitter = "0s"', f'[sinks.hook]\ntype = "webhook"\nurl = "{url}"\n'
+        )
         async with syncd("run", "--config", config) as process:
             await process.logged("ready")
             await asyncio.sleep(2 * INTERVAL)
@@ -97,22 +119,23 @@ async def _served(handler: object) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
 
 
-def _configured(folder: Path, interval: float, more: str = "") -> Path:
+def _configured(folder: Path, interval: float, schedule: str = "", more: str = "") -> Path:
     """The cloud's configuration with another schedule, in a file of its own."""
     path = folder / "daemon.toml"
     path.touch(mode=0o600)
     printed = (folder / "config.toml").read_text()
-    path.write_text(re.sub(r"(?m)^interval = .*$", f'interval = "{interval:g}s"', printed) + more)
+    planned = f'interval = "{interval:g}s"\n{schedule}'
+    path.write_text(re.sub(r"(?m)^interval = .*$", planned, printed) + more)
     return path
 
 
 def idling(seconds: float = 60.0) -> None:
     """A daemon between two syncs, one of a small user, and one of 1,000 targets."""
     head = f"a daemon over {seconds:.0f} s"
-    print(f"\n{head:<44} {'CPU %':>7} {'busiest second %':>17} {'wake-ups/s':>11} {'peak MB':>8}")
+    print(f"\n{head:<44} {'CPU %':>7} {'busiest second %':>17} {'wake-ups/s':>11} {'MB':>5} {'peak MB':>8}")
     for name, images, accounts, regions, interval in (
-        ("between two syncs", 20, 1, 3, 3600.0),
-        ("3 targets of 20 images, every minute", 20, 1, 3, 60.0),
+        ("3 targets of 333 images, between two syncs", 333, 1, 3, 3600.0),
+        ("3 targets of 333 images, every minute", 333, 1, 3, 60.0),
         ("1,000 targets of 20 images, every minute", 20, 100, 10, 60.0),
     ):
         with (
@@ -136,7 +159,7 @@ async def _watched(folder: Path, interval: float, settled: float, seconds: float
         took = time.perf_counter() - started
         return (
             f"{(_cpu(process) - cpu) / took * 100:>7.2f} {busiest * 100:>17.0f}"
-            f" {(_wakes(process) - wakes) / took:>11.1f} {peak_mb(process.pid):>8.0f}"
+            f" {(_wakes(process) - wakes) / took:>11.1f} {_resident_mb(process):>5.0f} {peak_mb(process.pid):>8.0f}"
         )
 
 
@@ -144,6 +167,12 @@ def _cpu(process: Process) -> float:
     """Seconds of CPU so far."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def _resident_mb(process: Process) -> float:
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
 
 
 def _wakes(process: Process) -> int:
