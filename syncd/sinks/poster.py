@@ -209,6 +209,8 @@ def describe(error: Exception) -> str:
             return "the receiver closed the connection without an answer"
         case aiohttp.ClientConnectorError():
             return f"no connection: {_os_text(error.os_error)}"
+        case aiohttp.ClientResponseError():
+            return "the answer is no proper HTTP"
         case ssl.SSLCertVerificationError():
             return f"TLS: {_certificate_fault(error)}"
         case ssl.SSLError():
