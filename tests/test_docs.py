@@ -169,13 +169,23 @@ def test_the_readmes_show_settings() -> None:
     assert {name for name, _ in SETTINGS} >= {"README.md", "README.zh-CN.md"}
 
 
+@pytest.mark.parametrize(
+    "picture", sorted((ROOT / "docs" / "pictures").glob("*.svg")), ids=lambda path: path.stem
+)
+def test_a_picture_is_small_shown_and_fetches_nothing(picture: Path) -> None:
+    drawn = picture.read_text()
+    assert len(drawn) < 60_000
+    assert not re.search(r"url\(.?https?:|@import|<image|<script|href", drawn)
+    assert any(f"pictures/{picture.name})" in text for text in TEXTS.values())
+
+
 def _headings(text: str) -> list[int]:
     return [len(marks) for marks in re.findall(r"^(#+) ", FENCE.sub("", text), re.MULTILINE)]
 
 
 def _without_talk(text: str) -> list[str]:
     """The blocks, without comments and without what somebody would write differently."""
-    return [re.sub(r"\s+#\s.*", "", code) for _, code in FENCE.findall(text)]
+    return [re.sub(r"(?<=\S)[ \t]+# .*", "", code) for _, code in FENCE.findall(text)]
 
 
 @pytest.mark.parametrize(
