@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import pytest
 
@@ -136,3 +136,34 @@ async def test_no_statement_of_a_sync_scans_a_table(watched):
         if sql.startswith(("SELECT", "UPDATE", "DELETE")):
             for row in rig.rows(f"EXPLAIN QUERY PLAN {sql}"):
                 assert not re.match(f"SCAN (?!{SMALL})", row[3]), (sql, row[3])
+
+
+async def total_changes(rig):
+    async with rig.db.write() as tx:
+        return (await tx.fetch("SELECT total_changes()"))[0][0]
+
+
+async def test_an_unchanged_sync_asks_for_its_pages_and_writes_two_rows_in_three_pages_of_the_file(make_rig):
+    rig = await make_rig(invent=image_fields)
+    rig.world.fill("lab", "cn-a", 1000)
+    await rig.sync()
+    await rig.sync()
+    asked, rows = rig.sim.requests.total, await total_changes(rig)
+    [(size,)] = rig.rows("SELECT page_count FROM pragma_page_count")
+    with closing(sqlite3.connect(rig.path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(RESTART)")
+    await rig.sync()
+    assert rig.sim.requests.total - asked == 11  # ten full ones and the empty one that proves the end
+    assert await total_changes(rig) - rows == 2
+    with closing(sqlite3.connect(rig.path)) as connection:
+        [(_, frames, _)] = connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    assert frames <= 3
+    assert rig.rows("SELECT page_count FROM pragma_page_count") == [(size,)]
+
+
+async def test_a_first_sync_writes_a_row_a_fact_and_an_event_for_each_image(make_rig):
+    rig = await make_rig(invent=image_fields)
+    rig.world.fill("lab", "cn-a", 250)
+    rows = await total_changes(rig)
+    await rig.sync()
+    assert await total_changes(rig) - rows == 3 * 250 + 7
