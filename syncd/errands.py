@@ -10,7 +10,7 @@ from typing import Any
 from syncd.assembly import Parts
 from syncd.errors import SyncdError, UsageError
 from syncd.model import from_text
-from syncd.store import pruning, requests, runs
+from syncd.store import deliveries, pruning, requests, runs
 from syncd.sync.release import release
 from syncd.sync.report import SyncReport
 from syncd.sync.rounds import sync_round
@@ -97,15 +97,18 @@ async def _disable(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result
 
 
 async def _replay(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result:
+    name = _sink(parts, args)
     revived = await parts.dispatcher.replay(
-        _sink(parts, args),
+        name,
         since_seq=args.get("since_seq"),
         since=_moment(args.get("since")),
         until=_moment(args.get("until")),
         event_id=args.get("event"),
         dead=bool(args.get("dead")),
     )
-    return Result(0, {"sink": args["sink"], "replayed": revived})
+    async with parts.db.read() as tx:
+        sink = await deliveries.read_sink(tx, name)
+    return Result(0, {"sink": name, "replayed": revived, "state": sink.state if sink else "ok"})
 
 
 async def _prune(parts: Parts, _: Mapping[str, Any], __: Progress) -> Result:

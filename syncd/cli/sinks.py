@@ -146,6 +146,8 @@ def replay(
     click.echo(
         f"{count} event{'' if count == 1 else 's'} to {sink} again" if count else "nothing to send again"
     )
+    if count and answer["state"] == "disabled":
+        say(f"{sink} is disabled: they wait until `syncd sinks enable {sink}`")
 
 
 def _ask(context: click.Context, sink: str, kind: Any, args: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -171,7 +173,7 @@ async def _try(config: Config, name: str) -> int:
     from syncd.model import Route
     from syncd.samples import samples
     from syncd.sinks.build import build_sink
-    from syncd.sinks.sink import Delivered, Item
+    from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Verdict
     from syncd.store import outbox
     from syncd.store.routing import takers
 
@@ -179,6 +181,7 @@ async def _try(config: Config, name: str) -> int:
     wants = config.sinks[name].wants
     sink = build_sink(config.sinks[name], clock)
     code = 0
+    before: Verdict = Delivered()
     try:
         for seq, (kind, draft) in enumerate(samples(clock.now()).items(), start=1):
             if not takers([Route(name, wants)], draft):
@@ -191,6 +194,10 @@ async def _try(config: Config, name: str) -> int:
             else:
                 code = REFUSED
                 click.echo(f"{kind:>22}  ✗  {plain(verdict.reason)}")
+            if isinstance(verdict, ReceiverTrouble) and verdict == before:
+                click.echo(f"{'…':>22}  –  the rest is not tried")
+                break
+            before = verdict
     finally:
         await sink.aclose()
     return code

@@ -145,6 +145,8 @@ async def test_sinks_are_tested_disabled_enabled_and_replayed(desk: Desk, tmp_pa
     assert image not in lines.read_text()
     (sink,) = await desk.rows("sinks", "list")
     assert (sink["state"], sink["pending"]) == ("disabled", 1)
+    await desk.run("sinks", "replay", "file", "--since", "1")
+    assert "file is disabled: they wait until `syncd sinks enable file`" in desk.said
     await desk.run("sinks", "enable", "file")
     assert image in lines.read_text()
     seq = (await desk.rows("events"))[-1]["seq"]
@@ -153,6 +155,14 @@ async def test_sinks_are_tested_disabled_enabled_and_replayed(desk: Desk, tmp_pa
     await desk.run("sinks", "replay", "file", code=2)
     await desk.run("sinks", "test", "nope", code=2)
     assert "file" in desk.said
+
+
+async def test_of_a_receiver_that_is_not_there_two_events_are_tried(desk: Desk) -> None:
+    with desk.config.open("a") as config:
+        config.write('[sinks.hook]\ntype = "webhook"\nurl = "http://127.0.0.1:1/"\n')
+    *refused, last = (await desk.run("sinks", "test", "hook", code=3)).splitlines()
+    assert [line.split("✗")[1].strip() for line in refused] == ["no connection: Connection refused"] * 2
+    assert last.endswith("the rest is not tried")
 
 
 async def test_the_file_is_checked_copied_and_pruned(desk: Desk, tmp_path: Path) -> None:
