@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncd.errors import UsageError
+from syncd.model import to_text
 from syncd.sinks import worker
-from syncd.sinks.sink import Delivered, ReceiverTrouble, Verdict
+from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import deliveries
-from tests.sinks.delivering import FakeSink, Post, drafts, post_at
+from tests.sinks.delivering import START, Clock, FakeSink, Post, drafts, post_at
 
 
 @pytest.fixture
@@ -188,3 +190,100 @@ async def test_an_outage_that_cannot_be_announced_yet_is_announced_later(post: P
     verdict[0] = Delivered()
     await post.settled()
     assert [one["type"] for one in post.news()] == ["sink.failed", "sink.recovered"]
+
+
+class Held(FakeSink):
+    """Each message waits until the test says what comes of it."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        super().__init__(answer=type(self).said, clock=clock)  # type: ignore[arg-type]  # of this class only
+        self.verdicts: defaultdict[int, asyncio.Future[Verdict]] = defaultdict(asyncio.Future)
+        self.out: list[int] = []
+        self.more = asyncio.Condition()
+
+    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> Verdict:
+        async with self.more:
+            self.out.append(items[0].seq)
+            self.more.notify_all()
+        await self.verdicts[items[0].seq]
+        return await super().send(items, away_since)
+
+    def said(self, items: Sequence[Item]) -> Verdict:
+        return self.verdicts[items[0].seq].result()
+
+    async def until_out(self, count: int) -> None:
+        async with self.more:
+            await self.more.wait_for(lambda: len(self.out) >= count)
+
+
+async def test_failures_of_what_was_under_way_together_count_as_one(post: Post) -> None:
+    sink = Held(post.clock)
+    await post.equip(sink)
+    await post.append(drafts(*range(20)))
+    post.start()
+    for seq in (1, 2, 3):
+        await sink.until_out(seq)
+        sink.verdicts[seq].set_result(Delivered())
+    await sink.until_out(3 + worker.IN_FLIGHT)
+    first, *others = sink.out[3:]
+    sink.verdicts[first].set_result(ReceiverTrouble("HTTP 503"))
+    await post.reached(lambda: post.sink("failures") == (1,))
+    (again_at,) = post.sink("next_attempt_at")
+    for seq in others:
+        sink.verdicts[seq].set_result(ReceiverTrouble("HTTP 503"))
+    await post.reached(lambda: all(post.delivery(seq, "last_error") == ("HTTP 503",) for seq in others))
+    assert post.sink("failures, next_attempt_at") == (1, again_at)
+
+
+async def test_a_success_that_was_under_way_when_it_was_disabled_does_not_end_its_absence(post: Post) -> None:
+    sink = Held(post.clock)
+    await post.equip(sink)
+    await post.append(drafts(1, 1))
+    post.start()
+    await sink.until_out(1)
+    await post.dispatcher.disable("hook")
+    sink.verdicts[1].set_result(Delivered())
+    await post.settled(left=1)
+    assert post.sink("state") == ("disabled",)
+    post.clock.advance(timedelta(hours=2).total_seconds())
+    sink.verdicts[2].set_result(Delivered())
+    await post.dispatcher.enable("hook")
+    await post.settled()
+    assert sink.away == [None, START], "the first message after more than an hour knows since when"
+
+
+async def test_replay_leaves_alone_what_waits_and_begins_anew_with_what_was_given_up(post: Post) -> None:
+    await post.equip(FakeSink())
+    await post.append(drafts(1, 2))
+    async with post.db.write() as tx:
+        await tx.execute_raw("UPDATE deliveries SET attempts = 3, strikes = 4, last_error = 'HTTP 400'")
+        await tx.execute_raw(
+            "UPDATE deliveries SET state = 'dead', finished_at = ? WHERE event_seq = 2", (to_text(START),)
+        )
+    assert await post.dispatcher.replay("hook", since_seq=1) == 1
+    columns = "state, attempts, strikes, last_error, finished_at"
+    assert post.delivery(1, columns) == ("pending", 3, 4, "HTTP 400", None)
+    assert post.delivery(2, columns) == ("pending", 0, 0, None, None)
+
+
+async def test_replay_ends_before_the_moment_that_it_is_given(post: Post) -> None:
+    sink = FakeSink()
+    await post.equip(sink)
+    hour = timedelta(hours=1)
+    await post.append([draft for n in range(3) for draft in drafts(n, at=START + n * hour)])
+    post.start()
+    await post.settled()
+    assert await post.dispatcher.replay("hook", since=START + hour, until=START + 2 * hour) == 1
+    await post.settled()
+    assert sink.taken[3:] == [2]
+
+
+async def test_the_same_image_of_another_account_does_not_wait(post: Post) -> None:
+    bad = MessageTrouble("HTTP 400")
+    sink = FakeSink(answer=lambda _, items: bad if items[0].seq == 1 else Delivered(), clock=post.clock)
+    await post.equip(sink)
+    await post.append([*drafts("x"), *drafts("x", account="alice")])
+    post.start()
+    await post.settled(left=1)
+    assert sink.taken == [2]
+    assert post.delivery(1, "state") == ("pending",)
