@@ -173,7 +173,7 @@ async def heirs(
 async def told_gone(tx: Transaction, target: Target) -> list[str]:
     """Ids that the account was told are gone, while this target has them live and not missing."""
     rows = await tx.fetch(
-        "SELECT f.image_id FROM facts f INDEXED BY facts_gone JOIN image_rows r"
+        "SELECT f.image_id FROM facts f INDEXED BY facts_gone JOIN image_rows r INDEXED BY image_rows_live"
         " ON r.account = f.account AND r.region = ? AND r.image_id = f.image_id"
         " WHERE f.account = ? AND f.live = 0 AND r.revoked_at IS NULL AND r.missing_since IS NULL",
         (target.region, target.account),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 
 _ALEMBIC = "alembic_version"
@@ -21,20 +21,25 @@ def describe(connection: sqlite3.Connection) -> Mapping[str, object]:
 
 def declared() -> Mapping[str, object]:
     """`describe` of an empty database made from the declared tables and views."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for statement in statements():
+            connection.execute(statement)
+        return describe(connection)
+
+
+def statements() -> Iterator[str]:
+    """What makes the declared tables, indexes and views in an empty database."""
     from sqlalchemy.dialects import sqlite
     from sqlalchemy.schema import CreateIndex, CreateTable
 
     from syncd.store.tables import VIEWS, metadata
 
     dialect = sqlite.dialect()
-    with closing(sqlite3.connect(":memory:")) as connection:
-        for table in metadata.sorted_tables:
-            connection.execute(str(CreateTable(table).compile(dialect=dialect)))
-            for index in table.indexes:
-                connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
-        for view in VIEWS.values():
-            connection.execute(view)
-        return describe(connection)
+    for table in metadata.sorted_tables:
+        yield str(CreateTable(table).compile(dialect=dialect))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            yield str(CreateIndex(index).compile(dialect=dialect))
+    yield from VIEWS.values()
 
 
 def _describe(connection: sqlite3.Connection, kind: str, name: str, sql: str) -> object:

@@ -74,11 +74,10 @@ def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _old(path: Path) -> None:
     """A file of the first version, made by its own migration alone."""
+    files.make_file(path, group_readable=False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(migrate, "SCHEMA_VERSION", "0001")
-        patch.setattr(version, "SCHEMA_VERSION", "0001")
         patch.setattr(migrate, "folder_of_migrations", _OURS)
-        migrate.upgrade_file(path)
+        migrate._migrate(path, None)
     _run(
         path,
         "INSERT INTO runs (account, region, started_at, finished_at, outcome) VALUES ('a', 'r', '', '', 'held')",
@@ -192,18 +191,32 @@ def test_a_killed_upgrade_leaves_the_file_as_it_was(tmp_path: Path, newer: Path)
     assert _dump(path) == before
 
 
-def test_a_failed_first_migration_leaves_an_empty_file_that_can_be_tried_again(
-    tmp_path: Path, newer: Path
+def test_a_file_that_could_not_be_made_whole_is_empty_and_can_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "x.db"
-    good = newer.read_text()
-    newer.write_text(good + "    raise ValueError('half way')\n")
-    with pytest.raises(ValueError, match="half way"):
-        migrate.upgrade_file(path)
+    good = list(schema.statements())
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "statements", lambda: [*good[:10], "half way"])
+        with pytest.raises(sqlite3.OperationalError, match="half"):
+            migrate.upgrade_file(path)
     assert migrate.check(path) is None
-    newer.write_text(good)
     assert migrate.upgrade_file(path).before is None
-    assert migrate.check(path) == "0002"
+    assert migrate.check(path) == version.SCHEMA_VERSION
+
+
+def test_a_new_file_is_what_the_migrations_make_and_alembic_is_not_imported(tmp_path: Path) -> None:
+    new, old = tmp_path / "new.db", tmp_path / "old.db"
+    code = (
+        "import sys; from pathlib import Path; from syncd.store import migrate\n"
+        "migrate.upgrade_file(Path(sys.argv[1])); assert 'alembic' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(new)], check=True)
+    files.make_file(old, group_readable=False)
+    migrate._migrate(old, None)
+    assert migrate.check(new) == migrate.check(old)
+    with closing(sqlite3.connect(new)) as one, closing(sqlite3.connect(old)) as other:
+        assert schema.describe(one) == schema.describe(other)
 
 
 def test_the_last_two_backups_are_kept(tmp_path: Path, newer: Path) -> None:

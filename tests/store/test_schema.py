@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from syncd.store import migrate, schema, tables, version
+from syncd.store import files, migrate, schema, tables, version
 
 PUBLIC = {
     "images": "account region image_id name status image_type owner_id owner_name author container size_mb"
@@ -32,7 +32,8 @@ PUBLIC["all_images"] = PUBLIC["images"] + " revoked_at"
 
 @pytest.fixture
 def migrated(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    migrate.upgrade_file(tmp_path / "x.db")
+    files.make_file(tmp_path / "x.db", group_readable=False)
+    migrate._migrate(tmp_path / "x.db", None)
     with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
         yield connection
 
