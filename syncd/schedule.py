@@ -172,7 +172,7 @@ class Schedule:
         self._go_on(_name("sync", *report.target) if region else _name("discover", account), report)
 
     def _plan(self, name: str, target: Target, first: datetime | None) -> None:
-        self._add(name, self._trigger(), partial(self._synced, target), first)
+        self._add(name, self._trigger(first), partial(self._synced, target), first)
 
     def _spread(self, index: int, count: int) -> timedelta:
         if index < TOGETHER:
@@ -214,9 +214,10 @@ class Schedule:
         else:
             self.once(name, report.look_at, partial(self._synced, report.target))
 
-    def _trigger(self) -> CronTrigger | IntervalTrigger:
+    def _trigger(self, first: datetime | None) -> CronTrigger | IntervalTrigger:
+        """Intervals are counted from ``first``: targets that were spread stay so."""
         if self._config.interval is not None:
-            return IntervalTrigger(seconds=_seconds(self._config.interval))
+            return IntervalTrigger(seconds=_seconds(self._config.interval), start_date=first)
         return _cron(self._config)
 
     def _add(self, name: str, trigger: object, work: Work, first: datetime | None) -> None:

@@ -164,6 +164,18 @@ async def test_fifty_start_together_and_more_are_spread_over_the_interval() -> N
         assert max(gaps) < timedelta(seconds=5)
 
 
+async def test_what_was_spread_stays_spread() -> None:
+    targets = [Target("lab", f"r{number}") for number in range(TOGETHER + 10)]
+    interval = timedelta(milliseconds=200)
+    async with scheduled(replace(QUICK, interval=interval)) as (schedule, syncs):
+        schedule.watch(targets, [], at_once=True)
+        first = {job.id: job.next_run_time for job in schedule._scheduler.get_jobs()}
+        await syncs.reach(3, *targets)
+        assert {(job.next_run_time - first[job.id]) % interval for job in schedule._scheduler.get_jobs()} == {
+            timedelta(0)
+        }
+
+
 async def test_a_clock_set_back_takes_the_plan_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WATCH_EVERY", 0.02)
     async with scheduled(replace(SLOW, interval=timedelta(minutes=1))) as (schedule, syncs):
