@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from syncd.cli.context import Decorated, say, settings
-from syncd.cli.show import FORMS
-from syncd.errors import ConfigError
+from syncd.cli.show import FORMS, plain
+from syncd.errors import ConfigError, DatabaseMissing
 
 if TYPE_CHECKING:
     from syncd.config import Config
@@ -50,20 +52,23 @@ class File:
 
     def __init__(self, context: click.Context, db: Path | None) -> None:
         self.config = _config(context, db)
+        self._environ = settings(context).environ
         self.path = db or self._of_config()
         self.now = datetime.now(UTC)
 
     def open(self) -> Reader:
         from syncd.store.queries import Reader
 
-        return Reader.open(self.path)
+        with self._naming_another():
+            return Reader.open(self.path)
 
     def survey(self) -> Survey:
         from syncd.survey import survey
 
-        if self.config is None:
-            return survey(self.path)
-        return survey(self.path, self.config.accounts, self.config.sinks)
+        with self._naming_another():
+            if self.config is None:
+                return survey(self.path)
+            return survey(self.path, self.config.accounts, self.config.sinks)
 
     def warn(self) -> None:
         """On a terminal: a first line if what follows may be old or a target fails."""
@@ -74,7 +79,21 @@ class File:
         found = self.survey()
         judged = health.judge(found.accounts, found.targets, [], self.now)
         for reason in judged.reasons[:3]:
-            say(f"! {reason}")
+            say(f"! {plain(reason)}")
+
+    @contextmanager
+    def _naming_another(self) -> Iterator[None]:
+        """A file that is missing here may be where a service, or a daemon of one's own, keeps it."""
+        try:
+            yield
+        except DatabaseMissing as missing:
+            from syncd.config.places import SYSTEM, default_database
+
+            usual = (default_database(config, self._environ) for config in (SYSTEM, None))
+            other = next((path for path in usual if path != self.path and os.access(path, os.R_OK)), None)
+            if other is None:
+                raise
+            raise DatabaseMissing(missing.message, f"{other} is there; --db {other} reads it") from None
 
     def _of_config(self) -> Path:
         assert self.config is not None

@@ -92,14 +92,17 @@ def _csv(rows: Iterable[Row], keys: Sequence[str]) -> int:
     return count
 
 
-def _line(row: Row) -> str:
-    return json.dumps(row, ensure_ascii=False, default=str)
+def _line(row: Any) -> str:
+    """json.dumps escapes some of what a terminal obeys; the rest is escaped here."""
+    return _CONTROLS.sub(
+        lambda found: f"\\u{ord(found[0]):04x}", json.dumps(row, ensure_ascii=False, default=str)
+    )
 
 
 def _flat(value: Any) -> Any:
     """A list or object as JSON; a text that a spreadsheet would run as a formula is quoted."""
     if isinstance(value, list | tuple | dict):
-        return json.dumps(value, ensure_ascii=False)
+        return _line(value)
     if isinstance(value, str):
         value = _CONTROLS.sub(" ", value)
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,13 @@ import click
 
 from syncd import health
 from syncd.cli.reading import File, reading
-from syncd.cli.show import Column, Row, emit, table
+from syncd.cli.show import Column, Row, emit, plain, table
 from syncd.cli.times import ago, spoken
 from syncd.model import to_text
 
 UNHEALTHY = 3
 HELD = 4
+NOTHING = "nothing was ever synced into this file: `syncd sync` or `syncd run` does it"
 
 
 @click.command(
@@ -36,6 +37,8 @@ def status(context: click.Context, form: str, db: Path | None) -> None:
     file = File(context, db)
     found = file.survey()
     judged = health.judge(found.accounts, found.targets, found.sinks, file.now)
+    if not found.accounts:
+        judged = replace(judged, reasons=(*judged.reasons, NOTHING))
     targets = [asdict(one) | {"fresh": one.is_fresh(file.now)} for one in found.targets]
     sinks = [asdict(one) for one in found.sinks]
     if form == "table":
@@ -75,9 +78,9 @@ def _say_running(file: File) -> None:
 
 def _say_verdict(judged: health.Health) -> None:
     for warning in judged.warnings:
-        click.echo(f"warning: {warning}")
+        click.echo(f"warning: {plain(warning)}")
     for reason in judged.reasons:
-        click.echo(f"unhealthy: {reason}")
+        click.echo(f"unhealthy: {plain(reason)}")
     if judged.healthy:
         click.echo("healthy: every target is fresh, no delivery is overdue")
 

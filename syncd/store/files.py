@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from urllib.parse import quote
 
@@ -36,6 +37,8 @@ def identity(path: Path) -> tuple[int, int]:
         ) from error
     except OSError as error:
         raise unwritable(path, "open", error) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise DatabaseMissing(f"{path} is a folder, not a file", "name the file in it")
     return found.st_dev, found.st_ino
 
 
