@@ -6,22 +6,24 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
-from syncd.errors import DatabaseError, DatabaseLocked, DatabaseUnwritable
-from syncd.model import Clock, Draft, Route
+from syncd.errors import DatabaseLocked, DatabaseUnwritable
+from syncd.model import Clock, Route
 from syncd.sinks import news
 from syncd.sinks.alarm import Alarm, Sleep
+from syncd.sinks.backlog import Backlog
 from syncd.sinks.backoff import LONGEST_ASKED
-from syncd.sinks.queue import Entry, Queue
+from syncd.sinks.digests import Digests
+from syncd.sinks.logbook import Logbook
+from syncd.sinks.queue import Entry
 from syncd.sinks.settlement import Arrival, DeliveryRecord, Settlement
-from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Sink, Verdict
-from syncd.store import deliveries, outbox
+from syncd.sinks.sink import Delivered, ReceiverTrouble, Sink, Verdict
+from syncd.sinks.standing import Change, Standing
 from syncd.store.deliveries import Outcome, SinkRecord
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
 
 log = structlog.get_logger()
 
@@ -33,29 +35,17 @@ ENOUGH = 100
 """Outcomes that are settled without waiting for more to come back."""
 SETTLED_WITHIN = 0.05
 """Seconds that an outcome waits for others that are settled with it."""
-WINDOW = 20_000
-"""Pending events that are kept in memory, without their bodies."""
-FETCHED_AT_ONCE = 512
-DIGEST = 1_000
-"""Events of one digest, at most."""
-
 GRACE = 3.0
 """Seconds that sends under way are given when everything stops."""
 
 RETRY_DATABASE = 5.0
 """Seconds until a database that could not be used is tried again: nothing tells when a disk has room."""
 
-LOUD_AFTER = 3
-"""Failures of the receiver in a row from which on the log mentions them."""
-
 STUCK_AFTER = 15 * 60.0
 """Seconds after which a send that has not come back counts as stuck."""
 
 LONGEST_WAIT = 300.0
 """Seconds after which times are looked at again: the clock may have been set."""
-
-Change = Callable[[SinkRecord], tuple[SinkRecord, list[Draft]]]
-"""The state as it is → as it is to be, and what the others are told."""
 
 Record = Callable[[DeliveryRecord], object]
 
@@ -76,41 +66,34 @@ class Worker:
         once: bool = False,
     ) -> None:
         self.sink = sink
-        self._db = db
-        self._routes = routes
         self._clock = clock
         self._record = record
         self._rng = rng or random.Random()
         self._sleep = sleep
         self._once = once
-        self._queue = Queue()
-        self._cursor = 0
-        self._stale = True
-        self._more = False
-        self._bodies: dict[int, tuple[str, bytes] | None] = {}
-        self._lacks_body = False
+        self._backlog = Backlog(db, sink.name)
+        self._queue = self._backlog.queue
+        self._digests = Digests(self._queue, sink.group_wait)
         self._enough = asyncio.Event()
         self._alarm = Alarm(sleep)
         self._sends: dict[asyncio.Task[None], float] = {}
         self._arrived: list[Arrival] = []
         self._ending = False
         self._delivered = 0
-        self._state = SinkRecord(sink.name, "ok", clock.now())
+        self._standing = Standing(db, sink.name, routes, clock)
         self._not_before: float | None = None
-        self._gather_until: float | None = None
         self._fallen = False
         """A failure has come back and is not settled yet: nothing else goes."""
         self._falls = 0
         """Failures of the receiver so far: what was sent before the last one proves nothing after it."""
         self._lanes = 1
         """How many may be out at once; grows with each success, so that a receiver that is just back is not flooded."""
-        self._digest = DIGEST
-        self._doubted = 0
-        """The length of a digest that failed again and again, while one of its events is tried alone."""
         self._crash: BaseException | None = None
-        self._unusable = False
-        """The database, at the last try; so much is said."""
-        self._turn = asyncio.Lock()
+        self._logbook = Logbook(sink.name)
+
+    @property
+    def _state(self) -> SinkRecord:
+        return self._standing.state
 
     @property
     def stuck(self) -> bool:
@@ -120,7 +103,7 @@ class Worker:
 
     def nudge(self) -> None:
         """Something was committed."""
-        self._stale = True
+        self._backlog.is_stale = True
         self._alarm.ring()
 
     def finish(self) -> None:
@@ -130,13 +113,7 @@ class Worker:
 
     async def change(self, how: Change) -> None:
         """Set the sink's state from outside; it may be tried at once."""
-        async with self._turn:
-            async with self._db.write() as tx:
-                old = await deliveries.read_sink(tx, self.sink.name) or self._state
-                new, told = how(old)
-                await deliveries.save_sink(tx, new)
-                await outbox.append(tx, told, self._routes())
-            self._state = new
+        await self._standing.change(how)
         self._not_before = None
         self.nudge()
 
@@ -151,8 +128,7 @@ class Worker:
                     if not self._arrived:
                         await self._alarm.wait(self._seconds_to_wait())
                 except (DatabaseUnwritable, DatabaseLocked) as error:
-                    self._say_unusable(error)
-                    self._stale = True
+                    self._logbook.database(error)
                     await self._sleep(RETRY_DATABASE)
         finally:
             await self._wind_up()
@@ -162,48 +138,25 @@ class Worker:
         await self._gather_outcomes()
         await self._settle()
         await self._load()
-        await self._fetch()
         self._launch()
         if self._crash is not None:
             raise self._crash
-        self._say_unusable(None)
+        self._logbook.database()
 
     async def _start(self) -> None:
-        async with self._turn, self._db.read() as tx:
-            self._state = await deliveries.read_sink(tx, self.sink.name) or self._state
+        await self._standing.read()
         due = self._state.next_attempt_at
         if due is not None and due <= self._clock.now() + LONGEST_ASKED:
             # Beyond that the clock was wrong when this was written, or is now.
             self._wait_until(due)
 
     async def _load(self) -> None:
-        """More of what waits, if there is more; a window full of what must wait is no reason to stop."""
-        idle = self._ending or self._state.state == "disabled"
-        full = len(self._queue) >= WINDOW and self._queue.has_ready(self._clock.now())
-        if idle or full or not (self._stale or self._more):
+        """Have at hand what may go next."""
+        if self._ending or self._state.state == "disabled":
             return
-        room = max(WINDOW - len(self._queue), FETCHED_AT_ONCE)
-        self._stale = False
-        async with self._db.read() as tx:
-            rows = await deliveries.pending(tx, self.sink.name, self._cursor, room)
-        self._more = len(rows) == room
-        if rows:
-            self._cursor = rows[-1].seq
-            self._queue.add(Entry(*row) for row in rows)
-
-    async def _fetch(self) -> None:
-        """Have the bodies of the next events at hand, many in one query."""
-        if self._ending or self.sink.group_wait or self._state.state == "disabled":
-            return
-        if not self._lacks_body and len(self._bodies) > FETCHED_AT_ONCE // 2:
-            return
-        self._lacks_body = False
-        heads = [entry.seq for entry in self._queue.peek(FETCHED_AT_ONCE, self._clock.now())]
-        if wanted := [seq for seq in heads if seq not in self._bodies]:
-            async with self._db.read() as tx:
-                found = await deliveries.bodies(tx, wanted)
-            self._bodies = {seq: self._bodies[seq] for seq in heads if seq in self._bodies}
-            self._bodies |= {seq: found.get(seq) for seq in wanted}
+        await self._backlog.load(self._clock.now())
+        if not self.sink.group_wait:
+            await self._backlog.fetch(self._clock.now())
 
     # sending
 
@@ -213,7 +166,7 @@ class Worker:
             self._fill()
         elif self._may_send_one():
             if self._state.state == "ok":
-                self._send(self._message(patient=not self._once))
+                self._send(self._digest(patient=not self._once))
             elif self._may_probe():
                 self._send(self._probe())
 
@@ -236,43 +189,23 @@ class Worker:
         """The next event; one whose body is not at hand yet makes `run` fetch it."""
         if self._state.away_since is not None and (self._sends or self._arrived):
             return None
-        entry = self._queue.take(self._clock.now())
-        if entry is None or entry.seq in self._bodies:
-            return entry
-        self._queue.back(entry)
-        self._lacks_body = True
-        self._alarm.ring()
-        return None
+        entry = self._backlog.take(self._clock.now())
+        if self._backlog.lacks_body:
+            self._alarm.ring()
+        return entry
 
     def _may_probe(self) -> bool:
         return self._not_before is None or self._clock.monotonic() >= self._not_before
 
     def _probe(self) -> list[Entry]:
         """While the receiver is away: a digest as always, otherwise the image tried least recently."""
-        if self.sink.group_wait and not self._doubted and self._digest > 1:
-            return self._message(patient=False)
+        if self.sink.group_wait and not self._digests.probes_alone:
+            return self._digest(patient=False)
         entry = self._queue.take(self._clock.now())
         return [entry] if entry else []
 
-    def _message(self, patient: bool) -> list[Entry]:
-        """The next digest, or an event that goes alone."""
-        now = self._clock.now()
-        if not self._queue.has_together(now):
-            self._gather_until = None
-        elif not patient or self._is_gathered():
-            together = self._queue.take_together(now, self._digest)
-            if len(together) < self._digest:
-                self._gather_until = None
-            return together
-        entry = self._queue.take_alone(now)
-        return [entry] if entry else []
-
-    def _is_gathered(self) -> bool:
-        """Whether company for the first waiting event was waited for long enough."""
-        now = self._clock.monotonic()
-        if self._gather_until is None:
-            self._gather_until = now + self.sink.group_wait.total_seconds()
-        return now >= self._gather_until
+    def _digest(self, patient: bool) -> list[Entry]:
+        return self._digests.next(self._clock.now(), self._clock.monotonic(), patient=patient)
 
     def _send(self, entries: list[Entry]) -> None:
         if entries:
@@ -309,7 +242,7 @@ class Worker:
 
     async def _attempt(self, entries: list[Entry], falls: int) -> None:
         try:
-            items = await self._items(entries)
+            items = await self._backlog.items(entries)
             verdict = await self.sink.send(items, self._away_since()) if items else Delivered()
         except (DatabaseUnwritable, DatabaseLocked) as error:
             verdict = ReceiverTrouble(error.message)
@@ -329,14 +262,6 @@ class Worker:
         self._alarm.ring()
         if self._has_enough():
             self._enough.set()
-
-    async def _items(self, entries: list[Entry]) -> list[Item]:
-        """An event that was pruned meanwhile is not sent."""
-        found = {entry.seq: self._bodies.pop(entry.seq) for entry in entries if entry.seq in self._bodies}
-        if len(found) < len(entries):
-            async with self._db.read() as tx:
-                found |= await deliveries.bodies(tx, [entry.seq for entry in entries])
-        return [Item(entry.seq, *what) for entry in entries if (what := found.get(entry.seq)) is not None]
 
     def _away_since(self) -> datetime | None:
         since = self._state.away_since
@@ -360,7 +285,7 @@ class Worker:
         if self._arrived:
             await self._written(self._arrived[:SETTLED_AT_ONCE])
         elif news.must_say_away(self._state, self._clock.now()):
-            await self._say_away()
+            await self._standing.say_away()
 
     async def _written(self, arrived: list[Arrival]) -> None:
         """Written whole and known to be, even if everything stops meanwhile."""
@@ -373,45 +298,34 @@ class Worker:
             raise
 
     async def _write(self, arrived: Sequence[Arrival]) -> None:
-        async with self._turn:
-            made = Settlement(
-                self._state,
+        def decide(state: SinkRecord) -> Settlement:
+            return Settlement(
+                state,
                 arrived,
                 self._clock.now(),
                 delivered=self._delivered,
                 longest=self.sink.longest_backoff,
-                halved=self._digest < DIGEST,
+                halved=self._digests.is_halved,
                 rng=self._rng,
             )
-            async with self._db.write() as tx:
-                await self._save(tx, made)
-            del self._arrived[: len(arrived)]
-            self._apply(made)
 
-    async def _save(self, tx: Transaction, made: Settlement) -> None:
-        if made.has_dead and not await deliveries.has_dead(tx, self.sink.name):
-            made.say_dead()
-        outcomes = [outcome for _, outcome in made.outcomes]
-        await deliveries.settle(tx, self.sink.name, outcomes, self._clock.now())
-        dead = made.before.failed_reason == "dead"
-        if made.may_be_over and not (dead and await deliveries.has_dead(tx, self.sink.name)):
-            made.say_over()
-        if made.state != made.before:
-            await deliveries.save_sink(tx, made.state)
-        await outbox.append(tx, made.news, self._routes())
+        made = await self._standing.settle(decide)
+        del self._arrived[: len(arrived)]
+        self._apply(made)
 
     def _apply(self, made: Settlement) -> None:
         for entry, outcome in made.outcomes:
             self._follow(entry, outcome, made.delivered)
         for entry in made.untouched:
             self._queue.back(entry)
-        self._learn_length(made)
+        self._digests.learn(made, made.delivered - self._delivered, self._clock.monotonic())
         self._fallen = any(isinstance(one.verdict, ReceiverTrouble) for one in self._arrived)
         self._delivered = made.delivered
         if made.state.state == "backing_off" and made.state.next_attempt_at is not None:
             self._wait_until(made.state.next_attempt_at)
-        self._state = made.state
-        self._say(made)
+        self._logbook.settled(made)
+        for record in made.records:
+            self._record(record)
 
     def _follow(self, entry: Entry, outcome: Outcome, delivered: int) -> None:
         if outcome.state != "pending":
@@ -423,61 +337,17 @@ class Worker:
         entry.strikes, entry.tried_at = outcome.strikes, outcome.tried_at
         self._queue.back(entry)
 
-    def _learn_length(self, made: Settlement) -> None:
-        """A refused digest is halved until the refused event stands alone; then they grow again."""
-        succeeded = made.delivered > self._delivered
-        if made.untouched:
-            self._gather_until = self._clock.monotonic()
-        if made.refused_together:
-            self._digest = max(1, made.refused_together // 2)
-        elif succeeded and self._doubted:
-            self._digest = max(1, self._doubted // 2)
-        elif succeeded:
-            self._digest = min(DIGEST, self._digest * 2)
-        self._doubted = len(made.untouched) if made.doubts_digest else 0
-
     def _wait_until(self, due: datetime) -> None:
         self._not_before = self._clock.monotonic() + (due - self._clock.now()).total_seconds()
-
-    def _say(self, made: Settlement) -> None:
-        before, after = made.before, made.state
-        if after.state == "ok" and before.failures >= LOUD_AFTER:
-            log.info("sink_recovered", sink=after.name)
-        if after.state == "backing_off" and after.failures == LOUD_AFTER and before.failures < LOUD_AFTER:
-            log.warning("sink_backing_off", sink=after.name, error=after.last_error)
-        if after.state == "disabled" != before.state:
-            log.warning("sink_disabled", sink=after.name, error=after.last_error)
-        for _, outcome in made.outcomes:
-            if outcome.state == "dead":
-                log.warning("delivery_dead", sink=self.sink.name, seq=outcome.seq, error=outcome.error)
-        for record in made.records:
-            self._record(record)
-
-    def _say_unusable(self, error: DatabaseError | None) -> None:
-        """Once, and once when it is over."""
-        if error is not None and not self._unusable:
-            log.error("outcomes_not_written", sink=self.sink.name, error=error.message)
-        elif error is None and self._unusable:
-            log.info("outcomes_written", sink=self.sink.name)
-        self._unusable = error is not None
-
-    async def _say_away(self) -> None:
-        async with self._turn:
-            now = self._clock.now()
-            if news.must_say_away(self._state, now):
-                state = replace(self._state, failed_said_at=now, failed_reason="backing_off")
-                told = news.failed(state, "backing_off", state.last_error or "", now)
-                async with self._db.write() as tx:
-                    await deliveries.save_sink(tx, state)
-                    await outbox.append(tx, [told], self._routes())
-                self._state = state
 
     # waiting
 
     def _is_done(self) -> bool:
         if not self._once or self._sends or self._arrived:
             return False
-        if self._state.state == "disabled" or not (self._stale or self._queue.has_ready(self._clock.now())):
+        if self._state.state == "disabled" or not (
+            self._backlog.is_stale or self._queue.has_ready(self._clock.now())
+        ):
             return True
         return self._state.state == "backing_off" and not self._may_probe()
 
@@ -497,8 +367,8 @@ class Worker:
                 waits.append((self._not_before or monotonic) - monotonic)
             if news.must_say_away(self._state, now + news.SAID_AFTER):
                 waits.append((self._state.since + news.SAID_AFTER - now).total_seconds())
-        elif self._gather_until is not None:
-            waits.append(self._gather_until - monotonic)
+        elif self._digests.gather_until is not None:
+            waits.append(self._digests.gather_until - monotonic)
         return min(max(min(waits), 0.0), LONGEST_WAIT) if waits else None
 
     async def _wind_up(self) -> None:
@@ -513,4 +383,4 @@ class Worker:
             try:
                 await self._written(list(self._arrived))
             except (DatabaseUnwritable, DatabaseLocked) as error:
-                self._say_unusable(error)
+                self._logbook.database(error)

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from syncd.config import RetentionConfig
 from syncd.errors import UsageError
 from syncd.model import to_text
 from syncd.sinks import worker
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
-from syncd.store import deliveries
+from syncd.store import deliveries, pruning
 from tests.sinks.delivering import START, Clock, FakeSink, Post, drafts, post_at
 
 
@@ -287,3 +288,14 @@ async def test_the_same_image_of_another_account_does_not_wait(post: Post) -> No
     await post.settled(left=1)
     assert sink.taken == [2]
     assert post.delivery(1, "state") == ("pending",)
+
+
+async def test_the_absence_of_a_sink_that_came_back_is_forgotten(post: Post) -> None:
+    sink = FakeSink()
+    await post.equip(sink)
+    (seq,) = await post.append(drafts(1))
+    await post.dispatcher.swap([], [])
+    await post.dispatcher.swap([sink], post.routes)
+    post.clock.advance(timedelta(hours=25).total_seconds())
+    await pruning.prune(post.db, RetentionConfig(), post.clock.now())
+    assert post.delivery(seq, "state") == ("pending",)
