@@ -372,7 +372,8 @@ class Worker:
         return min(max(min(waits), 0.0), LONGEST_WAIT) if waits else None
 
     async def _wind_up(self) -> None:
-        """Save what was earned: a send that came back need not be sent again."""
+        """Send nothing more, and save what was earned: a send that came back need not be sent again."""
+        self._ending = True
         if self._sends:
             await asyncio.wait(self._sends, timeout=GRACE)
         for task in list(self._sends):

@@ -217,6 +217,21 @@ class Held(FakeSink):
             await self.more.wait_for(lambda: len(self.out) >= count)
 
 
+async def test_a_stop_waits_for_what_is_under_way_and_begins_nothing_more(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "GRACE", 0.5)
+    sink = Held()
+    await post.equip(sink)
+    await post.append(drafts(1, 2, 3))
+    post.start()
+    await sink.until_out(1)
+    asyncio.get_running_loop().call_later(0.05, sink.verdicts[1].set_result, Delivered())
+    await post.stop()
+    assert (sink.out, sink.taken) == ([1], [1])
+    assert post.delivery(1) == ("delivered", 1)
+
+
 async def test_failures_of_what_was_under_way_together_count_as_one(post: Post) -> None:
     sink = Held(post.clock)
     await post.equip(sink)
