@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import structlog
 
 from syncd.errors import DatabaseError
@@ -29,6 +31,11 @@ class Logbook:
         for _, outcome in made.outcomes:
             if outcome.state == "dead":
                 log.warning("delivery_dead", sink=self._sink, seq=outcome.seq, error=outcome.error)
+
+    def surprised(self, error: Exception) -> None:
+        """Where it was raised, for whoever mends it; its own text may hold a URL."""
+        where = "".join(traceback.format_tb(error.__traceback__))
+        log.debug("send_failed", sink=self._sink, error=type(error).__name__, traceback=where)
 
     def database(self, error: DatabaseError | None = None) -> None:
         """Why outcomes could not be written; None: they could."""

@@ -8,8 +8,6 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-import structlog
-
 from syncd.errors import DatabaseLocked, DatabaseUnwritable
 from syncd.model import Clock, Route
 from syncd.sinks import news
@@ -24,8 +22,6 @@ from syncd.sinks.sink import Delivered, ReceiverTrouble, Sink, Verdict
 from syncd.sinks.standing import Change, Standing
 from syncd.store.deliveries import Outcome, SinkRecord
 from syncd.store.engine import Database
-
-log = structlog.get_logger()
 
 IN_FLIGHT = 8
 SETTLED_AT_ONCE = 200
@@ -247,7 +243,7 @@ class Worker:
         except (DatabaseUnwritable, DatabaseLocked) as error:
             verdict = ReceiverTrouble(error.message)
         except Exception as error:  # any surprise is trouble; its text may hold a URL
-            log.debug("send_failed", sink=self.sink.name, exc_info=True)
+            self._logbook.surprised(error)
             verdict = ReceiverTrouble(f"unexpected {type(error).__name__}")
         self._arrive(entries, verdict, falls)
 

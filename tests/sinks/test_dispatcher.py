@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from syncd.config import RetentionConfig
 from syncd.errors import DatabaseLocked
@@ -303,18 +304,25 @@ async def test_a_receiver_that_is_just_back_is_not_flooded(post: Post) -> None:
 
 
 async def test_what_a_sink_raises_counts_as_its_receivers_trouble_without_its_words(post: Post) -> None:
+    address = "https://hooks.example/SECRET"
+
     def answer(sink: FakeSink, _: Sequence[Item]) -> Verdict:
         if len(sink.attempts) == 1:
-            raise RuntimeError("https://hooks.example/SECRET")
+            raise RuntimeError(address)
         return Delivered()
 
     sink = FakeSink(answer=answer)
     await post.equip(sink)
     await post.append(drafts(1))
-    post.start()
-    await post.reached(lambda: post.sink("state") == ("backing_off",))
-    assert post.sink("last_error") == ("unexpected RuntimeError",)
-    await post.settled()
+    with capture_logs() as logs:
+        post.start()
+        await post.reached(lambda: post.sink("state") == ("backing_off",))
+        assert post.sink("last_error") == ("unexpected RuntimeError",)
+        await post.settled()
+    (said,) = logs
+    assert (said["event"], said["error"]) == ("send_failed", "RuntimeError")
+    assert "test_dispatcher.py" in said["traceback"], "where it was raised"
+    assert "SECRET" not in repr(said)
     assert b"SECRET" not in post.path.read_bytes() + Path(f"{post.path}-wal").read_bytes()
 
 
