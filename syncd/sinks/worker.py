@@ -242,7 +242,7 @@ class Worker:
             verdict = await self.sink.send(items, self._away_since()) if items else Delivered()
         except (DatabaseUnwritable, DatabaseLocked) as error:
             verdict = ReceiverTrouble(error.message)
-        except Exception as error:  # any surprise is trouble; its text may hold a URL
+        except Exception as error:  # noqa: BLE001  # any surprise is trouble; its text may hold a URL
             self._logbook.surprised(error)
             verdict = ReceiverTrouble(f"unexpected {type(error).__name__}")
         self._arrive(entries, verdict, falls)
