@@ -68,11 +68,12 @@ def events(
     wanted = queries.EventFilter(place(since, file.now) if since else None, types or None, image_id)
     with file.open() as reader:
         last = queries.last_seq(reader)
-        found = list(queries.events(reader, wanted, limit))
+        found = queries.events(reader, wanted, limit)
+        shown = list(found) if follow else []
+        count = 0 if follow else emit(form, map(_row, found), COLUMNS, KEYS)
     if follow:
-        _follow(file, form, wanted, found, last)
-        return
-    if not emit(form, map(_row, found), COLUMNS, KEYS):
+        _follow(file, form, wanted, shown, last)
+    elif not count:
         why_empty(file, bool(since or types or image_id))
 
 

@@ -42,6 +42,7 @@ def status(context: click.Context, form: str, db: Path | None) -> None:
     targets = [asdict(one) | {"fresh": one.is_fresh(file.now)} for one in found.targets]
     sinks = [asdict(one) for one in found.sinks]
     if form == "table":
+        click.echo(f"database: {file.path}")
         _say_running(file)
         table(targets, _target_columns(file))
         click.echo()
@@ -50,7 +51,7 @@ def status(context: click.Context, form: str, db: Path | None) -> None:
         _say_verdict(judged)
     else:
         whole = {
-            "running": _running(file), "healthy": judged.healthy, "reasons": judged.reasons,
+            "database": str(file.path), "running": _running(file), "healthy": judged.healthy, "reasons": judged.reasons,
             "warnings": judged.warnings, "targets": _exact(targets), "sinks": _exact(sinks),
         }  # fmt: skip
         emit(form, [whole], [], tuple(whole))

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -105,9 +106,16 @@ def _running(path: Path) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def shared(filled_once: Path, tmp_path: Path) -> Path:
-    """The filled database in a folder of its own that its group may read, as `group_readable` makes it."""
-    folder = tmp_path / "state"
+def shared(filled_once: Path) -> Iterator[Path]:
+    """The filled database in a folder of its own that its group may read, as `group_readable` makes it.
+
+    Not one of pytest's: whenever a session starts, it closes those of all sessions to others.
+    """
+    with tempfile.TemporaryDirectory(prefix="syncd-shared-") as name:
+        yield _shared(filled_once, Path(name) / "state")
+
+
+def _shared(filled_once: Path, folder: Path) -> Path:
     folder.mkdir()
     path = Path(shutil.copy(filled_once, folder / "x.db"))
     path.chmod(0o640)
@@ -247,6 +255,13 @@ def test_a_snapshot_stays_of_one_moment(filled: Path) -> None:
             assert queries.last_seq(reader) == before
 
 
+def test_rows_that_nobody_reads_to_the_end_do_not_mind_that_the_reader_is_closed(filled: Path) -> None:
+    with Reader.open(filled) as reader:
+        events = queries.events(reader, EventFilter())
+        next(events)
+    del events  # an exception here would be unraisable, and so fail this test
+
+
 def test_a_reader_cannot_write(filled: Path) -> None:
     with Reader.open(filled) as reader, pytest.raises(DatabaseUnwritable):
         reader.all("DELETE FROM events")
@@ -264,6 +279,7 @@ def test_many_rows_are_read_in_little_memory(filled: Path) -> None:
         tracemalloc.start()
         try:
             assert sum(1 for _ in queries.events(reader, EventFilter())) > 20_000
+            assert sum(1 for _ in queries.events(reader, EventFilter(types=("sync.*",)), 15_000)) == 15_000
             assert tracemalloc.get_traced_memory()[1] < 3_000_000
         finally:
             tracemalloc.stop()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import islice
-from operator import attrgetter
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,13 +41,16 @@ class EventFilter:
 def events(reader: Reader, wanted: EventFilter, limit: int | None = None) -> Iterator[EventRow]:
     """The newest ``limit`` events asked for, all without it; oldest first."""
     if limit is None:
-        return _stream(reader, wanted)
-    return reversed(list(islice(_stream(reader, wanted, limit, newest_first=True), limit)))
+        return _events(reader, wanted)
+    # Their numbers alone first: the bodies of a long answer are never all in memory.
+    numbers = _stream(reader, wanted, "e.seq", limit, newest_first=True)
+    first = min((seq for (seq,) in islice(numbers, limit)), default=None)
+    return iter(()) if first is None else islice(_events(reader, wanted, start=first), limit)
 
 
 def first_events(reader: Reader, wanted: EventFilter, limit: int) -> list[EventRow]:
     """The oldest ``limit`` events asked for, in order: what a program pages with."""
-    return list(islice(_stream(reader, wanted, limit), limit))
+    return list(islice(_events(reader, wanted, limit), limit))
 
 
 def history(reader: Reader, image_id: str, limit: int | None = None) -> Iterator[EventRow]:
@@ -116,11 +119,23 @@ class Follower:
         self.close()
 
 
+def _events(reader: Reader, wanted: EventFilter, limit: int = -1, start: int = 0) -> Iterator[EventRow]:
+    for *fields, baseline, run_id, body in _stream(reader, wanted, _COLUMNS, limit, start):
+        yield EventRow(*[*fields, bool(baseline), run_id, body])
+
+
 def _stream(
-    reader: Reader, wanted: EventFilter, limit: int = -1, *, newest_first: bool = False
-) -> Iterator[EventRow]:
+    reader: Reader,
+    wanted: EventFilter,
+    columns: str,
+    limit: int,
+    start: int = 0,
+    *,
+    newest_first: bool = False,
+) -> Iterator[tuple[Any, ...]]:
     """In the order of seq, by an index whatever is asked for: of several types each has its own statement."""
     term, values = _since(reader, wanted.after)
+    term, values = f"{term} AND e.seq >= ?", [*values, start]
     source = "events AS e"
     if wanted.image_id is not None:
         source += " INDEXED BY events_by_image"
@@ -129,14 +144,13 @@ def _stream(
         source += " INDEXED BY events_by_type"
     order = "DESC" if newest_first else "ASC"
     streams = [
-        _rows(
-            reader,
-            f"SELECT {_COLUMNS} FROM {source} WHERE {term}{of_type} ORDER BY e.seq {order} LIMIT ?",
+        reader.rows(
+            f"SELECT {columns} FROM {source} WHERE {term}{of_type} ORDER BY e.seq {order} LIMIT ?",
             (*values, *types, limit),
         )
         for of_type, types in _types(wanted.types)
     ]
-    return heapq.merge(*streams, key=attrgetter("seq"), reverse=newest_first)
+    return heapq.merge(*streams, key=itemgetter(0), reverse=newest_first)
 
 
 def _types(globs: Sequence[str] | None) -> list[tuple[str, tuple[str, ...]]]:
@@ -158,9 +172,3 @@ def _since(reader: Reader, after: int | datetime | None) -> tuple[str, list[Any]
     if first is None:
         return "e.seq < ?", [0]
     return "e.seq >= ? AND +e.observed_at >= ?", [first, moment]
-
-
-def _rows(reader: Reader, sql: str, values: Sequence[Any]) -> Iterator[EventRow]:
-    for row in reader.rows(sql, values):
-        *fields, baseline, run_id, body = row
-        yield EventRow(*[*fields, bool(baseline), run_id, body])

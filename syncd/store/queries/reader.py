@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,10 +32,15 @@ class Reader:
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a statement as they come, in groups; memory stays small however many they are."""
-        with faults.explaining(self.path, "read"), closing(self._connection.cursor()) as cursor:
-            cursor.execute(sql, parameters)
-            while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                yield from rows
+        with faults.explaining(self.path, "read"):
+            cursor = self._connection.cursor()
+            try:
+                cursor.execute(sql, parameters)
+                while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                    yield from rows
+            finally:
+                with suppress(sqlite3.ProgrammingError):  # the reader was closed before all of them were read
+                    cursor.close()
 
     def all(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return list(self.rows(sql, parameters))
