@@ -8,6 +8,7 @@ from datetime import datetime
 from syncd.sinks.queue import Entry, Queue
 from syncd.sinks.sink import Item
 from syncd.store import deliveries
+from syncd.store.deliveries import Outcome
 from syncd.store.engine import Database
 
 WINDOW = 20_000
@@ -74,3 +75,14 @@ class Backlog:
             async with self._db.read() as tx:
                 found |= await deliveries.bodies(tx, [entry.seq for entry in entries])
         return [Item(entry.seq, *what) for entry in entries if (what := found.get(entry.seq)) is not None]
+
+    def follow(self, entry: Entry, outcome: Outcome, delivered: int) -> None:
+        """What is settled makes room for the next of its key; the rest waits on, with what was learned of it."""
+        if outcome.state != "pending":
+            self.queue.done(entry)
+            return
+        if outcome.due is None:
+            entry.seen_deliveries = delivered
+        entry.attempts, entry.due = outcome.attempts, outcome.due
+        entry.strikes, entry.tried_at = outcome.strikes, outcome.tried_at
+        self.queue.back(entry)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -12,6 +11,7 @@ from syncd.errors import DatabaseLocked, DatabaseUnwritable
 from syncd.model import Clock, Route
 from syncd.sinks import news
 from syncd.sinks.alarm import Alarm, Sleep
+from syncd.sinks.arrivals import UNSETTLED, Arrivals
 from syncd.sinks.backlog import Backlog
 from syncd.sinks.backoff import LONGEST_ASKED
 from syncd.sinks.digests import Digests
@@ -20,17 +20,10 @@ from syncd.sinks.queue import Entry
 from syncd.sinks.settlement import Arrival, DeliveryRecord, Settlement
 from syncd.sinks.sink import Delivered, ReceiverTrouble, Sink, Verdict
 from syncd.sinks.standing import Change, Standing
-from syncd.store.deliveries import Outcome, SinkRecord
+from syncd.store.deliveries import SinkRecord
 from syncd.store.engine import Database
 
 IN_FLIGHT = 8
-SETTLED_AT_ONCE = 200
-UNSETTLED = 400
-"""Outcomes that may lie in memory while earlier ones are written; then sending waits."""
-ENOUGH = 100
-"""Outcomes that are settled without waiting for more to come back."""
-SETTLED_WITHIN = 0.05
-"""Seconds that an outcome waits for others that are settled with it."""
 GRACE = 3.0
 """Seconds that sends under way are given when everything stops."""
 
@@ -70,16 +63,13 @@ class Worker:
         self._backlog = Backlog(db, sink.name)
         self._queue = self._backlog.queue
         self._digests = Digests(self._queue, sink.group_wait)
-        self._enough = asyncio.Event()
         self._alarm = Alarm(sleep)
         self._sends: dict[asyncio.Task[None], float] = {}
-        self._arrived: list[Arrival] = []
+        self._arrived = Arrivals()
         self._ending = False
         self._delivered = 0
         self._standing = Standing(db, sink.name, routes, clock)
         self._not_before: float | None = None
-        self._fallen = False
-        """A failure has come back and is not settled yet: nothing else goes."""
         self._falls = 0
         """Failures of the receiver so far: what was sent before the last one proves nothing after it."""
         self._lanes = 1
@@ -131,7 +121,8 @@ class Worker:
 
     async def _turn_over(self) -> None:
         """Settle what came back, have the next events at hand, send what may go. What cannot be written is kept."""
-        await self._gather_outcomes()
+        if self._sends and not self._ending:
+            await self._arrived.gather()
         await self._settle()
         await self._load()
         self._launch()
@@ -167,7 +158,7 @@ class Worker:
                 self._send(self._probe())
 
     def _may_send_events(self) -> bool:
-        well = self._state.state == "ok" and not self._fallen and not self._ending
+        well = self._state.state == "ok" and not self._arrived.has_failure and not self._ending
         return well and not self.sink.group_wait and len(self._arrived) < UNSETTLED
 
     def _may_send_one(self) -> bool:
@@ -234,7 +225,7 @@ class Worker:
                 self._launch()
         self._alarm.ring()
         if not self._sends:
-            self._enough.set()
+            self._arrived.hurry()
 
     async def _attempt(self, entries: list[Entry], falls: int) -> None:
         try:
@@ -248,16 +239,13 @@ class Worker:
         self._arrive(entries, verdict, falls)
 
     def _arrive(self, entries: list[Entry], verdict: Verdict, falls: int) -> None:
-        self._arrived.append(Arrival(entries, verdict, current=falls == self._falls))
+        self._arrived.add(Arrival(entries, verdict, current=falls == self._falls))
         if isinstance(verdict, ReceiverTrouble):
-            self._fallen = True
             self._falls += falls == self._falls
             self._lanes = 1
         else:
             self._lanes = min(IN_FLIGHT, self._lanes * 2)
         self._alarm.ring()
-        if self._has_enough():
-            self._enough.set()
 
     def _away_since(self) -> datetime | None:
         since = self._state.away_since
@@ -265,21 +253,10 @@ class Worker:
 
     # settling
 
-    async def _gather_outcomes(self) -> None:
-        """One transaction for many, as long as others are about to come back."""
-        self._enough.clear()
-        if self._arrived and not self._has_enough():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SETTLED_WITHIN):
-                    await self._enough.wait()
-
-    def _has_enough(self) -> bool:
-        return len(self._arrived) >= ENOUGH or not self._sends or self._fallen or self._ending
-
     async def _settle(self) -> None:
         """Write what came back, in one transaction."""
         if self._arrived:
-            await self._written(self._arrived[:SETTLED_AT_ONCE])
+            await self._written(self._arrived.first())
         elif news.must_say_away(self._state, self._clock.now()):
             await self._standing.say_away()
 
@@ -306,32 +283,21 @@ class Worker:
             )
 
         made = await self._standing.settle(decide)
-        del self._arrived[: len(arrived)]
+        self._arrived.settled(len(arrived))
         self._apply(made)
 
     def _apply(self, made: Settlement) -> None:
         for entry, outcome in made.outcomes:
-            self._follow(entry, outcome, made.delivered)
+            self._backlog.follow(entry, outcome, made.delivered)
         for entry in made.untouched:
             self._queue.back(entry)
         self._digests.learn(made, made.delivered - self._delivered, self._clock.monotonic())
-        self._fallen = any(isinstance(one.verdict, ReceiverTrouble) for one in self._arrived)
         self._delivered = made.delivered
         if made.state.state == "backing_off" and made.state.next_attempt_at is not None:
             self._wait_until(made.state.next_attempt_at)
         self._logbook.settled(made)
         for record in made.records:
             self._record(record)
-
-    def _follow(self, entry: Entry, outcome: Outcome, delivered: int) -> None:
-        if outcome.state != "pending":
-            self._queue.done(entry)
-            return
-        if outcome.due is None:
-            entry.seen_deliveries = delivered
-        entry.attempts, entry.due = outcome.attempts, outcome.due
-        entry.strikes, entry.tried_at = outcome.strikes, outcome.tried_at
-        self._queue.back(entry)
 
     def _wait_until(self, due: datetime) -> None:
         self._not_before = self._clock.monotonic() + (due - self._clock.now()).total_seconds()
@@ -378,6 +344,6 @@ class Worker:
             await asyncio.wait(self._sends)
         if self._arrived and self._crash is None:
             try:
-                await self._written(list(self._arrived))
+                await self._written(self._arrived.all())
             except (DatabaseUnwritable, DatabaseLocked) as error:
                 self._logbook.database(error)
