@@ -79,5 +79,10 @@ def test_what_is_fitted_fits_and_loses_nothing_that_must_be_whole(
         assert one.elastic or widths[number] in (0, natural[number])
 
 
+def test_the_widest_gives_way_first() -> None:
+    assert fit([NAME, NAME], [30, 50], 62) == [30, 30]
+    assert fit([NAME, NAME], [30, 50], 52) == [25, 25]
+
+
 def test_one_long_name_does_not_move_all_columns_away_where_there_is_no_screen() -> None:
     assert fit([ID, NAME], [20, 4096], None) == [20, grid.WIDEST]

@@ -101,6 +101,23 @@ def test_no_question_with_a_limit_scans_or_sorts_images_events_or_deliveries(
     assert [each for each in allowed if not any(each in step for step in steps)] == []
 
 
+USES = {
+    "images": "image_rows_newest", "revoked": "image_rows_lost", "image": "image_rows_by_image",
+    "payload": "image_rows_", "missing": "image_rows_live", "since": "events_by_time", "of types": "events_by_type",
+    "of an image": "events_by_image", "history": "events_by_image", "follow": "events_by_type",
+    "dead": "deliveries_by_sink", "of a sink": "deliveries_by_sink", "runs of a target": "runs_by_target",
+    "sinks": "deliveries_",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", USES)
+def test_what_is_rare_is_found_by_its_index_and_not_by_walking_to_it(
+    reader: Reader, asked: Asked, name: str
+) -> None:
+    list(PLANS[name][0](reader))
+    assert any(USES[name] in step for plan in plans_of(reader, asked) for step in plan)
+
+
 def test_every_question_that_there_is_is_looked_at() -> None:
     functions = {name for name in queries.__all__ if name.islower()}
     used = {name for ask, _ in PLANS.values() for name in ask.__code__.co_names}
