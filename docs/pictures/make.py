@@ -78,6 +78,7 @@ async def main() -> None:
                     ("status", "syncd status"),
                 ):
                     printed = await asyncio.to_thread(_printed, config, line.split()[1:])
+                    printed = printed.replace(name, "/var/lib/syncd")
                     (FOLDER / f"{picture}.svg").write_text(_svg(line, printed))
 
 
