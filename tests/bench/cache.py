@@ -34,7 +34,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 COMMANDS = (
     "images", "images --by-region", "images --revoked", "images --all", "images --account lab --status Making",
     "images --region cn-2", "images --name *zzz*", "images --owner nobody", "image {image}",
-    "events", "events --since 7d", "events --since 100", "events --type sync.* --type sink.*",
+    "events", "events --since 7d", "events --since 400d", "events --since 100", "events --type sync.* --type sink.*",
     "events --type image.updated --since 30d", "events --image {image}", "events --image {image} --type *.revoked",
     "status", "runs", "runs --outcome failed", "runs --account lab --region cn-2",
     "deliveries", "deliveries --sink team", "deliveries --state dead", "deliveries --sink hook --state skipped",

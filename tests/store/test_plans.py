@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import pytest
 from syncd.cli import main
 from syncd.cli.frame import syncd as root
 from syncd.cli.registry import COMMANDS
+from syncd.model import to_text
 from syncd.store import queries
 from syncd.store.queries import EventFilter, ImageFilter, Reader
 from tests.bench import cache
@@ -116,6 +120,51 @@ def test_what_is_rare_is_found_by_its_index_and_not_by_walking_to_it(
 ) -> None:
     list(PLANS[name][0](reader))
     assert any(USES[name] in step for plan in plans_of(reader, asked) for step in plan)
+
+
+MANY = 20_000
+
+
+@pytest.fixture(scope="module")
+def crowded(filled_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same after much has happened: to other images, and to these."""
+    path = Path(shutil.copy(filled_once, tmp_path_factory.mktemp("crowded") / "x.db"))
+    with closing(sqlite3.connect(path)) as db:
+        count = f"WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < {MANY})"
+        db.execute(
+            f"{count} INSERT INTO events (id, type, account, region, image_id, observed_at, body)"
+            " SELECT 'e' || i, 'image.updated', 'lab', 'cn-wlcb', 'other-' || i, ?, '{}' FROM c",
+            (to_text(at(70)),),
+        )
+        db.execute(
+            "INSERT INTO deliveries (event_seq, sink, state) SELECT seq, name, 'delivered' FROM events, sinks"
+            " WHERE events.id LIKE 'e%' AND image_id LIKE 'other-%'"
+        )
+        db.execute(
+            f"{count} INSERT INTO runs (account, region, started_at, finished_at, outcome)"
+            " SELECT 'alice', 'cn-wlcb', '', '', 'complete' FROM c"
+        )
+        db.commit()
+    return path
+
+
+@pytest.mark.parametrize("name", sorted(PLANS.keys() - {"since", "of types"}))
+def test_no_question_costs_more_because_much_has_happened(crowded: Path, name: str) -> None:
+    """Counted in SQLite's own steps: of a walk over all events each takes several.
+
+    Left out is a beginning in time, which looks at the index of all events since.
+    """
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 100
+        return 0
+
+    with Reader.open(crowded) as reader:
+        reader._connection.set_progress_handler(step, 100)
+        list(PLANS[name][0](reader))
+    assert steps < MANY
 
 
 def test_every_question_that_there_is_is_looked_at() -> None:

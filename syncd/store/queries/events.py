@@ -134,8 +134,7 @@ def _stream(
     newest_first: bool = False,
 ) -> Iterator[tuple[Any, ...]]:
     """In the order of seq, by an index whatever is asked for: of several types each has its own statement."""
-    term, values = _since(reader, wanted.after)
-    term, values = f"{term} AND e.seq >= ?", [*values, start]
+    term, values = _since(reader, wanted.after, start)
     source = "events AS e"
     if wanted.image_id is not None:
         source += " INDEXED BY events_by_image"
@@ -161,14 +160,17 @@ def _types(globs: Sequence[str] | None) -> list[tuple[str, tuple[str, ...]]]:
     ]
 
 
-def _since(reader: Reader, after: int | datetime | None) -> tuple[str, list[Any]]:
-    """A time is turned into a number first: events are few since it, or the newest of them are near the end."""
+def _since(reader: Reader, after: int | datetime | None, start: int) -> tuple[str, list[Any]]:
+    """A time is turned into a number first: events are few since it, or the newest of them are near the end.
+
+    One bound, the later one: given two, SQLite would begin at the first of them.
+    """
     if not isinstance(after, datetime):
-        return "e.seq > ?", [after or 0]
+        return "e.seq >= ?", [max((after or 0) + 1, start)]
     moment = to_text(after)
     first = reader.value(
         "SELECT MIN(seq) FROM events INDEXED BY events_by_time WHERE observed_at >= ?", (moment,)
     )
     if first is None:
         return "e.seq < ?", [0]
-    return "e.seq >= ? AND +e.observed_at >= ?", [first, moment]
+    return "e.seq >= ? AND +e.observed_at >= ?", [max(first, start), moment]
