@@ -40,6 +40,13 @@ def shown(world: World) -> set[tuple[str, str]]:
     return {(region, image) for region in world.regions for image in world.shared("lab", region)}
 
 
+async def written(path: Path, lines: int) -> None:
+    """What is not delivered when it stops is at the next start, and no line of the log tells that it is."""
+    async with asyncio.timeout(PATIENCE):
+        while path.read_bytes().count(b"\n") < lines:  # noqa: ASYNC110  # a file tells nobody
+            await asyncio.sleep(0.01)
+
+
 async def test_it_tells_what_happens_and_stops_with_exit_code_0(sim: Simulator, tmp_path: Path) -> None:
     config = write_config(tmp_path, sim, f'[sinks.file]\ntype = "log"\npath = "{tmp_path}/events.jsonl"\n')
     async with syncd("run", "--config", config) as daemon:
@@ -47,6 +54,7 @@ async def test_it_tells_what_happens_and_stops_with_exit_code_0(sim: Simulator, 
         await daemon.logged("synced", 2)
         image = sim.world.share("lab", "*", Name="新镜像")
         await daemon.logged("synced", 4)
+        await written(tmp_path / "events.jsonl", 2)
         daemon.signal(signal.SIGTERM)
         assert await daemon.exit_code() == 0
     events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
