@@ -16,9 +16,9 @@ import structlog
 
 from syncd.compshare.client import CompShare
 from syncd.errors import ApiError, Throttled, Transient
-from syncd.store.engine import Database
+from syncd.store.engine import Database, Transaction
 from syncd.store.records import AccountState
-from syncd.store.targets import read_account, save_account
+from syncd.store.targets import read_account, read_targets, recall_facts, save_account
 
 log = structlog.get_logger()
 
@@ -103,11 +103,20 @@ class Account:
             await save_account(
                 tx, replace(state, scope=decided.scope, key_hash=decided.key_hash, projects=decided.projects)
             )
+            if decided.scope != known.scope:
+                await _recall_what_stayed(tx, self.name, decided.scope)
         if decided.scope != known.scope and known.first_baseline_at is not None:
             effect = "the next complete list of each region is a new baseline"
             log.warning("scope_changed", account=self.name, effect=effect)
         elif decided.key_hash != known.key_hash:
             log.info("key_rotated", account=self.name)
+
+
+async def _recall_what_stayed(tx: Transaction, account: str, scope: str) -> None:
+    """Back in an earlier scope: targets that listed nothing meanwhile never left it; what they list is known again."""
+    for state in await read_targets(tx, account):
+        if state.active and state.scope == scope:
+            await recall_facts(tx, state.target)
 
 
 def _may_pass(error: ApiError) -> bool:

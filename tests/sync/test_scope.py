@@ -198,6 +198,22 @@ async def test_back_to_the_old_project_is_another_baseline(make_rig):
     assert rig.news() == []
 
 
+async def test_back_to_the_old_project_what_never_left_it_is_still_known(make_rig):
+    """cn-b lists nothing while the account is in the other project: its rows are of the old one all the while."""
+    rig = await watching(make_rig, regions=REGIONS[:2])
+    await rig.restart(project_id=rig.world.account("lab").projects[1])
+    await rig.sync("cn-a")
+    await rig.restart(project_id=None)
+    lost = sorted(rig.ids("cn-b") - rig.ids("cn-a"))[0]
+    rig.world.unshare("lab", "cn-b", lost)
+    await rig.sync("cn-b")
+    assert [(event.type, event.image_id, event.scope) for event in rig.news()] == [
+        ("image.revoked", lost, "account")
+    ]
+    await rig.sync("cn-a")
+    rig.check(told_once=False)
+
+
 async def test_an_incomplete_listing_does_not_rebaseline(make_rig):
     rig = await watching(make_rig)
     rows = rig.live()
