@@ -1,0 +1,204 @@
+"""A random world: the cloud lies, fails and changes while it is read; accounts, regions, projects and sinks come and
+go; the clock jumps; processes are killed.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition, rule
+
+from syncd.model import Secret
+from syncd.store import runs
+from syncd.sync.release import release
+from syncd.sync.settings import Settings
+from tests.model.expected import ROUTES
+from tests.model.figures import FIGURES
+from tests.model.lies import FAILURES, LIES, LOOKUP_LIES
+from tests.model.witness import ACCOUNTS, HOUR, Witness
+from tests.sync.rig import REGIONS
+
+accounts = st.sampled_from(ACCOUNTS)
+regions = st.sampled_from(REGIONS)
+places = st.sampled_from((*REGIONS, "*", "*"))
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Machine(Witness):
+    # the world
+
+    @initialize(
+        few=st.sampled_from((0, 1, 2, 4, 12)), many=st.sampled_from((0, 3, 110)), discovering=st.booleans()
+    )
+    def begin(self, few: int, many: int, discovering: bool) -> None:
+        for account in ACCOUNTS:
+            self.images += self.rig.world.fill(account, "*", few)
+        self.rig.world.fill("lab", "cn-a", many)
+        if discovering:
+            self.rig.configure("alice", None)
+            self.run(self.rig.restart())
+
+    @rule(account=accounts, where=places, again=st.integers(0, 40))
+    def share(self, account: str, where: str, again: int) -> None:
+        known = self.images[again] if again < len(self.images) else None
+        image = self.rig.world.share(account, where, known, **({} if known else {"Status": "Making"}))
+        self.images += [] if known else [image]
+
+    @precondition(lambda self: self.images)
+    @rule(account=accounts, where=places, which=st.integers(0, 1000))
+    def unshare(self, account: str, where: str, which: int) -> None:
+        self.rig.world.unshare(account, where, self.images[which % len(self.images)])
+
+    @rule(account=accounts, region=regions, count=st.integers(1, 12), minutes=st.sampled_from((0, 4, 30)))
+    def lose(self, account: str, region: str, count: int, minutes: int) -> None:
+        """Some of what the region lists goes, and the loss is looked at, again and again."""
+        for image in self.rig.world.shelf(account, region).ids()[:count]:
+            self.rig.world.unshare(account, region, image)
+        for _ in range(3):
+            self.run(self._sync(account, region))
+            self.is_true()
+            self.rig.advance(minutes=minutes)
+
+    @precondition(lambda self: self.images)
+    @rule(which=st.integers(0, 1000), where=places, status=st.sampled_from("AB"), name=st.sampled_from("xy"))
+    def change(self, which: int, where: str, status: str, name: str) -> None:
+        self.rig.world.change(self.images[which % len(self.images)], where, Status=status, Name=name)
+
+    # the cloud's faults
+
+    @rule(
+        fault=st.sampled_from([("list", *lie) for lie in LIES] + [(None, *failure) for failure in FAILURES]),
+        account=accounts,
+        region=regions,
+        waits=st.lists(st.sampled_from((0, 1, 6, 20, 90, 800)), max_size=4),
+    )
+    def live_through(
+        self, fault: tuple[str | None, str, dict[str, Any]], account: str, region: str, waits: list[int]
+    ) -> None:
+        """Sync while the fault lasts, and go on with it in force."""
+        self.lies.tell(*fault, region, next(self.ticks))
+        for minutes in waits:
+            self.rig.advance(minutes=minutes)
+            self.run(self._sync(account, region))
+            self.is_true()
+
+    @rule(lie=st.sampled_from(LOOKUP_LIES), region=regions)
+    def lie_about_one(self, lie: tuple[str, dict[str, Any]], region: str) -> None:
+        self.lies.tell("lookup", *lie, region, next(self.ticks))
+
+    @rule()
+    def behave(self) -> None:
+        self.lies.end()
+
+    # syncs
+
+    @rule(account=accounts, region=regions)
+    def sync(self, account: str, region: str) -> None:
+        self.run(self._sync(account, region))
+
+    @rule()
+    def sync_all(self) -> None:
+        self.run(self._sync_all())
+
+    @rule(account=accounts, region=regions, seed=st.integers(0, 99))
+    def sync_while_it_changes(self, account: str, region: str, seed: int) -> None:
+        rng = random.Random(seed)
+        end = self.rig.world.on_page(lambda _: self._stir(rng, account, region))
+        self.run(self._sync(account, region))
+        end()
+
+    @rule(account=accounts, region=regions)
+    def die_before_the_commit(self, account: str, region: str) -> None:
+        async def die(*_: object) -> None:
+            raise Killed
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(runs, "record", die)
+            try:
+                self.run(self._sync(account, region))
+            except Killed:
+                FIGURES.kills += 1
+        self.run(self.rig.restart())
+
+    @rule()
+    def die_after_the_commit(self) -> None:
+        self.run(self.rig.restart())
+
+    @rule(account=accounts, region=regions)
+    def release_by_hand(self, account: str, region: str) -> None:
+        if any(target.region == region for target in self.rig.active(account)):
+            self.by_hand = True
+            self.run(release(self.rig.syncer, account, region))
+
+    @rule()
+    def discover(self) -> None:
+        self.run(self._discover())
+
+    # time
+
+    @rule(minutes=st.sampled_from((1, 3, 10, 40, 61, 600, 1500)))
+    def wait(self, minutes: int) -> None:
+        self.rig.advance(minutes=minutes)
+
+    @rule()
+    def set_the_clock_back(self) -> None:
+        self.rig.clock.at -= HOUR
+        self.set_back += HOUR
+
+    # the configuration
+
+    @rule(account=accounts, some=st.sets(regions))
+    def watch(self, account: str, some: set[str]) -> None:
+        """Only these regions of the account from now on; the account leaves if there are none."""
+        self.retired = True
+        self.rig.configs.pop(account, None)
+        if some:
+            self.rig.configure(account, tuple(sorted(some)))
+        self.run(self.rig.restart())
+
+    @rule(which=st.integers(0, 1))
+    def change_the_project(self, which: int) -> None:
+        if "lab" in self.rig.configs:
+            self.rebaselined = True
+            self.run(self.rig.restart(project_id=self.rig.world.account("lab").projects[which]))
+
+    @rule()
+    def rotate_the_key(self) -> None:
+        if "lab" in self.rig.configs:
+            keys = self.rig.world.rotate_key("lab")
+            changes = {"public_key": Secret(keys.public_key), "private_key": Secret(keys.private_key)}
+            self.run(self.rig.restart(**changes))
+
+    @rule(names=st.sets(st.sampled_from([route.sink for route in ROUTES]), min_size=1))
+    def send_to(self, names: set[str]) -> None:
+        self.routes = tuple(route for route in ROUTES if route.sink in names)
+        self.run(self.rig.restart(settings=Settings(routes=self.routes)))
+        self.run(self._deliver())
+
+    # the outbox
+
+    @rule(away=st.sets(st.sampled_from([route.sink for route in ROUTES])))
+    def deliver(self, away: set[str]) -> None:
+        self.away = away
+        self.run(self._deliver())
+
+    @rule()
+    def prune(self) -> None:
+        self.pruned = True
+        self.run(self._prune())
+
+    def _stir(self, rng: random.Random, account: str, region: str) -> None:
+        shown = self.rig.world.shelf(account, region).ids()
+        match rng.randrange(4):
+            case 0:
+                self.images.append(self.rig.world.share(account, region))
+            case 1 if shown:
+                self.rig.world.unshare(account, region, rng.choice(shown))
+            case 2 if shown:
+                self.rig.world.set_status(rng.choice(shown), rng.choice("AB"))
