@@ -30,35 +30,37 @@ LOOKUP_LIES: list[Fault] = [
     ("lookup_wrong_row", {}), ("null_list", {}), ("no_total", {}),
 ]  # fmt: skip
 
-HIDING = {
-    "blank": timedelta(minutes=10),
-    "null_list": timedelta(minutes=10),
-    "hidden_rows": timedelta(days=1),
-}
-"""Lies that hide images in every answer → how long they must be told, at least, before they are believed."""
+HIDING = {"blank", "null_list", "hidden_rows"}
+"""Lies of a list that hide images in every answer."""
+BELIEVED_AFTER = timedelta(days=1)
+BELIEVED_WITH_LOOKUPS_AFTER = timedelta(minutes=10)
+"""If lookups lie as well, and the list is empty."""
 
 
 class Lies:
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
-        self._told: list[tuple[str, str, int]] = []
-        """(name, region, since when), of the lists' lies in force."""
+        self._hiding: list[tuple[str, int]] = []
+        """(region, since when), of the lists' lies in force."""
+        self._lookups_lie = False
 
     def tell(self, about: str | None, name: str, options: dict[str, Any], region: str, tick: int) -> None:
         """``about`` the list, the lookup of one image, or (None) whatever is asked."""
         FIGURES.faults[f"{name} of a {about}" if about else name] += 1
         self._rig.fault(name, region, **options, **({"on": about} if about else {}))
+        self._lookups_lie |= about == "lookup"
         if about == "list" and name in HIDING:
-            self._told.append((name, region, tick))
+            self._hiding.append((region, tick))
 
     def end(self) -> None:
         self._rig.sim.faults.clear()
-        self._told.clear()
+        self._hiding.clear()
+        self._lookups_lie = False
 
     def explain(self, event: Event, since: int) -> bool:
         """Whether a lie was told all the while, for as long as it takes to be believed."""
         waited = event.time - from_text(event.data["missing_since"])
-        return any(
-            region == event.region and told <= since and waited >= HIDING[name]
-            for name, region, told in self._told
+        least = BELIEVED_WITH_LOOKUPS_AFTER if self._lookups_lie else BELIEVED_AFTER
+        return (
+            any(region == event.region and told <= since for region, told in self._hiding) and waited >= least
         )

@@ -76,21 +76,25 @@ class Machine(Witness):
         fault=st.sampled_from([("list", *lie) for lie in LIES] + [(None, *failure) for failure in FAILURES]),
         account=accounts,
         region=regions,
+        lookups=st.sampled_from([None, *LOOKUP_LIES]),
         waits=st.lists(st.sampled_from((0, 1, 6, 20, 90, 800)), max_size=4),
     )
     def live_through(
-        self, fault: tuple[str | None, str, dict[str, Any]], account: str, region: str, waits: list[int]
+        self,
+        fault: tuple[str | None, str, dict[str, Any]],
+        account: str,
+        region: str,
+        lookups: tuple[str, dict[str, Any]] | None,
+        waits: list[int],
     ) -> None:
         """Sync while the fault lasts, and go on with it in force."""
         self.lies.tell(*fault, region, next(self.ticks))
+        if lookups is not None:
+            self.lies.tell("lookup", *lookups, region, next(self.ticks))
         for minutes in waits:
             self.rig.advance(minutes=minutes)
             self.run(self._sync(account, region))
             self.is_true()
-
-    @rule(lie=st.sampled_from(LOOKUP_LIES), region=regions)
-    def lie_about_one(self, lie: tuple[str, dict[str, Any]], region: str) -> None:
-        self.lies.tell("lookup", *lie, region, next(self.ticks))
 
     @rule()
     def behave(self) -> None:
