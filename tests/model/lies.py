@@ -27,7 +27,7 @@ FAILURES: list[Fault] = [
 ]  # fmt: skip
 LOOKUP_LIES: list[Fault] = [
     ("lookup_ignores_id", {}), ("lookup_refused", {}), ("lookup_refused", {"known": False}), ("lookup_fails", {}),
-    ("lookup_wrong_row", {}), ("null_list", {}), ("no_total", {}),
+    ("lookup_wrong_row", {}), ("null_list", {"total": 0}), ("no_total", {}),
 ]  # fmt: skip
 
 HIDING = {"blank", "null_list", "hidden_rows"}

@@ -96,6 +96,18 @@ class Machine(Witness):
             self.run(self._sync(account, region))
             self.is_true()
 
+    @rule(account=accounts, region=regions, minutes=st.sampled_from((0, 3, 12, 40)), surely=st.booleans())
+    def go_blank(self, account: str, region: str, minutes: int, surely: bool) -> None:
+        """A region shows nothing for a while, with success; ``surely``: and denies each image that is asked for."""
+        self.lies.tell("list", "blank", {}, region, next(self.ticks))
+        if surely:
+            self.lies.tell("lookup", "null_list", {"total": 0}, region, next(self.ticks))
+        for _ in range(4):
+            self.run(self._sync(account, region))
+            self.is_true()
+            self.rig.advance(minutes=minutes)
+        self.lies.end()
+
     @rule()
     def behave(self) -> None:
         self.lies.end()
