@@ -1,6 +1,6 @@
-"""`make soak`: thousands of syncs at full speed, with churn and faults; prints what grows, asserts nothing.
+"""`make soak`: thousands of syncs at full speed, with churn and faults; prints what grows, and what was told falsely.
 
-python -m tests.soak --syncs 20000 --minutes 15
+python -m tests.soak --syncs 20000 --minutes 25
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,14 @@ from urllib.request import Request, urlopen
 
 from syncd import logs
 from syncd.assembly import Observers, SystemClock, assemble
+from syncd.compshare.client import CompShare
 from syncd.config import Config, load
+from syncd.model import Target
 from syncd.sinks.sink import Delivered, Item, Verdict
 from syncd.store import upkeep
+from syncd.store.engine import Database
+from syncd.sync.accounts import Account
+from syncd.sync.report import SyncReport
 from syncd.sync.roster import active_targets, reconcile
 
 FAULTS: tuple[dict[str, Any], ...] = (
@@ -40,7 +46,7 @@ WARM_UP = 0.2
 """The part of the run after which growth counts."""
 
 
-class Counter:
+class Taker:
     """A sink that takes everything."""
 
     group_wait = timedelta(0)
@@ -81,48 +87,137 @@ def control(base: str, path: str, body: dict[str, Any] | None, method: str = "PO
         return json.loads(answer.read() or b"null")
 
 
-def churn(base: str, rng: random.Random, shared: list[str]) -> None:
-    region = rng.choice(["cn-wlcb", "cn-sh2", "cn-bj2"])
-    found = control(base, "share", {"account": "lab", "region": region})
-    shared += found["images"]
-    if len(shared) > 20:
-        control(base, "unshare", {"account": "lab", "image": shared.pop(rng.randrange(len(shared)))})
-    if shared:
-        control(base, "status", {"image": rng.choice(shared), "status": rng.choice(["Making", "Available"])})
-    if rng.random() < 0.3:
-        control(base, "faults", {**rng.choice(FAULTS), "region": region, "times": 3})
+@dataclass
+class World:
+    """What the churn shared and took away again; only the latter may be called revoked."""
+
+    base: str
+    rng: random.Random
+    shared: list[str] = field(default_factory=list)
+    unshared: set[str] = field(default_factory=set)
+
+    def churn(self) -> None:
+        region = self.rng.choice(["cn-wlcb", "cn-sh2", "cn-bj2"])
+        self.shared += control(self.base, "share", {"account": "lab", "region": region})["images"]
+        if len(self.shared) > 20:
+            image = self.shared.pop(self.rng.randrange(len(self.shared)))
+            self.unshared.add(image)
+            control(self.base, "unshare", {"account": "lab", "image": image})
+        changed = {"image": self.rng.choice(self.shared), "status": self.rng.choice(["Making", "Available"])}
+        control(self.base, "status", changed)
+        if self.rng.random() < 0.8:
+            control(self.base, "faults", {**self.rng.choice(FAULTS), "region": region, "times": 3})
+
+    def shown(self, target: Target) -> set[str]:
+        rows = control(self.base, f"images?account={target.account}&region={target.region}", None, "GET")
+        return {row["CompShareImageId"] for row in rows}
 
 
-async def soak(config: Config, syncs: int, seconds: float) -> None:
-    base = config.api.base_url
-    rng = random.Random(1)
-    shared: list[str] = []
-    started = time.monotonic()
-    async with assemble(config, SystemClock(), Observers()) as parts:
-        counter = Counter("events")
+async def soak(config: Config, syncs: int, seconds: float) -> int:
+    """How much was found to be wrong."""
+    world = World(config.api.base_url, random.Random(1))
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(assemble(config, SystemClock(), Observers()))
+        parts.syncer.accounts = accounts = {name: impatient(config, name) for name in config.accounts}
+        for account in accounts.values():
+            stack.push_async_callback(account.cloud.aclose)
+        counter = Taker("events")
         await parts.dispatcher.swap([counter], parts.syncer.settings.routes)
         delivering = asyncio.create_task(parts.dispatcher.run())
-        await reconcile(parts.db, parts.accounts)
+        await reconcile(parts.db, accounts)
         targets = await active_targets(parts.db)
-        done, reported, first, last = 0, 0, None, None
-        while done < syncs and time.monotonic() - started < seconds:
-            began = time.monotonic()
+        meter = Meter(config.database.path, syncs, seconds)
+        while meter.goes_on:
+            outcomes = await asyncio.gather(*(parts.syncer.sync(target) for target in targets))
+            meter.count(outcomes)
+            if meter.done % CHURN_EVERY < len(targets):
+                await asyncio.to_thread(world.churn)
+        control(world.base, "faults", None, "DELETE")
+        for _ in range(3):
             await asyncio.gather(*(parts.syncer.sync(target) for target in targets))
-            done += len(targets)
-            if done % CHURN_EVERY < len(targets):
-                await asyncio.to_thread(churn, base, rng, shared)
-            part = max(done / syncs, (time.monotonic() - started) / seconds)
-            if part * 10 >= reported + 1:
-                reported = int(part * 10)
-                last = figures(config.database.path, done, (time.monotonic() - began) / len(targets))
-                first = first or (last if part >= WARM_UP else None)
+        while await pending(parts.db):  # noqa: ASYNC110  # the end of a backlog does not ring
+            await asyncio.sleep(0.1)
         delivering.cancel()
         await asyncio.wait([delivering])
-        print(f"{done} syncs in {time.monotonic() - started:.0f} s, {counter.taken} events delivered")
-    if first is not None and last is not None:
-        print(f"memory since the warm-up: {last['memory_mb'] - first['memory_mb']:+.1f} MB")
-        print(f"file descriptors since the warm-up: {last['descriptors'] - first['descriptors']:+.0f}")
-    print(f"problems found by the check: {len(upkeep.check(config.database.path))}")
+        meter.show(counter.taken)
+        return await judge(parts.db, world, targets, counter.taken)
+
+
+def impatient(config: Config, name: str) -> Account:
+    """An account whose client does not wait between its tries."""
+
+    async def at_once(_: float) -> None:
+        await asyncio.sleep(0)
+
+    account = config.accounts[name]
+    cloud = CompShare(account, config.api, sleep=at_once)
+    return Account(name, cloud, config.api.base_url, account.project_id, account.regions)
+
+
+async def pending(db: Database) -> int:
+    async with db.read() as tx:
+        ((count,),) = await tx.fetch("SELECT COUNT(*) FROM deliveries WHERE state = 'pending'")
+    return int(count)
+
+
+async def judge(db: Database, world: World, targets: Sequence[Target], taken: int) -> int:
+    """False revocations, rows that differ from the cloud's, lost deliveries, faults of the file."""
+    async with db.read() as tx:
+        revoked = {
+            row[0] for row in await tx.fetch("SELECT image_id FROM events WHERE type = 'image.revoked'")
+        }
+        owed = (await tx.fetch("SELECT COUNT(*) FROM deliveries"))[0][0]
+        live = {tuple(row) for row in await tx.fetch("SELECT account, region, image_id FROM images")}
+    shown = {(*target, image) for target in targets for image in world.shown(target)}
+    wrong = {
+        "false revocations": len(revoked - world.unshared),
+        "rows that differ from the cloud": len(live ^ shown),
+        "deliveries lost or doubled": abs(owed - taken),
+        "problems of the file": len(upkeep.check(db.path)),
+    }
+    for name, count in wrong.items():
+        print(f"{name}: {count}")
+    return sum(wrong.values())
+
+
+class Meter:
+    """Prints the figures of each tenth of the run."""
+
+    def __init__(self, path: Path, syncs: int, seconds: float) -> None:
+        self._path = path
+        self._syncs = syncs
+        self._seconds = seconds
+        self._started = self._since = time.monotonic()
+        self._reported = 0
+        self._reported_at = 0
+        self._figures: list[dict[str, float]] = []
+        self._outcomes: Counter[str] = Counter()
+        self.done = 0
+
+    @property
+    def goes_on(self) -> bool:
+        return self._part() < 1
+
+    def _part(self) -> float:
+        return max(self.done / self._syncs, (time.monotonic() - self._started) / self._seconds)
+
+    def count(self, reports: Sequence[SyncReport]) -> None:
+        self.done += len(reports)
+        self._outcomes.update(report.outcome for report in reports)
+        if self._part() * 10 >= self._reported + 1:
+            self._reported = int(self._part() * 10)
+            spent = time.monotonic() - self._since
+            self._figures.append(figures(self._path, self.done, spent / (self.done - self._reported_at)))
+            self._since, self._reported_at = time.monotonic(), self.done
+
+    def show(self, delivered: int) -> None:
+        took = time.monotonic() - self._started
+        outcomes = ", ".join(f"{count} {name}" for name, count in self._outcomes.most_common())
+        print(f"{self.done} syncs in {took:.0f} s ({outcomes}), {delivered} events delivered")
+        warm = self._figures[int(len(self._figures) * WARM_UP) :]
+        if len(warm) > 1:
+            for name in warm[0]:
+                print(f"{name} since the warm-up: {warm[-1][name] - warm[0][name]:+.1f}")
 
 
 def figures(path: Path, done: int, seconds: float) -> dict[str, float]:
@@ -144,7 +239,7 @@ def figures(path: Path, done: int, seconds: float) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--syncs", type=int, default=20_000)
-    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--images", type=int, default=120)
     given = parser.parse_args()
     logs.configure("critical")
@@ -153,8 +248,8 @@ def main() -> None:
         path.touch(mode=0o600)
         path.write_text(re.sub(r"(?m)^path = .*$", f'path = "{folder}/syncd.db"', printed))
         config = load(path, {})
-        config = replace(config, api=replace(config.api, rate=1000, retries=0))
-        asyncio.run(soak(config, given.syncs, given.minutes * 60))
+        config = replace(config, api=replace(config.api, rate=1e9, retries=0))
+        sys.exit(bool(asyncio.run(soak(config, given.syncs, given.minutes * 60))))
 
 
 if __name__ == "__main__":
