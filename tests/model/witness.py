@@ -85,8 +85,8 @@ class Witness(RuleBasedStateMachine):
         new = self.rig.events(self.read_to)
         for event in new:
             self._check(event)
+            self.folded = fold([event], self.folded)
         self.read_to = new[-1].seq if new else self.read_to
-        self.folded = fold(new, self.folded)
         assert self.folded == self.rig.live()
         assert not [fault for sink in self.sinks.values() for fault in sink.faults]
         if new and not (self.retired or self.pruned or self.rebaselined):
@@ -102,6 +102,9 @@ class Witness(RuleBasedStateMachine):
             check_envelope(event)
         if event.type == "image.revoked" and not event.baseline and not self.by_hand:
             self._check_revocation(event)
+        if event.type == "image.revoked" and event.scope == "account":
+            elsewhere = {key[1] for key in self.folded if key[::2] == (event.account, event.image_id)}
+            assert elsewhere - {event.region} <= set(event.data["unverified_regions"]), event
         takers_of_it = takers(event, self.routes)
         assert {name for name, _ in self._deliveries(event.seq)} == takers_of_it, event
         for name in takers_of_it:
