@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -68,14 +68,17 @@ class Metrics:
     def delivery(self, record: DeliveryRecord) -> None:
         self._deliveries.labels(record.sink, record.outcome).inc(record.count)
 
+    def count(self, events: Mapping[str, int]) -> None:
+        """So many more of each type."""
+        for kind, count in events.items():
+            self._events.labels(kind).inc(count)
+
     def expose(self, survey: Survey, health: Health, reload_error: str | None, now: datetime) -> bytes:
         """The text that Prometheus reads."""
         self._reload.set(reload_error is None)
         self._healthy.set(health.healthy)
         self._show_targets(survey.targets, now)
         self._show_sinks(survey.sinks, now)
-        for kind, count in survey.events.items():
-            self._events.labels(kind).inc(count)
         return generate_latest(self.registry)
 
     def _show_targets(self, targets: Sequence[TargetView], now: datetime) -> None:

@@ -41,6 +41,7 @@ class Outlook:
         self._reload_error = reload_error
         self._clock = clock
         self._seen: int | None = None
+        self._looking: asyncio.Task[Survey] | None = None
         self._stack = AsyncExitStack()
         self._http: HttpConfig | None = None
         self._metrics: Metrics | None = None
@@ -53,7 +54,7 @@ class Outlook:
     async def health(self) -> Health:
         """Raises nothing: a file that cannot be read is a reason."""
         try:
-            found = await asyncio.to_thread(self._survey)
+            found = await self._found()
         except DatabaseError as error:
             return Health((error.message,))
         return self._judge(found)
@@ -61,8 +62,7 @@ class Outlook:
     async def metrics(self) -> bytes:
         """Events are counted from the first look on."""
         assert self._metrics is not None
-        found = await asyncio.to_thread(self._survey, self._seen)
-        self._seen = found.last_seq
+        found = await self._found()
         return self._metrics.expose(found, self._judge(found), self._reload_error(), self._clock.now())
 
     async def follow(self, http: HttpConfig | None) -> None:
@@ -79,14 +79,30 @@ class Outlook:
 
     async def aclose(self) -> None:
         await self._stack.aclose()
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
 
     def heartbeat(self) -> Heartbeat | None:
         found = self._config().heartbeat
         return Heartbeat(found, self.health) if found else None
 
-    def _survey(self, events_after: int | None = None) -> Survey:
+    async def _found(self) -> Survey:
+        """One look at the file at a time; whoever asks meanwhile gets what it finds."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look(), name="survey")
+            self._looking.add_done_callback(_heard)
+        return await asyncio.shield(self._looking)
+
+    async def _look(self) -> Survey:
         config = self._config()
-        return survey(config.database.path, config.accounts, config.sinks, events_after=events_after)
+        found = await asyncio.to_thread(
+            survey, config.database.path, config.accounts, config.sinks, events_after=self._seen
+        )
+        if self._metrics is not None:
+            self._metrics.count(found.events)
+            self._seen = found.last_seq
+        return found
 
     def _judge(self, found: Survey) -> Health:
         return health.judge(
@@ -102,6 +118,12 @@ class Outlook:
         self._metrics = metrics.Metrics()
         self._observers.requests.append(self._metrics.request)
         self._observers.deliveries.append(self._metrics.delivery)
+
+
+def _heard(look: asyncio.Task[Survey]) -> None:
+    """Nobody may be left who waits for it."""
+    if not look.cancelled():
+        look.exception()
 
 
 async def feed_watchdog(notifier: Notifier, is_stuck: Callable[[], bool]) -> None:
