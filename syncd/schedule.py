@@ -18,6 +18,7 @@ from apscheduler.events import (
     EVENT_JOB_ERROR,
     EVENT_JOB_MAX_INSTANCES,
     EVENT_JOB_MISSED,
+    EVENT_JOB_SUBMITTED,
     JobEvent,
     JobExecutionEvent,
 )
@@ -86,6 +87,7 @@ class Schedule:
         self._on_error = on_error
         self._scheduler.add_listener(self._on_failure, EVENT_JOB_ERROR)
         self._scheduler.add_listener(self._on_skip, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+        self._scheduler.add_listener(self._notice_jump, EVENT_JOB_SUBMITTED)
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what a job raises goes to `on_error`
         self._offset = timedelta(0)
         self._looked_at = clock.monotonic()
@@ -191,6 +193,7 @@ class Schedule:
         self._go_on(_name("discover", account), report)
 
     def _go_on(self, name: str, report: SyncReport) -> None:
+        self._notice_jump()
         job = self._scheduler.get_job(name)
         if job is None:
             return
@@ -242,6 +245,11 @@ class Schedule:
     def _look_at_clock(self) -> None:
         """After the clock was set back, jobs planned by the old one would wait as long as it was wrong."""
         self._looked_at = self._clock.monotonic()
+        self._notice_jump()
+        self._watch = asyncio.get_running_loop().call_later(WATCH_EVERY, self._look_at_clock)
+
+    def _notice_jump(self, _: object = None) -> None:
+        """Also when a run begins and ends: what is planned then goes by the clock of then, however short that lasts."""
         offset = self._wall_offset()
         if offset < self._offset - JUMP:
             back = self._offset - offset
@@ -252,7 +260,6 @@ class Schedule:
         elif offset > self._offset + JUMP:
             self._scheduler.wakeup()
         self._offset = offset
-        self._watch = asyncio.get_running_loop().call_later(WATCH_EVERY, self._look_at_clock)
 
     def _wall_offset(self) -> timedelta:
         return self._now() - datetime.fromtimestamp(self._clock.monotonic(), UTC)

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -77,11 +77,12 @@ class Process:
 
 
 @asynccontextmanager
-async def syncd(*args: str | Path, **environ: str) -> AsyncIterator[Process]:
+async def syncd(*args: str | Path, under: Sequence[str] = (), **environ: str) -> AsyncIterator[Process]:
+    """``under``: a command that runs the rest of its line."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR")}
     process = Process(
         await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "syncd", *map(str, args),
+            *under, sys.executable, "-m", "syncd", *map(str, args),
             env=kept | environ, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )

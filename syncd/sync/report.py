@@ -47,4 +47,5 @@ class SyncReport:
 
     @property
     def seconds(self) -> float:
-        return (self.finished_at - self.started_at).total_seconds()
+        """Never negative, though the clock may be set back meanwhile."""
+        return max((self.finished_at - self.started_at).total_seconds(), 0.0)
