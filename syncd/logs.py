@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO, cast
@@ -19,6 +20,9 @@ PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 
 LOUD = ("alembic", "aiohttp", "aiosqlite", "sqlalchemy", "asyncio", "tzlocal")
 """Libraries that are heard from `warning` on, except while debugging."""
+
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys: a library's message, or a traceback, may quote what strangers wrote."""
 
 
 def configure(
@@ -79,7 +83,8 @@ def _renderers(form: str, stream: TextIO, environ: Mapping[str, str]) -> list[Pr
     if form == "console" or (form == "auto" and stream.isatty()):
         colors = stream.isatty() and "NO_COLOR" not in environ
         return [
-            structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+            _disarm,
+            structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback),
         ]
     journal = is_journal(stream, environ)
     return [_for_journal if journal else _one_line]
@@ -89,7 +94,17 @@ _to_json = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
 
 
 def _one_line(logger: WrappedLogger, name: str, event: EventDict) -> str:
-    return cast(str, _to_json(logger, name, event))
+    text = cast(str, _to_json(logger, name, event))
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _disarm(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Only a traceback has lines; what is no text is shown as Python writes it, which is harmless."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            text = value if name in ("exception", "stack") else value.replace("\n", "\\n")
+            event[name] = _OBEYED.sub(lambda found: ascii(found[0])[1:-1], text)
+    return event
 
 
 def _for_journal(logger: WrappedLogger, name: str, event: EventDict) -> str:
