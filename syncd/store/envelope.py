@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,9 @@ import uuid_utils
 from syncd.model import Draft, to_text
 
 _encode = msgspec.json.Encoder().encode
+
+_OBEYED = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
+"""DEL, C1 controls and direction marks in UTF-8: what a terminal obeys and JSON would not escape."""
 
 
 def body(seq: int, event_id: str, draft: Draft) -> bytes:
@@ -31,7 +35,11 @@ def body(seq: int, event_id: str, draft: Draft) -> bytes:
         "datacontenttype": "application/json",
         "data": draft.data,
     }
-    return _encode(envelope)
+    return _OBEYED.sub(_escaped, _encode(envelope))
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(found[0].decode())
 
 
 def new_id(moment: datetime) -> str:
