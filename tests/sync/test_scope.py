@@ -265,6 +265,20 @@ async def test_in_a_new_scope_only_what_its_targets_list_is_known(make_rig):
     rig.check(told_once=False)
 
 
+async def test_rows_of_an_old_scope_do_not_speak_for_an_image_that_the_new_one_lost(make_rig):
+    rig = await watching(make_rig, regions=REGIONS[:2])
+    everywhere = rig.world.share("lab", "*")
+    await rig.settle()
+    await rig.restart(project_id=rig.world.account("lab").projects[1])
+    rig.fault("retcode", "cn-b", code=130)
+    await rig.sync("cn-a", "cn-b")
+    rig.world.unshare("lab", "*", everywhere)
+    await rig.sync("cn-a")
+    (told,) = rig.news()
+    assert (told.type, told.image_id, told.scope) == ("image.revoked", everywhere, "account")
+    assert told.data["unverified_regions"] == ["cn-b"]
+
+
 async def test_a_target_that_returns_with_rows_of_an_old_scope_makes_nothing_known(make_rig):
     rig = await watching(make_rig, regions=REGIONS[:2])
     old = rig.world.share("lab", "cn-b")
