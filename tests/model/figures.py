@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Figures:
-    """``believed``: revocations on the cloud's consistent word, for as long as the guard waits."""
+    """``believed``: of the revocations, those on the cloud's consistent word, for as long as the guard waits."""
 
     worlds: int = 0
     steps: int = 0
-    kills: int = 0
+    revoked: int = 0
     believed: int = 0
     delivered: int = 0
+    given_up: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
     syncs: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
@@ -24,9 +26,14 @@ class Figures:
             return ", ".join(f"{name} {count:,}" for name, count in counted.most_common())
 
         return (
-            f"{self.worlds:,} worlds, {self.steps:,} steps, {self.kills:,} kills before a commit,"
-            f" {self.delivered:,} deliveries, {self.believed:,} revocations on the cloud's steady word\n"
-            f"syncs: {told(self.syncs)}\nevents: {told(self.events)}\nfaults: {told(self.faults)}"
+            f"{self.worlds:,} worlds, {self.steps:,} steps, {sum(self.faults.values()):,} faults,"
+            f" {sum(self.kills.values()):,} kills\n"
+            f"{self.revoked:,} revocations told as news: 0 false,"
+            f" {self.believed:,} of them on a lie told as long as the guard waits\n"
+            f"{sum(self.events.values()):,} events: 0 invented, 0 lost; {self.delivered:,} deliveries taken,"
+            f" {self.given_up:,} given up as the retention and refusals allow\n"
+            f"syncs: {told(self.syncs)}\nevents: {told(self.events)}\nkills: {told(self.kills)}\n"
+            f"faults: {told(self.faults)}"
         )
 
 

@@ -5,29 +5,29 @@ go; the clock jumps; processes are killed.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from syncd.model import Secret
-from syncd.store import runs
 from syncd.sync.release import release
 from syncd.sync.settings import Settings
-from tests.model.expected import ROUTES
+from tests.model.expected import CHAT, NAMES, PICKY, ROUTES
 from tests.model.figures import FIGURES
-from tests.model.lies import FAILURES, LIES, LOOKUP_LIES
-from tests.model.witness import ACCOUNTS, HOUR, Witness
+from tests.model.kills import dying, rise
+from tests.model.lies import ANSWERS, FAILURES, LIES, LOOKUP_LIES
+from tests.model.outbox import HOUR
+from tests.model.witness import ACCOUNTS, Witness
 from tests.sync.rig import REGIONS
 
 accounts = st.sampled_from(ACCOUNTS)
 regions = st.sampled_from(REGIONS)
 places = st.sampled_from((*REGIONS, "*", "*"))
 
-
-class Killed(BaseException):
-    """The process ends here."""
+IMPATIENT = timedelta(milliseconds=40)
 
 
 class Machine(Witness):
@@ -88,9 +88,9 @@ class Machine(Witness):
         waits: list[int],
     ) -> None:
         """Sync while the fault lasts, and go on with it in force."""
-        self.lies.tell(*fault, region, next(self.ticks))
+        self.lies.tell(*fault, region)
         if lookups is not None:
-            self.lies.tell("lookup", *lookups, region, next(self.ticks))
+            self.lies.tell("lookup", *lookups, region)
         for minutes in waits:
             self.rig.advance(minutes=minutes)
             self.run(self._sync(account, region))
@@ -99,14 +99,30 @@ class Machine(Witness):
     @rule(account=accounts, region=regions, minutes=st.sampled_from((0, 3, 12, 40)), surely=st.booleans())
     def go_blank(self, account: str, region: str, minutes: int, surely: bool) -> None:
         """A region shows nothing for a while, with success; ``surely``: and denies each image that is asked for."""
-        self.lies.tell("list", "blank", {}, region, next(self.ticks))
+        self.lies.tell("list", "blank", {}, region)
         if surely:
-            self.lies.tell("lookup", "null_list", {"total": 0}, region, next(self.ticks))
+            self.lies.tell("lookup", "null_list", {"total": 0}, region)
         for _ in range(4):
             self.run(self._sync(account, region))
             self.is_true()
             self.rig.advance(minutes=minutes)
         self.lies.end()
+
+    @rule(account=accounts, region=regions, about=st.sampled_from(("list", "lookup")))
+    def hang(self, account: str, region: str, about: str) -> None:
+        """Some answers never come."""
+        patient = self.rig.api
+        self.run(self.rig.restart(api=replace(patient, timeout=IMPATIENT)))
+        self.lies.tell(about, "hang", {}, region)
+        self.run(self._sync(account, region))
+        self.is_true()
+        self.lies.end()
+        self.run(self.rig.restart(api=patient))
+
+    @rule(fault=st.sampled_from(ANSWERS), about=st.sampled_from(("zones", "projects")))
+    def doubt(self, fault: tuple[str, dict[str, Any]], about: str) -> None:
+        """What else is asked gets no good answer, in all regions."""
+        self.lies.tell(about, *fault, None)
 
     @rule()
     def behave(self) -> None:
@@ -129,28 +145,39 @@ class Machine(Witness):
         self.run(self._sync(account, region))
         end()
 
-    @rule(account=accounts, region=regions)
-    def die_before_the_commit(self, account: str, region: str) -> None:
-        async def die(*_: object) -> None:
-            raise Killed
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(runs, "record", die)
+    @rule(
+        deed=st.sampled_from(("sync", "sync", "sync all", "discover", "deliver", "release", "prune")),
+        account=accounts,
+        region=regions,
+        commits=st.integers(1, 4),
+        after=st.booleans(),
+    )
+    def die(self, deed: str, account: str, region: str, commits: int, after: bool) -> None:
+        """In the middle of something, or else right behind it."""
+        work = {
+            "sync": self._sync(account, region), "sync all": self._sync_all(), "discover": self._discover(),
+            "deliver": self.outbox.deliver(), "release": self._release(account, region),
+            "prune": self.outbox.prune(),
+        }  # fmt: skip
+        chosen = work.pop(deed)
+        for other in work.values():
+            other.close()
+        with dying(self.rig.db, commits, after=after) as remains:
             try:
-                self.run(self._sync(account, region))
-            except Killed:
-                FIGURES.kills += 1
-        self.run(self.rig.restart())
+                self.run(chosen)
+            except BaseException as end:  # a group of deaths, where several things ended at once
+                if not remains:
+                    raise end
+                FIGURES.kills[f"{'after' if after else 'before'} a commit of {deed}"] += 1
+        self.run(rise(self.rig, *remains))
 
     @rule()
-    def die_after_the_commit(self) -> None:
-        self.run(self.rig.restart())
+    def begin_anew(self) -> None:
+        self.run(rise(self.rig))
 
     @rule(account=accounts, region=regions)
     def release_by_hand(self, account: str, region: str) -> None:
-        if any(target.region == region for target in self.rig.active(account)):
-            self.by_hand = True
-            self.run(release(self.rig.syncer, account, region))
+        self.run(self._release(account, region))
 
     @rule()
     def discover(self) -> None:
@@ -169,45 +196,51 @@ class Machine(Witness):
 
     # the configuration
 
-    @rule(account=accounts, some=st.sets(regions))
-    def watch(self, account: str, some: set[str]) -> None:
-        """Only these regions of the account from now on; the account leaves if there are none."""
-        self.retired = True
+    @rule(account=accounts, some=st.none() | st.sets(regions))
+    def watch(self, account: str, some: set[str] | None) -> None:
+        """Only these regions of the account from now on (None: all); the account leaves if it has none."""
         self.rig.configs.pop(account, None)
-        if some:
-            self.rig.configure(account, tuple(sorted(some)))
+        if some is None or some:
+            self.rig.configure(account, None if some is None else tuple(sorted(some)))
         self.run(self.rig.restart())
 
     @rule(which=st.integers(0, 1))
     def change_the_project(self, which: int) -> None:
         if "lab" in self.rig.configs:
-            self.rebaselined = True
             self.run(self.rig.restart(project_id=self.rig.world.account("lab").projects[which]))
 
     @rule()
     def rotate_the_key(self) -> None:
         if "lab" in self.rig.configs:
             keys = self.rig.world.rotate_key("lab")
-            changes = {"public_key": Secret(keys.public_key), "private_key": Secret(keys.private_key)}
-            self.run(self.rig.restart(**changes))
+            public, private = Secret(keys.public_key), Secret(keys.private_key)
+            self.run(self.rig.restart(public_key=public, private_key=private))
 
-    @rule(names=st.sets(st.sampled_from([route.sink for route in ROUTES]), min_size=1))
-    def send_to(self, names: set[str]) -> None:
-        self.routes = tuple(route for route in ROUTES if route.sink in names)
-        self.run(self.rig.restart(settings=Settings(routes=self.routes)))
-        self.run(self._deliver())
+    @rule(names=st.sets(st.sampled_from(NAMES), min_size=1), picky=st.booleans())
+    def send_to(self, names: set[str], picky: bool) -> None:
+        """Only to these sinks from now on; ``picky``: chat takes something else."""
+        chosen = tuple(route for route in ROUTES if route.sink in names)
+        self.outbox.routes = tuple(PICKY if picky and route is CHAT else route for route in chosen)
+        self.run(self.rig.restart(settings=Settings(routes=self.outbox.routes)))
+        self.run(self.outbox.deliver())
 
     # the outbox
 
-    @rule(away=st.sets(st.sampled_from([route.sink for route in ROUTES])))
-    def deliver(self, away: set[str]) -> None:
-        self.away = away
-        self.run(self._deliver())
+    @rule(away=st.sets(st.sampled_from(NAMES)), moody=st.sets(st.sampled_from(NAMES)))
+    def deliver(self, away: set[str], moody: set[str]) -> None:
+        self.outbox.away, self.outbox.moody = frozenset(away), frozenset(moody)
+        self.run(self.outbox.deliver())
 
     @rule()
     def prune(self) -> None:
-        self.pruned = True
-        self.run(self._prune())
+        self.run(self.outbox.prune())
+
+    # parts
+
+    async def _release(self, account: str, region: str) -> None:
+        if any(target.region == region for target in self.rig.active(account)):
+            self.judge.by_hand = True
+            await release(self.rig.syncer, account, region)
 
     def _stir(self, rng: random.Random, account: str, region: str) -> None:
         shown = self.rig.world.shelf(account, region).ids()

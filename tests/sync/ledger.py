@@ -16,14 +16,13 @@ import jsonschema
 import msgspec
 
 from syncd.compshare.rows import read_row
-from syncd.model import COMPARED, Image, Target, from_text
+from syncd.model import COMPARED, Target, from_text
 from syncd.simulator import World
+from tests.sync.told import About, Last, Told
 
 SCHEMA = Path(__file__).parents[2] / "syncd" / "event.schema.json"
 Key = tuple[str, str, str]
 """(account, region, image id)."""
-Told = tuple[Any, dict[str, Any]] | None
-"""The status and the other compared fields that an account was told last; None: that the image is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +123,16 @@ class Ledger:
                 account,
                 region,
             )
-        told = check_told_once(events) if told_once else None
+        told = Told()
+        if told_once:
+            told.hear(events)
         if honest:
             self.check_revocations(events)
         if settled:
             assert live == self.truth()
             self.check_facts(live)
-            if told is not None:
-                self.check_told(told, live, globally)
+            if told_once:
+                self.check_told(told.last, live, globally)
 
     def truth(self) -> dict[Key, dict[str, Any]]:
         """What the world shows the active targets, as `live` has it; a retired one keeps what it knew."""
@@ -139,9 +140,7 @@ class Ledger:
         for account, region, active in self.rows("SELECT account, region, active FROM targets"):
             if active:
                 for image_id, fields in self.world.images(account, region).items():
-                    _, seen = read_row(msgspec.Raw(msgspec.json.encode(fields)))
-                    assert seen is not None
-                    rows[account, region, image_id] = _json_of(seen.image)
+                    rows[account, region, image_id] = as_stored(fields)
             else:
                 rows |= {key: row for key, row in self.live().items() if key[:2] == (account, region)}
         return rows
@@ -160,9 +159,7 @@ class Ledger:
         listed = {(key[0], key[2]) for key in live if key[:2] in active}
         assert set(self.rows("SELECT account, image_id FROM facts WHERE live = 1")) == listed
 
-    def check_told(
-        self, told: Mapping[tuple[str, str], Told], live: Mapping[Key, Any], globally: bool = False
-    ) -> None:
+    def check_told(self, told: Mapping[About, Last], live: Mapping[Key, Any], globally: bool = False) -> None:
         """What the account was told last is what its regions list now; every field of it if all changes were global."""
         listed: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for (account, _, image_id), row in live.items():
@@ -196,39 +193,6 @@ def check_envelope(event: Event) -> None:
     schema().validate(body)
 
 
-def check_told_once(events: list[Event]) -> dict[tuple[str, str], Told]:
-    """The account-scope events of an image never say what was said last. What was said last of each."""
-    told: dict[tuple[str, str], Told] = {}
-    untold: set[tuple[str, str]] = set()
-    for event in events:
-        if event.scope != "account":
-            continue
-        assert event.image_id is not None
-        key = (event.account, event.image_id)
-        now = told.get(key)
-        image = event.data["image"]
-        status = image["status"]
-        rest = {name: image[name] for name in COMPARED if name != "status"}
-        match event.type:
-            case "image.shared":
-                assert now is None or key in untold, f"{event.image_id} was shared twice: {event}"
-                told[key] = (status, rest)
-            case "image.revoked":
-                assert now is not None, f"{event.image_id} was revoked twice: {event}"
-                told[key] = None
-            case "image.status_changed":
-                assert now is not None
-                assert now[0] != status, f"{event.image_id} changed its status twice: {event}"
-                told[key] = (status, now[1])
-            case "image.updated":
-                assert now is not None
-                assert now[1] != rest, f"{event.image_id} was updated twice: {event}"
-                told[key] = (now[0], rest)
-        if event.type in ("image.shared", "image.revoked"):
-            (untold.add if event.baseline else untold.discard)(key)
-    return told
-
-
 def fold(
     events: list[Event], before: Mapping[Key, dict[str, Any]] | None = None
 ) -> dict[Key, dict[str, Any]]:
@@ -252,10 +216,12 @@ def _compared(row: sqlite3.Row) -> dict[str, Any]:
     return fields
 
 
-def _json_of(image: Image | None) -> dict[str, Any]:
-    assert image is not None
-    fields = json.loads(msgspec.json.encode(image))
-    return {name: fields[name] for name in COMPARED}
+def as_stored(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A row on the wire as the JSON of its compared fields."""
+    _, seen = read_row(msgspec.Raw(msgspec.json.encode(fields)))
+    assert seen is not None
+    known = json.loads(msgspec.json.encode(seen.image))
+    return {name: known[name] for name in COMPARED}
 
 
 @cache

@@ -99,6 +99,10 @@ class Rig(Ledger):
             await account.cloud.aclose()
         self.retired.clear()
 
+    async def end(self) -> None:
+        await self.close()
+        await self.db.close()
+
     # what happens
 
     def advance(self, **duration: float) -> None:
@@ -168,10 +172,8 @@ async def rig_at(
     async with AsyncExitStack() as stack:
         sim = await stack.enter_async_context(Simulator(pretend))
         await migrate.upgrade(path)
-        db = await Database.open(path)
-        stack.push_async_callback(db.close)
-        rig = Rig(path, db, sim, clock, settings or Settings(routes=(SINK,)))
-        stack.push_async_callback(rig.close)
+        rig = Rig(path, await Database.open(path), sim, clock, settings or Settings(routes=(SINK,)))
+        stack.push_async_callback(rig.end)
         for name in accounts:
             rig.configure(name, regions)
         await rig.restart()

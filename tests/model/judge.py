@@ -1,0 +1,113 @@
+"""Whether an event is true: against all that the world ever showed, and what the events before it said."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from itertools import count
+from typing import Any, TypeVar
+
+from syncd.model import Target
+from tests.model.figures import FIGURES
+from tests.model.lies import Lies
+from tests.model.truth import differ, record
+from tests.sync.ledger import Event, Key, check_envelope, schema
+from tests.sync.rig import Rig
+
+T = TypeVar("T")
+Rows = Mapping[Key, dict[str, Any]]
+
+
+class Judge:
+    """Moments of the world are ticks, which never jump."""
+
+    def __init__(self, rig: Rig, lies: Lies, ticks: count[int], accounts: Collection[str]) -> None:
+        self._rig = rig
+        self._lies = lies
+        self._ticks = ticks
+        self._shelves = record(rig, accounts, rig.world.regions)
+        self.began: dict[str, int] = {}
+        """When a sync began, as the database has it → the tick."""
+        self.reading: dict[Target, int] = {}
+        """The targets that this step syncs, and since when."""
+        self.by_hand = False
+        """This step calls rows revoked on a person's word."""
+        self._held: set[Target] = set()
+        self._failing: set[str] = set()
+
+    def next_step(self) -> None:
+        self.reading.clear()
+        self.by_hand = False
+
+    def check(self, event: Event, before: Rows, dated: bool) -> None:
+        """``before`` are the rows that the events before it leave live; ``dated``: the clock never went back."""
+        if dated:
+            check_envelope(event)
+        else:
+            schema().validate(event.body)
+        match event.type:
+            case "image.revoked":
+                self._check_revoked(event, before)
+            case "image.shared" | "image.status_changed" | "image.updated":
+                self._check_shown(event, before)
+            case "sync.held" | "sync.released":
+                self._check_turn(self._held, _target(event), event.type == "sync.held", event)
+            case "sync.recovered":
+                self._check_turn(self._failing, event.account, False, event)
+            case "sync.failed":
+                self._failing.add(event.account)
+
+    def dismiss(self, account: str) -> None:
+        """Nothing is said any more about an account that leaves."""
+        self._failing.discard(account)
+
+    def check_rest(self) -> None:
+        """Whatever was announced as wrong was announced as right again."""
+        assert not self._held
+        assert not self._failing
+
+    def _check_revoked(self, event: Event, before: Rows) -> None:
+        """It was really away, or else the cloud lied as `Lies.excuse` allows; its last state is the last one told."""
+        assert event.region
+        assert event.image_id
+        key = (event.account, event.region, event.image_id)
+        if key in before:
+            assert not differ(event.data["image"], before[key]), event
+        else:
+            assert event.scope == "account", (
+                f"a loss that other regions hid is told late, and only to all: {event}"
+            )
+        if event.scope == "account":
+            elsewhere = {other[1] for other in before if other[::2] == key[::2]} - {event.region}
+            assert elsewhere <= set(event.data["unverified_regions"]), event
+        if event.baseline or self.by_hand:
+            return
+        FIGURES.revoked += 1
+        since = self.began[event.data["missing_since"]]
+        history = self._rig.world.history(event.account, event.region)
+        if not history.ever_absent(event.image_id, since, next(self._ticks)):
+            assert self._lies.excuse(event, since), event
+            FIGURES.believed += 1
+
+    def _check_shown(self, event: Event, before: Rows) -> None:
+        """The region showed just this while it was read; what a sync tells of another region, it showed before."""
+        assert event.region
+        assert event.image_id
+        key = (event.account, event.region, event.image_id)
+        assert key in before or event.type == "image.shared", event
+        since = self.reading.get(Target(event.account, event.region), 0)
+        shown = self._shelves[event.account, event.region].shown(event.image_id, since)
+        ignored = self._lies.unreadable(event.region)
+        assert any(not differ(one, event.data["image"], ignored) for one in shown), event
+        if since:
+            history = self._rig.world.history(event.account, event.region)
+            assert history.ever_shared(event.image_id, since, next(self._ticks)), event
+
+    @staticmethod
+    def _check_turn(open_: set[T], what: T, begins: bool, event: Event) -> None:
+        assert (what in open_) is not begins, event
+        (open_.add if begins else open_.discard)(what)
+
+
+def _target(event: Event) -> Target:
+    assert event.region
+    return Target(event.account, event.region)

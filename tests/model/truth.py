@@ -1,0 +1,55 @@
+"""What the world showed when, each row of it: the judge of what events say."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+from syncd.model import COMPARED
+from syncd.simulator import rows
+from syncd.simulator.shelf import Shelf
+from tests.sync.ledger import as_stored
+from tests.sync.rig import Rig
+
+
+class Recorded(Shelf):
+    """A shelf that remembers every content of every row; ``tick`` tells the moment."""
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__("newest")
+        self._rig = rig
+        self._contents: dict[str, list[tuple[float, bytes]]] = {}
+
+    def add(self, image_id: str, row: bytes, at: float) -> None:
+        if image_id not in self:
+            self._contents.setdefault(image_id, []).append((at, row))
+        super().add(image_id, row, at)
+
+    def put(self, image_id: str, row: bytes) -> None:
+        self._contents[image_id].append((self._rig.world._clock(), row))
+        super().put(image_id, row)
+
+    def shown(self, image_id: str, since: float) -> Iterator[dict[str, Any]]:
+        """Each content that it had at or after ``since``, as the database has compared fields."""
+        edges = [*self._contents.get(image_id, ()), (float("inf"), b"")]
+        for (_, row), (end, _) in pairwise(edges):
+            if end > since:
+                yield _stored(row)
+
+
+def record(rig: Rig, accounts: Collection[str], regions: Collection[str]) -> dict[tuple[str, str], Recorded]:
+    """Shelves that remember, in the place of the world's own; before anything is shared."""
+    shelves = {(account, region): Recorded(rig) for account in accounts for region in regions}
+    rig.world._shelves |= shelves
+    return shelves
+
+
+def differ(one: dict[str, Any], other: dict[str, Any], ignored: Collection[str] = ()) -> bool:
+    return any(one[name] != other[name] for name in COMPARED if name not in ignored)
+
+
+@lru_cache(maxsize=4096)
+def _stored(row: bytes) -> dict[str, Any]:
+    return as_stored(rows.decode(row))
