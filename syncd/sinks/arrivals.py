@@ -8,13 +8,13 @@ import contextlib
 from syncd.sinks.settlement import Arrival
 from syncd.sinks.sink import ReceiverTrouble
 
-SETTLED_AT_ONCE = 200
-UNSETTLED = 400
+SETTLED_AT_ONCE = 1_000
+UNSETTLED = 2_000
 """Outcomes that may lie in memory while earlier ones are written; then sending waits."""
-ENOUGH = 100
+ENOUGH = 500
 """Outcomes that are settled without waiting for more to come back."""
-SETTLED_WITHIN = 0.05
-"""Seconds that an outcome waits for others that are settled with it."""
+SETTLED_WITHIN = 0.25
+"""Seconds that an outcome waits for others that are settled with it: so much is sent again after a kill."""
 
 
 class Arrivals:
