@@ -177,8 +177,9 @@ class Daemon:
 
     async def _guarded(self, target: Target, work: Callable[[], Awaitable[SyncReport]]) -> SyncReport:
         """A file that cannot be written now is waited for."""
-        later = replace(self._nothing(target), retry_at=self.clock.now() + pace.FIRST_RETRY)
-        return await self.patience.attempt(work, later)
+        now = self.clock.now()
+        soon = pace.retry_delay("unreachable", 1, self.parts.syncer.settings.interval(now), None)
+        return await self.patience.attempt(work, replace(self._nothing(target), retry_at=now + soon))
 
     def _nothing(self, target: Target) -> SyncReport:
         now = self.clock.now()

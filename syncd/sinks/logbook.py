@@ -40,7 +40,7 @@ class Logbook:
     def database(self, error: DatabaseError | None = None) -> None:
         """Why outcomes could not be written; None: they could."""
         if error is not None and not self._database_failed:
-            log.error("outcomes_not_written", sink=self._sink, error=error.message)
+            log.error("outcomes_not_written", sink=self._sink, error=error.message, hint=error.hint)
         elif error is None and self._database_failed:
             log.info("outcomes_written", sink=self._sink)
         self._database_failed = error is not None
