@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import count
 from typing import Any, TypeVar
 
-from syncd.model import Target
+from syncd.config import GuardConfig
+from syncd.model import Target, from_text
 from tests.model.figures import FIGURES
 from tests.model.lies import Lies
 from tests.model.truth import differ, record
 from tests.sync.ledger import Event, Key, check_envelope, schema
 from tests.sync.rig import Rig
+
+GUARD = GuardConfig()
 
 T = TypeVar("T")
 Rows = Mapping[Key, dict[str, Any]]
@@ -31,6 +34,7 @@ class Judge:
         """The targets that this step syncs, and since when."""
         self.by_hand = False
         """This step calls rows revoked on a person's word."""
+        self._last: dict[Key, dict[str, Any]] = {}
         self._held: set[Target] = set()
         self._failing: set[str] = set()
 
@@ -49,12 +53,27 @@ class Judge:
                 self._check_revoked(event, before)
             case "image.shared" | "image.status_changed" | "image.updated":
                 self._check_shown(event, before)
+                self._last[event.account, event.region or "", event.image_id or ""] = event.data["image"]
             case "sync.held" | "sync.released":
                 self._check_turn(self._held, _target(event), event.type == "sync.held", event)
             case "sync.recovered":
                 self._check_turn(self._failing, event.account, False, event)
             case "sync.failed":
                 self._failing.add(event.account)
+
+    def check_guard(self, events: Iterable[Event], before: Rows) -> None:
+        """Of a target's ``before`` live rows many go at once only after the hold, and none in haste."""
+        gone: dict[Target, list[Event]] = {}
+        for event in events:
+            if event.type == "image.revoked" and not event.baseline and not self.by_hand:
+                assert event.image_id
+                if (*_target(event), event.image_id) in before:
+                    gone.setdefault(_target(event), []).append(event)
+        for target, lost in gone.items():
+            live = sum(key[:2] == target for key in before)
+            if len(lost) >= GUARD.min and len(lost) * 100 > GUARD.percent * live:
+                for event in lost:
+                    assert event.time - from_text(event.data["missing_since"]) >= GUARD.hold, event
 
     def dismiss(self, account: str) -> None:
         """Nothing is said any more about an account that leaves."""
@@ -96,11 +115,16 @@ class Judge:
         assert key in before or event.type == "image.shared", event
         since = self.reading.get(Target(event.account, event.region), 0)
         shown = self._shelves[event.account, event.region].shown(event.image_id, since)
-        ignored = self._lies.unreadable(event.region)
-        assert any(not differ(one, event.data["image"], ignored) for one in shown), event
+        image, kept = event.data["image"], self._as_last_told(key, event.region)
+        assert any(not differ(one | kept, image) or not differ(one, image) for one in shown), event
         if since:
             history = self._rig.world.history(event.account, event.region)
             assert history.ever_shared(event.image_id, since, next(self._ticks)), event
+
+    def _as_last_told(self, key: Key, region: str) -> dict[str, Any]:
+        """What of a row that cannot be read stays as it was; null in a new one."""
+        last = self._last.get(key, {})
+        return {name: last.get(name) for name in self._lies.unreadable(region)}
 
     @staticmethod
     def _check_turn(open_: set[T], what: T, begins: bool, event: Event) -> None:

@@ -12,7 +12,7 @@ from syncd.model import Route, to_text
 from syncd.sinks.dispatcher import Dispatcher
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import pruning
-from tests.model.expected import NAMES, ROUTES, takers
+from tests.model.expected import CHAT, NAMES, ROUTES, takers
 from tests.model.figures import FIGURES
 from tests.sinks.delivering import FakeSink
 from tests.sync.ledger import Event
@@ -39,15 +39,15 @@ class Outbox:
         self._given_up: set[Delivery] = set()
 
     def _sink(self, name: str) -> FakeSink:
-        sink = FakeSink(name, self._answer)
+        sink = FakeSink(name, self._answer, group_wait=30.0 if name == CHAT.sink else 0.0)
         sink.is_dead = lambda seq: (name, seq) not in self._pending()
         return sink
 
     def _answer(self, sink: FakeSink, items: Sequence[Item]) -> Verdict:
         if sink.name in self.away:
             return ReceiverTrouble("HTTP 503")
-        if sink.name in self.moody and any(item.seq % 3 == 0 for item in items):
-            self._refused |= {(sink.name, item.seq) for item in items}
+        if sink.name in self.moody and (bad := {item.seq for item in items if item.seq % 3 == 0}):
+            self._refused |= {(sink.name, seq) for seq in bad}
             return MessageTrouble("HTTP 422")
         return Delivered()
 

@@ -46,8 +46,8 @@ def record(rig: Rig, accounts: Collection[str], regions: Collection[str]) -> dic
     return shelves
 
 
-def differ(one: dict[str, Any], other: dict[str, Any], ignored: Collection[str] = ()) -> bool:
-    return any(one[name] != other[name] for name in COMPARED if name not in ignored)
+def differ(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return any(one[name] != other[name] for name in COMPARED)
 
 
 @lru_cache(maxsize=4096)

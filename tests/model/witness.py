@@ -75,6 +75,7 @@ class Witness(RuleBasedStateMachine):
     def is_true(self) -> None:
         new = self.rig.events(self.read_to)
         watched = self._watched()
+        self.judge.check_guard(new, self.folded)
         silent = {name for name in watched if self._changes_silently(name, watched[name])}
         for event in new:
             FIGURES.events[event.type] += 1
