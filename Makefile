@@ -18,8 +18,8 @@ test-slow: $(VENV)/.dev  ## the longer suites
 test-systemd: $(VENV)/.dev  ## the unit under a real systemd, in a container (root, debootstrap, systemd-container)
 	$(BIN)/python -m pytest -q -n 0 -m systemd tests/systemd
 
-soak: $(VENV)/.dev  ## 20,000 syncs with churn and faults; prints what grows
-	$(BIN)/python -m tests.soak
+soak: $(VENV)/.dev  ## 20,000 syncs with churn and faults; prints what grows and what is wrong; SOAK="--syncs 100000 --minutes 120"
+	$(BIN)/python -m tests.soak $(SOAK)
 
 bench: $(VENV)/.dev  ## what it costs, beside the official SDK and a bare loop; BENCH=--full for 100,000 images and 1,000 targets
 	$(BIN)/python -m tests.bench $(BENCH)

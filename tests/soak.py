@@ -22,6 +22,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from statistics import mean
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -44,6 +45,8 @@ FAULTS: tuple[dict[str, Any], ...] = (
 CHURN_EVERY = 20
 WARM_UP = 0.2
 """The part of the run after which growth counts."""
+MOST_GROWTH = {"memory_mb": 5.0, "descriptors": 2.0, "wal_mb": 1.0}
+"""What may come on top of what was there after the warm-up: SQLite fills its caches, a connection is opened anew."""
 
 
 class Taker:
@@ -139,8 +142,8 @@ async def soak(config: Config, syncs: int, seconds: float) -> int:
             await asyncio.sleep(0.1)
         delivering.cancel()
         await asyncio.wait([delivering])
-        meter.show(counter.taken)
-        return await judge(parts.db, world, targets, counter.taken)
+        grown = meter.show(counter.taken)
+        return grown + await judge(parts.db, world, targets, counter.taken)
 
 
 def impatient(config: Config, name: str) -> Account:
@@ -210,14 +213,24 @@ class Meter:
             self._figures.append(figures(self._path, self.done, spent / (self.done - self._reported_at)))
             self._since, self._reported_at = time.monotonic(), self.done
 
-    def show(self, delivered: int) -> None:
+    def show(self, delivered: int) -> int:
+        """How much of it grew more than it may."""
         took = time.monotonic() - self._started
         outcomes = ", ".join(f"{count} {name}" for name, count in self._outcomes.most_common())
         print(f"{self.done} syncs in {took:.0f} s ({outcomes}), {delivered} events delivered")
         warm = self._figures[int(len(self._figures) * WARM_UP) :]
-        if len(warm) > 1:
-            for name in warm[0]:
-                print(f"{name} since the warm-up: {warm[-1][name] - warm[0][name]:+.1f}")
+        if len(warm) < 2:
+            return 0
+        times = [figures["ms_a_sync"] for figures in self._figures]
+        quarter = max(len(times) // 4, 1)
+        print(
+            f"ms a sync: {mean(times[:quarter]):.1f} in the first quarter, {mean(times[-quarter:]):.1f} in the last"
+        )
+        growth = {name: warm[-1][name] - warm[0][name] for name in ("file_mb", *MOST_GROWTH)}
+        for name, by in growth.items():
+            most = MOST_GROWTH.get(name)
+            print(f"{name} since the warm-up: {by:+.1f}" + (f" (at most {most:+.1f})" if most else ""))
+        return sum(growth[name] > most for name, most in MOST_GROWTH.items())
 
 
 def figures(path: Path, done: int, seconds: float) -> dict[str, float]:
