@@ -17,6 +17,7 @@ LOOKS_AT = {
     "health": set(),
     "systemd": set(),
     "logs": set(),
+    "loop": set(),
     "samples": {"model"},
     "config": {"model", "errors"},
     "compshare": {"model", "errors", "config"},

@@ -13,6 +13,7 @@ from syncd.assembly import SystemClock
 from syncd.cli.context import settings
 from syncd.daemon import Daemon
 from syncd.errors import SyncdError
+from syncd.loop import Loop
 from syncd.systemd import Notifier
 
 log = structlog.get_logger()
@@ -41,7 +42,8 @@ def run(context: click.Context) -> None:
         await daemon.run()
 
     try:
-        asyncio.run(work())
+        with asyncio.Runner(loop_factory=Loop) as runner:
+            runner.run(work())
     except BaseExceptionGroup as group:
         raise _cause(group) from group
 
