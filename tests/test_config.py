@@ -99,6 +99,8 @@ BAD = [
     ("api", "base_url", '"https://a b"', "not a URL"),
     ("api", "base_url", '"https://a:99999"', "not a URL"),
     ("api", "base_url", '"http://[x"', "not a URL"),
+    ("api", "base_url", '"http://no..name"', "not a URL"),
+    ("api", "base_url", f'"http://{"a" * 64}.cn"', "not a URL"),
     ("api", "base_url", '"https://a/?b=c"', "no user, query or fragment"),
     ("api", "timeout", '"0s"', "must be from"),
     ("api", "timeout", '"6m"', "must be from"),

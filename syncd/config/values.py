@@ -56,7 +56,7 @@ def split(url: str) -> SplitResult | None:
     """The parts of a URL; None if it has none that could be told."""
     try:
         parts = urlsplit(url)
-        _ = parts.port
+        _ = parts.port, (parts.hostname or "").encode("idna")
     except ValueError:
         return None
     return parts
