@@ -80,8 +80,9 @@ class Judge:
         self._failing.discard(account)
 
     def check_rest(self) -> None:
-        """Whatever was announced as wrong was announced as right again."""
-        assert not self._held
+        """Whatever was announced as wrong was announced as right again, wherever it is still watched."""
+        watched = {target for name in self._rig.configs for target in self._rig.active(name)}
+        assert not self._held & watched
         assert not self._failing
 
     def _check_revoked(self, event: Event, before: Rows) -> None:

@@ -33,9 +33,13 @@ FAILURES: list[Fault] = [
 LOOKUP_LIES: list[Fault] = [
     ("lookup_ignores_id", {}), ("lookup_refused", {}), ("lookup_refused", {"known": False}), ("lookup_fails", {}),
     ("lookup_wrong_row", {}), ("null_list", {"total": 0}), ("no_total", {}), ("rows_without_id", {}), ("html", {}),
-    ("lookup_ignores_id", {"probability": 0.5}), ("null_list", {"total": 0, "probability": 0.5}),
+    ("lookup_ignores_id", {"probability": 0.5}), ("retcode", {"code": 230}),
 ]  # fmt: skip
 
+HIDERS: list[Fault] = [
+    ("blank", {}), ("null_list", {"total": 0}), ("hidden_rows", {"count": 1}), ("hidden_rows", {"count": 2}),
+    ("hidden_rows", {"count": 4}),
+]  # fmt: skip
 ANSWERS: list[Fault] = [
     ("retcode", {"code": 130}),
     ("html", {}),

@@ -5,6 +5,7 @@ go; the clock jumps; processes are killed.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,13 +19,15 @@ from syncd.sync.settings import Settings
 from tests.model.expected import CHAT, NAMES, PICKY, ROUTES
 from tests.model.figures import FIGURES
 from tests.model.kills import dying, rise
-from tests.model.lies import ANSWERS, FAILURES, LIES, LOOKUP_LIES
+from tests.model.lies import ANSWERS, FAILURES, HIDERS, LIES, LOOKUP_LIES
 from tests.model.outbox import HOUR
 from tests.model.witness import ACCOUNTS, Witness
 from tests.sync.rig import REGIONS
 
 accounts = st.sampled_from(ACCOUNTS)
 regions = st.sampled_from(REGIONS)
+chance = st.randoms(use_true_random=True)
+"""From a seed that hypothesis draws: its own choices prefer what is small and what comes first."""
 places = st.sampled_from((*REGIONS, "*", "*"))
 
 IMPATIENT = timedelta(milliseconds=40)
@@ -33,16 +36,18 @@ IMPATIENT = timedelta(milliseconds=40)
 class Machine(Witness):
     # the world
 
-    @initialize(
-        few=st.sampled_from((0, 1, 2, 4, 12)), many=st.sampled_from((0, 3, 110)), discovering=st.booleans()
-    )
-    def begin(self, few: int, many: int, discovering: bool) -> None:
+    @initialize(rng=chance)
+    def begin(self, rng: random.Random) -> None:
         for account in ACCOUNTS:
-            self.images += self.rig.world.fill(account, "*", few)
-        self.rig.world.fill("lab", "cn-a", many)
-        if discovering:
+            self.images += self.rig.world.fill(account, "*", rng.choice((0, 1, 2, 4, 12)))
+            self.rig.world.fill(account, rng.choice(REGIONS), rng.choice((0, 3, 8)))
+        self.rig.world.fill("lab", "cn-a", rng.choice((0, 0, 110)))
+        if rng.random() < 0.5:
             self.rig.configure("alice", None)
             self.run(self.rig.restart())
+            self.run(self._discover())
+        if rng.random() < 0.8:
+            self.run(self._sync_all())
 
     @rule(account=accounts, where=places, again=st.integers(0, 40))
     def share(self, account: str, where: str, again: int) -> None:
@@ -55,15 +60,14 @@ class Machine(Witness):
     def unshare(self, account: str, where: str, which: int) -> None:
         self.rig.world.unshare(account, where, self.images[which % len(self.images)])
 
-    @rule(account=accounts, region=regions, count=st.integers(1, 12), minutes=st.sampled_from((0, 4, 30)))
-    def lose(self, account: str, region: str, count: int, minutes: int) -> None:
-        """Some of what the region lists goes, and the loss is looked at, again and again."""
-        for image in self.rig.world.shelf(account, region).ids()[:count]:
-            self.rig.world.unshare(account, region, image)
-        for _ in range(3):
-            self.run(self._sync(account, region))
-            self.is_true()
-            self.rig.advance(minutes=minutes)
+    @rule(rng=chance)
+    def lose(self, rng: random.Random) -> None:
+        """Some of what a region lists goes, and the loss is looked at, again and again."""
+        account, region = self._somewhere(rng)
+        shown = self.rig.world.shelf(account, region).ids()
+        for image in rng.sample(shown, min(len(shown), rng.choice((1, 2, 3, 12)))):
+            self.rig.world.unshare(account, rng.choice((region, "*")), image)
+        self._look(account, region, [rng.choice((0, 4, 30)) for _ in range(3)])
 
     @rule(which=st.integers(0, 1000), where=places, status=st.sampled_from("AB"), name=st.sampled_from("xy"))
     def change(self, which: int, where: str, status: str, name: str) -> None:
@@ -76,40 +80,26 @@ class Machine(Witness):
 
     # the cloud's faults
 
-    @rule(
-        fault=st.sampled_from([("list", *lie) for lie in LIES] + [(None, *failure) for failure in FAILURES]),
-        account=accounts,
-        region=regions,
-        lookups=st.sampled_from([None, *LOOKUP_LIES]),
-        waits=st.lists(st.sampled_from((0, 1, 6, 20, 90, 800)), max_size=4),
-    )
-    def live_through(
-        self,
-        fault: tuple[str | None, str, dict[str, Any]],
-        account: str,
-        region: str,
-        lookups: tuple[str, dict[str, Any]] | None,
-        waits: list[int],
-    ) -> None:
-        """Sync while the fault lasts, and go on with it in force."""
-        self.lies.tell(*fault, region)
-        if lookups is not None:
-            self.lies.tell("lookup", *lookups, region)
-        for minutes in waits:
-            self.rig.advance(minutes=minutes)
-            self.run(self._sync(account, region))
-            self.is_true()
+    @rule(rng=chance)
+    def live_through(self, rng: random.Random) -> None:
+        """Sync while a fault lasts, and go on with it in force."""
+        account, region = self._somewhere(rng)
+        if rng.random() < 0.6:
+            self.lies.tell("list", *rng.choice(LIES), region)
+        else:
+            self.lies.tell(None, *rng.choice(FAILURES), region)
+        if rng.random() < 0.5:
+            self.lies.tell("lookup", *rng.choice(LOOKUP_LIES), region)
+        self._look(account, region, rng.choices((0, 1, 6, 20, 90, 800), k=rng.randrange(4)))
 
-    @rule(account=accounts, region=regions, minutes=st.sampled_from((0, 3, 12, 40)), surely=st.booleans())
-    def go_blank(self, account: str, region: str, minutes: int, surely: bool) -> None:
-        """A region shows nothing for a while, with success; ``surely``: and denies each image that is asked for."""
-        self.lies.tell("list", "blank", {}, region)
-        if surely:
-            self.lies.tell("lookup", "null_list", {"total": 0}, region)
-        for _ in range(4):
-            self.run(self._sync(account, region))
-            self.is_true()
-            self.rig.advance(minutes=minutes)
+    @rule(rng=chance)
+    def be_deceived(self, rng: random.Random) -> None:
+        """A region hides images for a while, with success, and lookups say what they like."""
+        account, region = self._somewhere(rng)
+        self.lies.tell("list", *rng.choice(HIDERS), region)
+        if rng.random() < 0.8:
+            self.lies.tell("lookup", *rng.choice(LOOKUP_LIES), region)
+        self._look(account, region, [rng.choice((0, 3, 12, 40, 700))] * 4)
         self.lies.end()
 
     @rule(account=accounts, region=regions, about=st.sampled_from(("list", "lookup")))
@@ -142,22 +132,19 @@ class Machine(Witness):
     def sync_all(self) -> None:
         self.run(self._sync_all())
 
-    @rule(account=accounts, region=regions, seed=st.integers(0, 99))
-    def sync_while_it_changes(self, account: str, region: str, seed: int) -> None:
-        rng = random.Random(seed)
+    @rule(rng=chance)
+    def sync_while_it_changes(self, rng: random.Random) -> None:
+        account, region = self._somewhere(rng)
         end = self.rig.world.on_page(lambda _: self._stir(rng, account, region))
         self.run(self._sync(account, region))
         end()
 
-    @rule(
-        deed=st.sampled_from(("sync", "sync", "sync all", "discover", "deliver", "release", "prune")),
-        account=accounts,
-        region=regions,
-        commits=st.sampled_from((1, 1, 1, 2, 3)),
-        after=st.booleans(),
-    )
-    def die(self, deed: str, account: str, region: str, commits: int, after: bool) -> None:
+    @rule(rng=chance)
+    def die(self, rng: random.Random) -> None:
         """In the middle of something, or else right behind it."""
+        deed = rng.choice(("sync", "sync", "sync all", "discover", "deliver", "deliver", "release", "prune"))
+        commits, after = rng.choice((1, 1, 1, 2, 3)), rng.random() < 0.5
+        account, region = self._somewhere(rng)
         work = {
             "sync": self._sync(account, region), "sync all": self._sync_all(), "discover": self._discover(),
             "deliver": self.outbox.deliver(), "release": self._release(account, region),
@@ -240,6 +227,18 @@ class Machine(Witness):
         self.run(self.outbox.prune())
 
     # parts
+
+    def _somewhere(self, rng: random.Random) -> tuple[str, str]:
+        """A watched place, one where something is shown if there is any."""
+        watched = [(name, target.region) for name in self.rig.configs for target in self.rig.active(name)]
+        full = [place for place in watched if self.rig.world.shared(*place)]
+        return rng.choice(full or watched or [(ACCOUNTS[0], REGIONS[0])])
+
+    def _look(self, account: str, region: str, waits: Iterable[int]) -> None:
+        for minutes in waits:
+            self.run(self._sync(account, region))
+            self.is_true()
+            self.rig.advance(minutes=minutes)
 
     async def _release(self, account: str, region: str) -> None:
         if any(target.region == region for target in self.rig.active(account)):
