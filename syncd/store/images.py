@@ -186,8 +186,9 @@ async def lost_untold(
 ) -> list[tuple[str, str]]:
     """(image, region) that a counting region lost after the last complete sync of a stopped one that still has it.
 
-    Only images told as live that no counting region lists; of several regions that lost one, the last. The joins are
-    CROSS to keep their order: from what was lost lately, never from all that was ever lost.
+    Only images told as live that no counting region lists; of several regions that lost one, the last. What a region
+    lacked when it began in a new scope, it did not lose. The joins are CROSS to keep their order: from what was lost
+    lately, never from all that was ever lost.
     """
     rows = await tx.fetch(
         """
@@ -195,6 +196,8 @@ async def lost_untold(
         FROM targets t
         CROSS JOIN image_rows lost INDEXED BY image_rows_lost
           ON lost.account = t.account AND lost.revoked_at > t.last_success_at
+        CROSS JOIN targets loser
+          ON loser.account = lost.account AND loser.region = lost.region AND lost.revoked_at > loser.baseline_at
         CROSS JOIN facts f ON f.account = lost.account AND f.image_id = lost.image_id AND f.live = 1
         WHERE t.account = ?1 AND t.region IN (SELECT value FROM json_each(?3))
           AND lost.region IN (SELECT value FROM json_each(?2))

@@ -291,3 +291,17 @@ async def test_a_target_that_returns_with_rows_of_an_old_scope_makes_nothing_kno
     rig.world.share("lab", "cn-a", old)
     await rig.sync("cn-a")
     assert [(event.type, event.scope) for event in rig.news()] == [("image.shared", "account")]
+
+
+async def test_what_a_region_lacks_in_a_new_scope_is_not_told_as_lost_when_another_goes_stale(make_rig):
+    rig = await watching(make_rig, regions=REGIONS[:2])
+    everywhere = rig.world.share("lab", "*")
+    await rig.settle()
+    await rig.restart(project_id=rig.world.account("lab").projects[1])
+    await rig.sync("cn-b")
+    rig.world.unshare("lab", "cn-a", everywhere)
+    await rig.sync("cn-a")
+    rig.advance(minutes=40)
+    rig.fault("retcode", "cn-b", code=130)
+    await rig.sync("cn-b", "cn-a")
+    assert [event.type for event in rig.news()] == ["sync.failed"]
