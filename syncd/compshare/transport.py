@@ -17,6 +17,9 @@ from syncd.errors import ApiError, Misconfigured, ProtocolError, Transient
 
 LARGEST_BODY = 32 * 1024 * 1024
 """Bytes; a full page is about 80 kB."""
+LARGE_BODY = 1024 * 1024
+MOST_COMMAS = 500_000
+"""In a large body; a full page has some 5,000. Millions of tiny values would take gigabytes and block the loop for a minute."""
 CONNECT_TIMEOUT = 10.0
 """Seconds, if api.timeout is not less."""
 KEEP_ALIVE = 30.0
@@ -122,7 +125,12 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
     if left < 0:
         response.close()
         raise ProtocolError("an answer of more than 32 MiB", "check api.base_url and api.proxy")
-    return b"".join(chunks)
+    body = b"".join(chunks)
+    if len(body) > LARGE_BODY and body.count(b",") > MOST_COMMAS:
+        raise ProtocolError(
+            "an answer of more values than a list of images has", "check api.base_url and api.proxy"
+        )
+    return body
 
 
 def _cause(error: Exception) -> str:

@@ -183,6 +183,26 @@ async def test_exactly_32_mib_are_read() -> None:
         assert await ask(client_for(url(port))[0])
 
 
+@pytest.mark.parametrize("value", [b"{}", b"1", b'{"a":"\xff"}'])
+async def test_an_answer_of_millions_of_values_is_refused_undecoded(value: bytes) -> None:
+    def never(_: bytes) -> object:
+        raise AssertionError("decoded")
+
+    many = b'{"RetCode":0,"TotalCount":1,"ImageSet":[' + b",".join([value] * 1_000_000) + b"]}"
+    async with raw_server(serving(http(many))) as port, client_for(url(port), retries=0)[0] as cloud:
+        with pytest.raises(ProtocolError, match="more values than a list of images has"):
+            await cloud.call(SHARING, {"Region": "cn-wlcb"}, never)
+
+
+async def test_a_list_of_thousands_of_images_in_one_page_is_read() -> None:
+    row = (
+        b'{"CompShareImageId":"i",' + b",".join(b'"F%d":%d' % (number, number) for number in range(60)) + b"}"
+    )
+    page = b'{"RetCode":0,"TotalCount":1,"ImageSet":[' + b",".join([row] * 5000) + b"]}"
+    async with raw_server(serving(http(page))) as port:
+        assert await ask(client_for(url(port))[0])
+
+
 async def test_a_certificate_that_nobody_trusts_is_told_with_the_remedy(tmp_path: Path) -> None:
     async with raw_server(serving(EMPTY), ssl=server_context(tmp_path)) as port:
         error = await failing(client_for(f"https://127.0.0.1:{port}", retries=0)[0])
