@@ -191,6 +191,7 @@ class Meter:
         self._syncs = syncs
         self._seconds = seconds
         self._started = self._since = time.monotonic()
+        self._used = time.process_time()
         self._reported = 0
         self._reported_at = 0
         self._figures: list[dict[str, float]] = []
@@ -209,9 +210,15 @@ class Meter:
         self._outcomes.update(report.outcome for report in reports)
         if self._part() * 10 >= self._reported + 1:
             self._reported = int(self._part() * 10)
-            spent = time.monotonic() - self._since
-            self._figures.append(figures(self._path, self.done, spent / (self.done - self._reported_at)))
-            self._since, self._reported_at = time.monotonic(), self.done
+            self._figures.append(figures(self._path, self.done, self._times()))
+            self._reported_at = self.done
+
+    def _times(self) -> dict[str, float]:
+        """Since the last figures; only that of the CPU is not the neighbours' doing."""
+        since, used = self._since, self._used
+        self._since, self._used = time.monotonic(), time.process_time()
+        syncs = (self.done - self._reported_at) / 1000
+        return {"ms_a_sync": (self._since - since) / syncs, "cpu_ms_a_sync": (self._used - used) / syncs}
 
     def show(self, delivered: int) -> int:
         """How much of it grew more than it may."""
@@ -221,11 +228,10 @@ class Meter:
         warm = self._figures[int(len(self._figures) * WARM_UP) :]
         if len(warm) < 2:
             return 0
-        times = [figures["ms_a_sync"] for figures in self._figures]
+        times = [figures["cpu_ms_a_sync"] for figures in self._figures]
         quarter = max(len(times) // 4, 1)
-        print(
-            f"ms a sync: {mean(times[:quarter]):.1f} in the first quarter, {mean(times[-quarter:]):.1f} in the last"
-        )
+        first, last = mean(times[:quarter]), mean(times[-quarter:])
+        print(f"ms of CPU a sync: {first:.1f} in the first quarter, {last:.1f} in the last")
         growth = {name: warm[-1][name] - warm[0][name] for name in ("file_mb", *MOST_GROWTH)}
         for name, by in growth.items():
             most = MOST_GROWTH.get(name)
@@ -233,7 +239,7 @@ class Meter:
         return sum(growth[name] > most for name, most in MOST_GROWTH.items())
 
 
-def figures(path: Path, done: int, seconds: float) -> dict[str, float]:
+def figures(path: Path, done: int, times: dict[str, float]) -> dict[str, float]:
     gc.collect()
     status = Path("/proc/self/status").read_text()
     memory = int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]  # Linux has it
@@ -243,7 +249,7 @@ def figures(path: Path, done: int, seconds: float) -> dict[str, float]:
         "descriptors": float(len(os.listdir("/proc/self/fd"))),  # names, not paths
         "wal_mb": wal.stat().st_size / 2**20 if wal.exists() else 0.0,
         "file_mb": path.stat().st_size / 2**20,
-        "ms_a_sync": seconds * 1000,
+        **times,
     }
     print(f"{done:>7} syncs  " + "  ".join(f"{name} {value:.1f}" for name, value in seen.items()), flush=True)
     return seen
