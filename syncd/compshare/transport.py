@@ -19,7 +19,7 @@ LARGEST_BODY = 32 * 1024 * 1024
 """Bytes; a full page is about 80 kB."""
 LARGE_BODY = 1024 * 1024
 MOST_COMMAS = 500_000
-"""In a large body; a full page has some 5,000. Millions of tiny values would take gigabytes and block the loop for a minute."""
+"""In a large body; a full page has some 5,000. Millions of tiny values would take gigabytes, and block for a minute."""
 CONNECT_TIMEOUT = 10.0
 """Seconds, if api.timeout is not less."""
 KEEP_ALIVE = 30.0
