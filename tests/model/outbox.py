@@ -86,9 +86,9 @@ class Outbox:
         }
         await pruning.prune(self._rig.db, KEPT, now)
         assert pending - self._pending() <= self._given_up
-        forgotten = {seq: at for seq, at in events.items() if seq not in self._events()}
-        assert all(at < to_text(now - KEPT.events) for at in forgotten.values())
-        assert not {seq for _, seq in pending} & forgotten.keys()
+        left = self._events()
+        assert all(at < to_text(now - KEPT.events) for seq, at in events.items() if seq not in left)
+        assert {seq for sink, seq in pending if sink not in gone} <= left.keys()
 
     async def finish(self) -> None:
         """Everybody is there and takes everything, for more than a day."""
