@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ from syncd.config import GuardConfig
 from syncd.model import Target, from_text
 from tests.model.figures import FIGURES
 from tests.model.lies import Lies
-from tests.model.truth import differ, record
+from tests.model.truth import Recorded, differ
 from tests.sync.ledger import Event, Key, check_envelope, schema
 from tests.sync.rig import Rig
 
@@ -23,11 +23,13 @@ Rows = Mapping[Key, dict[str, Any]]
 class Judge:
     """Moments of the world are ticks, which never jump."""
 
-    def __init__(self, rig: Rig, lies: Lies, ticks: count[int], accounts: Collection[str]) -> None:
+    def __init__(
+        self, rig: Rig, lies: Lies, ticks: count[int], shelves: Mapping[tuple[str, str], Recorded]
+    ) -> None:
         self._rig = rig
         self._lies = lies
         self._ticks = ticks
-        self._shelves = record(rig, accounts, rig.world.regions)
+        self._shelves = shelves
         self.began: dict[str, int] = {}
         """When a sync began, as the database has it → the tick."""
         self.reading: dict[Target, int] = {}

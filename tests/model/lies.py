@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
 from syncd.model import Target, from_text
 from tests.model.figures import FIGURES
+from tests.model.truth import Recorded
 from tests.sync.ledger import Event
 from tests.sync.rig import Rig
 
@@ -40,6 +42,7 @@ HIDERS: list[Fault] = [
     ("blank", {}), ("null_list", {"total": 0}), ("hidden_rows", {"count": 1}), ("hidden_rows", {"count": 2}),
     ("hidden_rows", {"count": 4}),
 ]  # fmt: skip
+DENIALS: list[Fault] = [("lookup_refused", {}), ("null_list", {"total": 0})]
 ANSWERS: list[Fault] = [
     ("retcode", {"code": 130}),
     ("html", {}),
@@ -59,8 +62,9 @@ BELIEVED_WITH_LOOKUPS_AFTER = timedelta(minutes=10)
 
 
 class Lies:
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, shelves: Mapping[tuple[str, str], Recorded]) -> None:
         self._rig = rig
+        self._shelves = shelves
         self._hiding: set[str] = set()
         self._denying: set[str] = set()
         self._deceived: dict[Target, int] = {}
@@ -80,8 +84,15 @@ class Lies:
         if name == "type_drift":
             self._drifted.add(region)
 
+    def deny(self, account: str, region: str, images: Collection[str]) -> None:
+        """Lookups do not find these images, and find the others."""
+        FIGURES.faults["some images denied by lookups"] += 1
+        self._shelves[account, region].denied = frozenset(images)
+
     def end(self) -> None:
         self._rig.sim.faults.clear()
+        for shelf in self._shelves.values():
+            shelf.denied = frozenset()
         self._hiding.clear()
         self._denying.clear()
 
@@ -101,11 +112,16 @@ class Lies:
     def excuse(self, event: Event, since: int) -> bool:
         """The one way to a revocation of an image that was there: a lie told all the while, for as long as it takes.
 
-        Every list that was read hid images since before this one was said to be missing, for 24 hours; or, with
-        lookups that denied it too, for the 10 minutes after which a list that is empty is believed.
+        Every list that was read hid images since before this one was said to be missing, for 24 hours; with lookups
+        that denied everything, for the 10 minutes after which a list that is empty is believed; or just now, where
+        lookups found others and denied this one: list and lookup agree, and the control was found.
         """
         assert event.region
+        place = event.account, event.region
+        if event.image_id in self._shelves[place].denied:
+            least = timedelta(0)
+        else:
+            least = BELIEVED_WITH_LOOKUPS_AFTER if event.region in self._denying else BELIEVED_AFTER
+        deceived = self._deceived.get(Target(*place))
         waited = event.time - from_text(event.data["missing_since"])
-        least = BELIEVED_WITH_LOOKUPS_AFTER if event.region in self._denying else BELIEVED_AFTER
-        deceived = self._deceived.get(Target(event.account, event.region))
         return deceived is not None and deceived <= since and waited >= least

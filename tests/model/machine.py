@@ -19,8 +19,7 @@ from syncd.sync.settings import Settings
 from tests.model.expected import CHAT, NAMES, PICKY, ROUTES
 from tests.model.figures import FIGURES
 from tests.model.kills import dying, rise
-from tests.model.lies import ANSWERS, FAILURES, HIDERS, LIES, LOOKUP_LIES
-from tests.model.outbox import HOUR
+from tests.model.lies import ANSWERS, DENIALS, FAILURES, HIDERS, LIES, LOOKUP_LIES
 from tests.model.witness import ACCOUNTS, Witness
 from tests.sync.rig import REGIONS
 
@@ -67,7 +66,7 @@ class Machine(Witness):
         shown = self.rig.world.shelf(account, region).ids()
         for image in rng.sample(shown, min(len(shown), rng.choice((1, 2, 3, 12)))):
             self.rig.world.unshare(account, rng.choice((region, "*")), image)
-        self._look(account, region, [rng.choice((0, 4, 30)) for _ in range(3)])
+        self._look(account, region, rng.choices((0, 4, 30, -60), k=4))
 
     @rule(which=st.integers(0, 1000), where=places, status=st.sampled_from("AB"), name=st.sampled_from("xy"))
     def change(self, which: int, where: str, status: str, name: str) -> None:
@@ -84,21 +83,26 @@ class Machine(Witness):
     def live_through(self, rng: random.Random) -> None:
         """Sync while a fault lasts, and go on with it in force."""
         account, region = self._somewhere(rng)
-        if rng.random() < 0.6:
-            self.lies.tell("list", *rng.choice(LIES), region)
-        else:
-            self.lies.tell(None, *rng.choice(FAILURES), region)
-        if rng.random() < 0.5:
-            self.lies.tell("lookup", *rng.choice(LOOKUP_LIES), region)
+        self.lies.end()
+        alone = rng.random() < 0.5
+        for _ in range(1 if alone else 2):
+            if rng.random() < 0.6:
+                self.lies.tell("list", *rng.choice(LIES), region)
+            else:
+                self.lies.tell(None, *rng.choice(FAILURES), region)
+        self._lie_about_one(rng, account, region, deny=alone)
         self._look(account, region, rng.choices((0, 1, 6, 20, 90, 800), k=rng.randrange(4)))
 
     @rule(rng=chance)
     def be_deceived(self, rng: random.Random) -> None:
         """A region hides images for a while, with success, and lookups say what they like."""
         account, region = self._somewhere(rng)
+        self.lies.end()
         self.lies.tell("list", *rng.choice(HIDERS), region)
-        if rng.random() < 0.8:
-            self.lies.tell("lookup", *rng.choice(LOOKUP_LIES), region)
+        shown = self.rig.world.shelf(account, region).ids()
+        if shown and rng.random() < 0.4:
+            self.rig.world.unshare(account, region, rng.choice(shown))
+        self._lie_about_one(rng, account, region, deny=True)
         self._look(account, region, [rng.choice((0, 3, 12, 40, 700))] * 4)
         self.lies.end()
 
@@ -176,14 +180,9 @@ class Machine(Witness):
 
     # time
 
-    @rule(minutes=st.sampled_from((1, 3, 10, 40, 61, 600, 1500)))
+    @rule(minutes=st.sampled_from((1, 3, 10, 40, 61, 600, 1500, -60)))
     def wait(self, minutes: int) -> None:
-        self.rig.advance(minutes=minutes)
-
-    @rule()
-    def set_the_clock_back(self) -> None:
-        self.rig.clock.at -= HOUR
-        self.set_back += HOUR
+        self.pass_(minutes)
 
     # the configuration
 
@@ -234,11 +233,22 @@ class Machine(Witness):
         full = [place for place in watched if self.rig.world.shared(*place)]
         return rng.choice(full or watched or [(ACCOUNTS[0], REGIONS[0])])
 
+    def _lie_about_one(self, rng: random.Random, account: str, region: str, *, deny: bool) -> None:
+        """What lookups answer meanwhile: the truth, that nothing or not all is there, or nonsense."""
+        match rng.randrange(4):
+            case 0 if deny:
+                shown = self.rig.world.shelf(account, region).ids()
+                self.lies.deny(account, region, shown[: -rng.randint(1, 3)])
+            case 1:
+                self.lies.tell("lookup", *rng.choice(DENIALS), region)
+            case 2:
+                self.lies.tell("lookup", *rng.choice(LOOKUP_LIES), region)
+
     def _look(self, account: str, region: str, waits: Iterable[int]) -> None:
         for minutes in waits:
             self.run(self._sync(account, region))
             self.is_true()
-            self.rig.advance(minutes=minutes)
+            self.pass_(minutes)
 
     async def _release(self, account: str, region: str) -> None:
         if any(target.region == region for target in self.rig.active(account)):

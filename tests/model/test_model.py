@@ -20,7 +20,7 @@ PHASES = [
 
 def test_whatever_happens_nothing_false_is_told_and_nothing_is_lost() -> None:
     run_state_machine_as_test(
-        Machine, settings=settings(max_examples=6, stateful_step_count=25, phases=PHASES)
+        Machine, settings=settings(max_examples=5, stateful_step_count=20, phases=PHASES)
     )
 
 

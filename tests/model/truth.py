@@ -21,6 +21,11 @@ class Recorded(Shelf):
         super().__init__("newest")
         self._rig = rig
         self._contents: dict[str, list[tuple[float, bytes]]] = {}
+        self.denied: frozenset[str] = frozenset()
+        """Ids that lookups do not find, though the list has them."""
+
+    def row(self, image_id: str) -> bytes | None:
+        return None if image_id in self.denied else super().row(image_id)
 
     def add(self, image_id: str, row: bytes, at: float) -> None:
         if image_id not in self:

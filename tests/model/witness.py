@@ -20,6 +20,7 @@ from tests.model.figures import FIGURES
 from tests.model.judge import Judge
 from tests.model.lies import Lies
 from tests.model.outbox import DAY, HOUR, Outbox
+from tests.model.truth import record
 from tests.sync.ledger import Key, fold
 from tests.sync.rig import REGIONS, Rig, rig_at
 from tests.sync.told import Told
@@ -41,8 +42,9 @@ class Witness(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory(prefix="syncd-model-")
         self.ticks = itertools.count(1)
         self.rig: Rig = self.run(self._enter())
-        self.lies = Lies(self.rig)
-        self.judge = Judge(self.rig, self.lies, self.ticks, ACCOUNTS)
+        shelves = record(self.rig, ACCOUNTS, REGIONS)
+        self.lies = Lies(self.rig, shelves)
+        self.judge = Judge(self.rig, self.lies, self.ticks, shelves)
         self.outbox = Outbox(self.rig)
         self.images: list[str] = []
         self.folded: dict[Key, dict[str, Any]] = {}
@@ -145,6 +147,11 @@ class Witness(RuleBasedStateMachine):
         for region in regions:
             self.judge.reading[Target(account, region)] = tick
             self.lies.read_begins(Target(account, region), tick)
+
+    def pass_(self, minutes: int) -> None:
+        """Time goes on, or back where somebody sets the clock."""
+        self.rig.advance(minutes=minutes)
+        self.set_back += max(timedelta(0), timedelta(minutes=-minutes))
 
     # the end
 
