@@ -37,6 +37,8 @@ class Judge:
         self.by_hand = False
         """This step calls rows revoked on a person's word."""
         self._last: dict[Key, dict[str, Any]] = {}
+        self._given_up: set[Key] = set()
+        """Gone on a person's word; where another region hides that at first, it is told late."""
         self._held: set[Target] = set()
         self._failing: set[str] = set()
 
@@ -101,7 +103,9 @@ class Judge:
         if event.scope == "account":
             elsewhere = {other[1] for other in before if other[::2] == key[::2]} - {event.region}
             assert elsewhere <= set(event.data["unverified_regions"]), event
-        if event.baseline or self.by_hand:
+        if self.by_hand:
+            self._given_up.add(key)
+        if event.baseline or key in self._given_up:
             return
         FIGURES.revoked += 1
         since = self.began[event.data["missing_since"]]
@@ -119,6 +123,7 @@ class Judge:
         since = self.reading.get(Target(event.account, event.region), 0)
         shown = self._shelves[event.account, event.region].shown(event.image_id, since)
         image, kept = event.data["image"], self._as_last_told(key, event.region)
+        self._given_up.discard(key)
         assert any(not differ(one | kept, image) or not differ(one, image) for one in shown), event
         if since:
             history = self._rig.world.history(event.account, event.region)
