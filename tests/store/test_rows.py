@@ -34,7 +34,9 @@ async def _writing(path: Path) -> AsyncIterator[Transaction]:
     db = await Database.open(path)
     async with db.write() as tx:
         for target in (ONE, OTHER, FAR, STRANGER):
-            await targets.save_target(tx, TargetState(target, scope="s", last_success_at=NOW))
+            await targets.save_target(
+                tx, TargetState(target, scope="s", baseline_at=NOW - timedelta(days=1), last_success_at=NOW)
+            )
         yield tx
     await db.close()
 
@@ -395,6 +397,7 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
             "SEARCH t USING PRIMARY KEY (account=? AND region=?)",
             "SEARCH lost USING INDEX image_rows_lost (account=? AND revoked_at>?)",
             *[ELSEWHERE] * 2,
+            "SEARCH loser USING PRIMARY KEY (account=? AND region=?)",
             "SEARCH f USING PRIMARY KEY (account=? AND image_id=?)",
         ],
     ),
