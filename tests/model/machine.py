@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
+from syncd.compshare.reading import LIMIT
 from syncd.model import Secret
 from syncd.sync.release import release
 from syncd.sync.settings import Settings
@@ -138,10 +139,18 @@ class Machine(Witness):
 
     @rule(rng=chance)
     def sync_while_it_changes(self, rng: random.Random) -> None:
+        """``deny``: what the list loses between its pages, lookups do not find either."""
         account, region = self._somewhere(rng)
+        deny = rng.random() < 0.5
+        if deny:
+            self.lies.end()
+            self.lies.deny(account, region, self.rig.world.shelf(account, region).ids()[:-3])
         end = self.rig.world.on_page(lambda _: self._stir(rng, account, region))
         self.run(self._sync(account, region))
         end()
+        if deny:
+            self.is_true()
+            self.lies.end()
 
     @rule(rng=chance)
     def die(self, rng: random.Random) -> None:
@@ -228,10 +237,11 @@ class Machine(Witness):
     # parts
 
     def _somewhere(self, rng: random.Random) -> tuple[str, str]:
-        """A watched place, one where something is shown if there is any."""
+        """A watched place, one where something is shown if there is any, more often one with a long list."""
         watched = [(name, target.region) for name in self.rig.configs for target in self.rig.active(name)]
         full = [place for place in watched if self.rig.world.shared(*place)]
-        return rng.choice(full or watched or [(ACCOUNTS[0], REGIONS[0])])
+        long = [place for place in full if len(self.rig.world.shared(*place)) > LIMIT]
+        return rng.choice(full + 2 * long or watched or [(ACCOUNTS[0], REGIONS[0])])
 
     def _lie_about_one(self, rng: random.Random, account: str, region: str, *, deny: bool) -> None:
         """What lookups answer meanwhile: the truth, that nothing or not all is there, or nonsense."""

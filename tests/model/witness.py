@@ -87,10 +87,19 @@ class Witness(RuleBasedStateMachine):
             (self.told.overhear if event.account in silent else self.told.hear)([event])
         self.read_to = new[-1].seq if new else self.read_to
         assert self.folded == self.rig.live()
+        self._check_counts()
         self._follow(watched, silent)
         self.outbox.check()
         self.judge.next_step()
         FIGURES.steps += 1
+
+    def _check_counts(self) -> None:
+        """A target says how many of its rows are live, and how many of those are held."""
+        counted = "SELECT COUNT(*), COALESCE(SUM(held), 0) FROM image_rows WHERE account = ? AND region = ?"
+        for account, region, *said in self.rig.rows(
+            "SELECT account, region, live_count, held_count FROM targets"
+        ):
+            assert [tuple(said)] == self.rig.rows(f"{counted} AND revoked_at IS NULL", account, region)
 
     def _watched(self) -> dict[str, Watch]:
         watched: dict[str, Watch] = {
