@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.figures import FIGURES
 from tests.model.machine import Machine
 
-WORLDS = int(os.environ.get("SYNCD_WORLDS", "80"))
+WORLDS = int(os.environ.get("SYNCD_WORLDS", "20"))
 """More with SYNCD_WORLDS=2000; other ones with --hypothesis-profile=random."""
 
 PHASES = [
