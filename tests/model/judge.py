@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from syncd.config import GuardConfig
-from syncd.model import Target, from_text
+from syncd.model import Target, from_text, to_text
 from tests.model.figures import FIGURES
 from tests.model.lies import Lies
 from tests.model.truth import Recorded, differ
@@ -78,6 +78,19 @@ class Judge:
             if len(lost) >= GUARD.min and len(lost) * 100 > GUARD.percent * live:
                 for event in lost:
                     assert event.time - from_text(event.data["missing_since"]) >= GUARD.hold, event
+
+    def is_hidden(self, event: Event, before: Rows) -> bool:
+        """Whether the account need not hear of a loss: another region that counted then has the image."""
+        counting = self._rig.rows(
+            "SELECT t.region FROM targets t JOIN accounts a ON a.account = t.account AND a.scope = t.scope"
+            " WHERE t.account = ? AND t.active = 1 AND t.fresh_until > ? AND t.region <> ?",
+            event.account,
+            to_text(event.time),
+            event.region,
+        )
+        return event.baseline or any(
+            (event.account, region, event.image_id) in before for (region,) in counting
+        )
 
     def dismiss(self, account: str) -> None:
         """Nothing is said any more about an account that leaves."""

@@ -15,7 +15,7 @@ from syncd.store import pruning
 from tests.model.expected import CHAT, NAMES, ROUTES, takers
 from tests.model.figures import FIGURES
 from tests.sinks.delivering import FakeSink
-from tests.sync.ledger import Event
+from tests.sync.ledger import Event, fold
 from tests.sync.rig import Rig, at_once
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -89,6 +89,7 @@ class Outbox:
         left = self._events()
         assert all(at < to_text(now - KEPT.events) for seq, at in events.items() if seq not in left)
         assert {seq for sink, seq in pending if sink not in gone} <= left.keys()
+        assert fold(self._rig.events()) == self._rig.live()
 
     async def finish(self) -> None:
         """Everybody is there and takes everything, for more than a day."""

@@ -82,6 +82,8 @@ class Witness(RuleBasedStateMachine):
         for event in new:
             FIGURES.events[event.type] += 1
             self.judge.check(event, self.folded, dated=not self.set_back)
+            if event.account not in silent and event.type == "image.revoked" and event.scope == "region":
+                assert self.told.knows_gone(event) or self.judge.is_hidden(event, self.folded), event
             self.folded = fold([event], self.folded)
             self.outbox.owe(event)
             (self.told.overhear if event.account in silent else self.told.hear)([event])

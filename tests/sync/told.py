@@ -59,6 +59,9 @@ class Told:
     def live(self, account: str) -> set[str]:
         return {key[1] for key, last in self.last.items() if key[0] == account and last is not None}
 
+    def knows_gone(self, event: Event) -> bool:
+        return self.last.get((event.account, event.image_id or ""), LIVE) is None
+
     def _hear(self, event: Event, key: About) -> None:
         now = self.last.get(key)
         known = now if isinstance(now, tuple) else None
