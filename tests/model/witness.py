@@ -53,6 +53,8 @@ class Witness(RuleBasedStateMachine):
         self.known: set[Target] = set()
         """Targets that ever had a baseline."""
         self.read_to = 0
+        self.sound = True
+        """Nothing was found wrong."""
         self.set_back = timedelta(0)
         FIGURES.worlds += 1
 
@@ -75,6 +77,7 @@ class Witness(RuleBasedStateMachine):
 
     @invariant()
     def is_true(self) -> None:
+        self.sound = False
         new = self.rig.events(self.read_to)
         watched = self._watched()
         self.judge.check_guard(new, self.folded)
@@ -93,6 +96,7 @@ class Witness(RuleBasedStateMachine):
         self._follow(watched, silent)
         self.outbox.check()
         self.judge.next_step()
+        self.sound = True
         FIGURES.steps += 1
 
     def _check_counts(self) -> None:
@@ -114,18 +118,20 @@ class Witness(RuleBasedStateMachine):
 
     def _changes_silently(self, account: str, now: Watch) -> bool:
         """Whether its scope is another, or a region left it, returned, or went over to another scope."""
-        scope, regions = now
-        before, was = self.watched.get(account, (scope, {}))
-        returned = {Target(account, region) for region in regions.keys() - was.keys()} & self.known
-        moved = any(regions[region] != was[region] for region in regions.keys() & was.keys())
-        return scope != before or bool(returned) or moved or not was.keys() <= regions.keys()
+        was = self.watched.get(account, now)[1]
+        returned = {Target(account, region) for region in now[1].keys() - was.keys()} & self.known
+        return bool(returned) or not was.keys() <= now[1].keys() or self._rescopes(account, now)
+
+    def _rescopes(self, account: str, now: Watch) -> bool:
+        scope, was = self.watched.get(account, now)
+        return now[0] != scope or any(now[1][region] != was[region] for region in now[1].keys() & was.keys())
 
     def _follow(self, watched: dict[str, Watch], silent: Iterable[str]) -> None:
         for account in silent:
             scope, regions = watched[account]
             ours = {region for region, of in regions.items() if of == scope}
             listed = {key[2] for key in self.folded if key[0] == account and key[1] in ours}
-            self.told.correct(account, listed)
+            self.told.correct(account, listed, heard=not self._rescopes(account, watched[account]))
         for account in watched.keys() - self.rig.configs.keys():
             self.judge.dismiss(account)
         self.watched = watched
@@ -168,7 +174,8 @@ class Witness(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            self._rest()
+            if self.sound:
+                self._rest()
         finally:
             self.run(self.stack.aclose())
             self.runner.close()

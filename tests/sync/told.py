@@ -44,8 +44,11 @@ class Told:
                 self.last[key] = None if event.type == "image.revoked" else LIVE
                 (self.untold.add if event.baseline else self.untold.discard)(key)
 
-    def correct(self, account: str, listed: Iterable[str]) -> None:
-        """What an account's regions list changed silently, because regions or the scope left or returned."""
+    def correct(self, account: str, listed: Iterable[str], *, heard: bool) -> None:
+        """What an account's regions list changed silently, because regions or the scope left or returned.
+
+        ``heard``: what returned is known as if it had been told.
+        """
         present = {(account, image_id) for image_id in listed}
         live = {key for key, last in self.last.items() if key[0] == account and last is not None}
         for key in live - present:
@@ -53,8 +56,9 @@ class Told:
             self.forgotten.add(key)
         for key in present - self.last.keys():
             self.last[key] = LIVE
-            self.untold.add(key)
             self.forgotten.discard(key)
+            if not heard:
+                self.untold.add(key)
 
     def live(self, account: str) -> set[str]:
         return {key[1] for key, last in self.last.items() if key[0] == account and last is not None}
