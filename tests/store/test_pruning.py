@@ -296,6 +296,24 @@ def test_syncs_and_deliveries_go_on_between(empty: Path) -> None:
         asyncio.run(with_history(empty, [step()] * 60, test))
 
 
+def test_an_old_event_that_is_replayed_meanwhile_stays(empty: Path) -> None:
+    async def test(history: History, path: Path) -> None:
+        forget = pruning._forget_events
+
+        async def replayed(*args: Any) -> int:
+            async with history.db.write() as tx:
+                await tx.execute_raw("UPDATE deliveries SET state = 'pending', finished_at = NULL")
+            return await forget(*args)
+
+        patch.setattr(pruning, "_forget_events", replayed)
+        counted = await pruning.prune(history.db, RetentionConfig(events=timedelta(days=1)), history.now(2))
+        assert counted["events"] == 0
+        assert [row[2] for row in deliveries(path)] == ["pending", "pending"]
+
+    with pytest.MonkeyPatch.context() as patch:
+        asyncio.run(with_history(empty, [step()], test))
+
+
 def test_events_are_looked_at_in_the_order_of_their_numbers_without_reading_the_young(empty: Path) -> None:
     with closing(sqlite3.connect(empty)) as db:
         plan = " ".join(
