@@ -1,22 +1,23 @@
-"""The machine turns against the daemon: its disk, its file, its names, its descriptors. Time: `test_time`."""
+"""The machine turns against the daemon: its disk, its file, its names, its descriptors.
+
+Time: `test_time`. A file that cannot be written: `test_troubled_file`.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import resource
 import shutil
 import signal
-import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from syncd.simulator import Fault, Simulator, World, lean_fields
+from syncd.simulator import Fault, Simulator
 from syncd.store import upkeep
+from tests.one_region import one_region, settled
 from tests.processes import syncd, write_config
 
 pytestmark = pytest.mark.slow
@@ -24,27 +25,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 async def sim() -> AsyncIterator[Simulator]:
-    world = World(invent=lean_fields)
-    world.add_region("cn-a")
-    world.add_account("lab")
-    world.fill("lab", "cn-a", 5)
-    async with Simulator(world) as running:
+    async with one_region() as running:
         yield running
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small tmpfs needs root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], check=False)
-    if mounted.returncode:
-        pytest.skip("no tmpfs can be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
 
 
 class Ext4:
@@ -108,57 +90,6 @@ def names(tmp_path: Path) -> Names:
     if subprocess.run([*names.under, "true"], check=False, capture_output=True).returncode:
         pytest.skip("a process with names of its own needs root")
     return names
-
-
-async def settled(path: Path, sim: Simulator) -> None:
-    """Until the file shows what the cloud does."""
-    async with asyncio.timeout(30):
-        while True:
-            count = len(sim.requests.select())
-            await sim.requests.reach(count + 2)
-            with closing(sqlite3.connect(path)) as db:
-                live = {row[0] for row in db.execute("SELECT image_id FROM images")}
-            if live == sim.world.shared("lab", "cn-a"):
-                return
-
-
-async def test_a_full_disk_is_said_once_and_nothing_is_lost_when_there_is_room_again(
-    sim: Simulator, small_disk: Path, tmp_path: Path
-) -> None:
-    config = write_config(tmp_path, sim)
-    path = small_disk / "syncd.db"
-    config.write_text(config.read_text().replace(f"{tmp_path}/syncd.db", str(path)))
-    async with syncd("run", "--config", config) as daemon:
-        await daemon.logged("synced")
-        ballast = small_disk / "ballast"
-        with ballast.open("wb", buffering=0) as file, suppress(OSError):
-            while file.write(b"x" * 4096):
-                pass
-        sim.world.fill("lab", "cn-a", 500)
-        failed = await daemon.logged("database_failed")
-        assert failed["hint"]
-        ballast.unlink()
-        daemon.signal(signal.SIGHUP)
-        async with syncd("sync", "--config", config) as by_hand:
-            await by_hand.exit_code()
-        await settled(path, sim)
-        assert len(daemon.lines("database_failed")) == 1
-    assert not upkeep.check(path)
-
-
-async def test_a_file_that_another_program_locks_is_waited_for(sim: Simulator, tmp_path: Path) -> None:
-    config = write_config(tmp_path, sim)
-    path = tmp_path / "syncd.db"
-    async with syncd("run", "--config", config) as daemon:
-        await daemon.logged("synced")
-        with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            sim.world.share("lab", "cn-a")
-            await sim.requests.reach(len(sim.requests.select()) + 2)
-            other.execute("COMMIT")
-        await settled(path, sim)
-        daemon.signal(signal.SIGTERM)
-        assert await daemon.exit_code() == 0
 
 
 async def test_a_file_system_that_turns_read_only_is_said_once_and_reading_goes_on(

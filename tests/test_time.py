@@ -11,21 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from syncd.simulator import Simulator, World, lean_fields
+from syncd.simulator import Simulator
 from syncd.store import upkeep
+from tests.one_region import one_region, settled
 from tests.processes import Process, syncd, write_config
-from tests.test_machine import settled
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 async def sim() -> AsyncIterator[Simulator]:
-    world = World(invent=lean_fields)
-    world.add_region("cn-a")
-    world.add_account("lab")
-    world.fill("lab", "cn-a", 5)
-    async with Simulator(world) as running:
+    async with one_region() as running:
         yield running
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from syncd.simulator import Simulator, World, lean_fields
+from syncd.simulator import Simulator
+from tests.one_region import one_region
 from tests.processes import PATIENCE, Process, syncd, write_config
 from tests.sync.ledger import Ledger
 
@@ -90,10 +91,6 @@ class Stage:
 
 @asynccontextmanager
 async def staged(folder: Path, database: Path) -> AsyncIterator[Stage]:
-    world = World(invent=lean_fields)
-    world.add_region("cn-a")
-    world.add_account("lab")
-    world.fill("lab", "cn-a", 5)
     receiver = Receiver()
     receiver.open.set()
     runner = web.ServerRunner(web.Server(receiver.take, access_log=None), shutdown_timeout=0)
@@ -102,7 +99,7 @@ async def staged(folder: Path, database: Path) -> AsyncIterator[Stage]:
     sinks = f'[sinks.hook]\ntype = "webhook"\nurl = "http://127.0.0.1:{runner.addresses[0][1]}/"\nbaseline = true\n'
     sinks += f'[sinks.file]\ntype = "log"\npath = "{folder}/events.jsonl"\nbaseline = true\n'
     try:
-        async with Simulator(world) as sim:
+        async with one_region() as sim:
             config = write_config(folder, sim, sinks, regions='regions = ["cn-a"]')
             path = database / "syncd.db"
             config.write_text(config.read_text().replace(f"{folder}/syncd.db", str(path)))

@@ -140,9 +140,8 @@ def read_time(given: Any) -> str | None:
     seconds = int(given) if isinstance(given, float) and given.is_integer() else integer(given)
     if seconds is None or not 0 < seconds < END_OF_TIME:
         return None
-    return time.strftime(
-        "%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds)
-    )  # as `model.to_text`, in a third of its time
+    # As `model.to_text`, in a third of its time:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
 
 
 def fits(number: int) -> bool:
