@@ -23,6 +23,16 @@ class Recorded(Shelf):
         self._contents: dict[str, list[tuple[float, bytes]]] = {}
         self.denied: frozenset[str] = frozenset()
         """Ids that lookups do not find, though the list has them."""
+        self.hidden: frozenset[str] = frozenset()
+        """Ids that lists lack, though lookups find them."""
+
+    def __len__(self) -> int:
+        return super().__len__() - sum(image_id in self for image_id in self.hidden)
+
+    def rows(self, offset: int = 0, limit: int | None = None) -> list[bytes]:
+        end = None if limit is None else offset + limit
+        listed = [image_id for image_id in self.ids() if image_id not in self.hidden]
+        return [self._rows[image_id] for image_id in listed[offset:end]]
 
     def row(self, image_id: str) -> bytes | None:
         return None if image_id in self.denied else super().row(image_id)
