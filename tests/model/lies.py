@@ -8,6 +8,7 @@ from typing import Any
 
 from syncd.model import Target
 from tests.model.figures import FIGURES
+from tests.model.story import Story, short
 from tests.model.truth import Recorded
 from tests.sync.ledger import Event
 from tests.sync.rig import Rig
@@ -64,8 +65,9 @@ PATIENT = timedelta(seconds=1)
 
 
 class Lies:
-    def __init__(self, rig: Rig, shelves: Mapping[tuple[str, str], Recorded]) -> None:
+    def __init__(self, rig: Rig, shelves: Mapping[tuple[str, str], Recorded], story: Story) -> None:
         self._rig = rig
+        self._story = story
         self._shelves = shelves
         self._hiding: set[str] = set()
         self._hiding_some: set[str] = set()
@@ -76,6 +78,7 @@ class Lies:
     def tell(self, about: str | None, name: str, options: dict[str, Any], region: str | None) -> None:
         """``about`` the list, the lookup of one image, or (None) whatever is asked."""
         FIGURES.faults[f"{name} of a {about}" if about else name] += 1
+        self._story.tell(f"{region or 'everywhere'}, {about or 'whatever is asked'}: {name} {options or ''}")
         self._rig.fault(name, region, **options, **({"on": about} if about else {}))
         if region is None:
             return
@@ -89,14 +92,17 @@ class Lies:
     def deny(self, account: str, region: str, images: Collection[str]) -> None:
         """Lookups do not find these images, and find the others."""
         FIGURES.faults["some images denied by lookups"] += 1
+        self._story.tell(f"{account}/{region}: lookups deny {[short(image) for image in images]}")
         self._shelves[account, region].denied = frozenset(images)
 
     def hide(self, account: str, region: str, images: Collection[str]) -> None:
         """Lists lack these images, lookups find them."""
         FIGURES.faults["some images hidden from lists"] += 1
+        self._story.tell(f"{account}/{region}: lists hide {[short(image) for image in images]}")
         self._shelves[account, region].hidden = frozenset(images)
 
     def end(self) -> None:
+        self._story.tell("no lies, no faults")
         self._rig.sim.faults.clear()
         for shelf in self._shelves.values():
             shelf.denied = shelf.hidden = frozenset()

@@ -31,6 +31,7 @@ from tests.model.judge import Judge
 from tests.model.lies import Lies
 from tests.model.observed import Observed
 from tests.model.outbox import Outbox
+from tests.model.story import Story
 from tests.model.truth import record
 from tests.sync.rig import REGIONS, Rig, rig_at
 
@@ -49,9 +50,10 @@ class Stage(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory(prefix="syncd-model-")
         self.ticks = itertools.count(1)
         self.clock = Clock()
+        self.story = Story(self.clock)
         self.rig: Rig = self.run(self._enter())
-        shelves = record(self.rig, ACCOUNTS, REGIONS)
-        self.lies = Lies(self.rig, shelves)
+        shelves = record(self.rig, ACCOUNTS, REGIONS, self.story)
+        self.lies = Lies(self.rig, shelves, self.story)
         self.observed = Observed(self.rig, self.clock)
         self.judge = Judge(self.rig, self.lies, self.observed, self.tick, shelves)
         self.account_judge = AccountJudge(self.rig, self.clock, self.lies, self.observed, self.tick)
@@ -99,6 +101,7 @@ class Stage(RuleBasedStateMachine):
 
     async def _round(self) -> None:
         """`syncd sync` from cron: a new process, every target at once, then what is due is delivered."""
+        self.story.tell("a round")
         await rise(self.rig)
         self._begins(Target(account, region) for account in self.rig.configs for region in REGIONS)
         self.rig.advance(seconds=1)
@@ -110,6 +113,7 @@ class Stage(RuleBasedStateMachine):
     async def _release(self, account: str, region: str) -> None:
         if any(target.region == region for target in self.rig.active(account)):
             self.judge.by_hand = True
+            self.story.tell(f"what is held of {account}/{region} is released by hand")
             await release(self.rig.syncer, account, region)
 
     def _begins(self, targets: Iterable[Target]) -> None:
@@ -121,6 +125,7 @@ class Stage(RuleBasedStateMachine):
 
     def _reported(self, report: SyncReport) -> None:
         FIGURES.syncs[report.outcome] += 1
+        self.story.tell_sync(report)
         self.alarms.report(report)
         if report.outcome not in ("failed", "cancelled"):
             self.lies.read_ends(report.target)
@@ -136,6 +141,7 @@ class Stage(RuleBasedStateMachine):
 
     def plan(self, interval: timedelta) -> None:
         """So much between planned syncs from now on."""
+        self.story.tell(f"planned every {interval}")
         self.run(self.rig.restart(settings=replace(self.rig.settings, interval=_every(interval))))
 
     def somewhere(self, rng: random.Random) -> tuple[str, str]:

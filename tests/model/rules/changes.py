@@ -113,6 +113,7 @@ class Changes(Witness):
 
     def retire(self, account: str, region: str) -> None:
         """Another region stays, or comes instead."""
+        self.story.tell(f"{account}/{region} retires")
         left = [target.region for target in self.rig.active(account) if target.region != region]
         self.rig.configure(account, tuple(left or [one for one in REGIONS if one != region]))
         self.run(self.rig.restart())

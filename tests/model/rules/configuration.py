@@ -17,6 +17,7 @@ class Configuration(Witness):
     @rule(account=accounts, some=st.none() | st.sets(regions))
     def watch(self, account: str, some: set[str] | None) -> None:
         """Only these regions of the account from now on (None: all); the account leaves if it has none."""
+        self.story.tell(f"{account} is watched in {'all regions' if some is None else sorted(some)}")
         self.rig.configs.pop(account, None)
         if some is None or some:
             self.rig.configure(account, None if some is None else tuple(sorted(some)))
@@ -25,11 +26,13 @@ class Configuration(Witness):
     @rule(which=st.integers(0, 1))
     def change_the_project(self, which: int) -> None:
         if "lab" in self.rig.configs:
+            self.story.tell(f"lab has project {which}")
             self.run(self.rig.restart(project_id=self.rig.world.account("lab").projects[which]))
 
     @rule()
     def rotate_the_key(self) -> None:
         if "lab" in self.rig.configs:
+            self.story.tell("lab has another key")
             keys = self.rig.world.rotate_key("lab")
             public, private = Secret(keys.public_key), Secret(keys.private_key)
             self.run(self.rig.restart(public_key=public, private_key=private))

@@ -38,6 +38,7 @@ class Ends(Witness):
                 if not remains:
                     raise end
                 FIGURES.kills[f"{'after' if after else 'before'} a commit of {deed}"] += 1
+        self.story.tell(f"death {'after' if after else 'before'} commit {commits} of {deed}")
         self.run(rise(self.rig, *remains))
         self.outbox.check_kept()
 
