@@ -43,7 +43,7 @@ class AccountJudge:
         retired = kept - set(self._active(account))
         assert retired <= named, f"{retired - named} had it when they retired, and are not named: {event}"
         if not by_hand:
-            needless = {region for region in named if self._could_be_asked(account, region)}
+            needless = {region for region in named if self._could_be_asked(account, region, asked_since)}
             assert not needless, f"{needless} could have been asked: {event}"
 
     def is_hidden(self, event: Event, before: Rows, asked_since: int) -> bool:
@@ -81,11 +81,11 @@ class AccountJudge:
     def _was_away(self, account: str, region: str, image_id: str, since: int) -> bool:
         return self._rig.world.history(account, region).ever_absent(image_id, since, self._now())
 
-    def _could_be_asked(self, account: str, region: str) -> bool:
-        """It answers, and is fresh by every clock."""
+    def _could_be_asked(self, account: str, region: str, since: int) -> bool:
+        """It answers, and was fresh by every clock before this step."""
         return (
             region in self._active(account)
             and self._lies.lookups_are_true(account, region)
-            and self._observed.is_fresh(Target(account, region), -SLACK)
+            and self._observed.is_fresh(Target(account, region), -SLACK, before=since)
             and not self._clock.jumps
         )

@@ -131,7 +131,7 @@ class Judge:
         """The region showed just this while it was read; what a sync tells of another region, it showed before."""
         key, target = _key(event), _target(event)
         assert key in before or event.type == "image.shared", event
-        since = self.reading.get(target, 0)
+        since = self.reading.get(target, 0) if self._tells_of_itself(event) else 0
         shown = self._shelves[target].shown(key[2], since)
         image, kept = event.data["image"], self._as_last_told(key, target.region)
         self._given_up.discard(key)
@@ -140,6 +140,10 @@ class Judge:
         if since:
             history = self._rig.world.history(*target)
             assert history.ever_shared(key[2], since, self._now()), event
+
+    def _tells_of_itself(self, event: Event) -> bool:
+        """Whether the sync that told it read the region that it is about."""
+        return (event.region,) in self._rig.rows("SELECT region FROM runs WHERE id = ?", event.run_id)
 
     def _check_news(self, event: Event) -> None:
         """What was there before its region was read for the first time, and ever since, is no news.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
+from math import inf
 from typing import NamedTuple
 
 from syncd.model import Target, to_text
@@ -57,9 +58,9 @@ class Observed:
         syncs = [moment for moment in self._complete.get(target, ()) if moment.tick >= since]
         return sum((_counted(*gap) for gap in pairwise(syncs)), timedelta(0))
 
-    def is_fresh(self, target: Target, slack: timedelta = timedelta(0)) -> bool:
-        """Whether its last complete sync is as recent as the product promises of what it calls fresh."""
-        syncs = self._complete.get(target)
+    def is_fresh(self, target: Target, slack: timedelta = timedelta(0), before: float = inf) -> bool:
+        """Whether its last complete sync (``before`` a tick) is as recent as the product promises of what is fresh."""
+        syncs = [moment for moment in self._complete.get(target, ()) if moment.tick < before]
         if not syncs:
             return False
         window = max(FRESH_AT_LEAST, FRESH_INTERVALS * syncs[-1].interval)

@@ -97,12 +97,11 @@ class Outbox:
         absent = "SELECT name FROM sinks WHERE absent_since <= ?"
         gone = {name for (name,) in self._rig.rows(absent, to_text(now - DAY))}
         self._given_up |= {(sink, seq) for sink, seq in pending if sink in gone or self._is_old(seq, events)}
+        self._ids = {seq: name for seq, name in self._ids.items() if not self._is_old(seq, events)}
         await pruning.prune(self._rig.db, KEPT, now)
-        await self.note_pruned(pending, events, gone)
+        self.check_pruned(pending, events, gone)
 
-    async def note_pruned(
-        self, pending: set[Delivery], events: Mapping[int, str], gone: Collection[str]
-    ) -> None:
+    def check_pruned(self, pending: set[Delivery], events: Mapping[int, str], gone: Collection[str]) -> None:
         early = pending - self._pending() - self._given_up
         self._given_up |= early
         assert not early, f"given up too early: {early}"
@@ -111,14 +110,13 @@ class Outbox:
         assert not forgotten, f"forgotten too early: {forgotten}"
         assert {seq for sink, seq in pending if sink not in gone} <= left.keys()
         assert fold(self._rig.events()) == self._rig.live()
-        self._ids = {seq: name for seq, name in self._ids.items() if seq in left}
 
     def _is_old(self, seq: int, events: Mapping[int, str]) -> bool:
         """By the wall; and by the time that passed, unless the clock went on steadily for a day since it jumped."""
         now, old = self._clock, KEPT.events
         really = seq not in self._told_at or now.passed - self._told_at[seq] > old
         steady = not now.jumps or now.passed - now.jumped_at > DAY
-        return events[seq] < to_text(now.now() - old) and (really or steady)
+        return events.get(seq, "") < to_text(now.now() - old) and (really or steady)
 
     async def finish(self) -> None:
         """Everybody is there and takes everything, for more than a day."""
