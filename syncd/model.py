@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -175,6 +175,8 @@ class Missing(msgspec.Struct, frozen=True):
     """Kept back by the guard."""
     shown_at: datetime | None = None
     """The last complete sync that showed it."""
+    waited: timedelta = timedelta(0)
+    """Of the time since then, what complete syncs observed (`sync.guard.observed`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
 
 from syncd.errors import FailureClass
-from syncd.model import Target
+from syncd.model import Missing, Target
 
 Outcome = Literal["complete", "incomplete", "held", "failed"]
 
@@ -68,8 +68,23 @@ class TargetState:
     episode_at: datetime | None = None
     """Start of the first sync that lacked rows which are still missing."""
     lookups_warned_at: datetime | None = None
+    """When this episode said that lookups prove nothing."""
+    disagreement_warned_at: datetime | None = None
+    """When this episode said that lookups find what the list lacks."""
+    blank_since: datetime | None = None
+    """Before the baseline: start of the first of the empty lists in a row."""
+    blank_syncs: int = 0
+    blank_seconds: float = 0.0
+    """Observed time of the empty lists in a row."""
     unlisted_since: datetime | None = None
     """Since when region discovery no longer names it."""
+
+    @property
+    def blank(self) -> Missing | None:
+        """What the empty lists before the baseline have waited, as a missing row would."""
+        if self.blank_since is None:
+            return None
+        return Missing(self.blank_since, self.blank_syncs, waited=timedelta(seconds=self.blank_seconds))
 
     def counts(self, scope: str, now: datetime) -> bool:
         """Whether its rows speak for the account: active, fresh, and of the account's present scope."""
@@ -86,6 +101,12 @@ class Fact(msgspec.Struct, frozen=True):
     status: str
     digest: bytes
     baseline_at: datetime | None = None
+    lost_region: str | None = None
+    """The last region that lost it while the account was not told, since another one may still have it."""
+    unsettled_at: datetime | None = None
+    """When it came into doubt whether what was told agrees with what the regions show; None: it does."""
+    found_at: datetime | None = None
+    """While in doubt: when a lookup last found it in a region that does not list it."""
 
 
 @dataclass(frozen=True, slots=True)

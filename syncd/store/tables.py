@@ -23,6 +23,10 @@ def _count(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default=text("0"))
 
 
+def _seconds(name: str) -> Column[float]:
+    return Column(name, REAL, nullable=False, server_default=text("0"))
+
+
 accounts = Table(
     "accounts",
     metadata,
@@ -69,6 +73,10 @@ targets = Table(
     _text("episode_at"),  # start of the first sync that lacked rows which are still missing
     _text("lookups_warned_at"),  # when this episode said that lookups prove nothing
     _text("unlisted_since"),  # since when the region discovery no longer names it
+    _text("disagreement_warned_at"),  # when this episode said that lookups find what the list lacks
+    _text("blank_since"),  # before the baseline: the first of the empty lists in a row, how many, and the
+    _count("blank_syncs"),
+    _seconds("blank_seconds"),  # observed time of theirs
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -108,6 +116,7 @@ image_rows = Table(
     _text("revoked_at"),
     _text("payload", nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
+    _seconds("missing_seconds"),  # observed time for which complete listings lacked it
     Index("image_rows_key", "account", "region", "image_id", unique=True),
     Index("image_rows_by_image", "image_id"),
     # What an unchanged sync reads, and nothing else of the row. Without revoked_at, which it has anyway, SQLite would
@@ -115,7 +124,7 @@ image_rows = Table(
     Index(
         "image_rows_live",
         "account", "region", "image_id", "fingerprint", "missing_since", "missing_syncs", "held", "shown_at",
-        "revoked_at",
+        "missing_seconds", "revoked_at",
         sqlite_where=text("revoked_at IS NULL"),
     ),
     # Which other regions list an image:
@@ -138,7 +147,13 @@ facts = Table(
     _text("status"),
     Column("digest", LargeBinary, nullable=False),
     _text("baseline_at"),  # when a baseline wrote it untold; NULL once an ordinary event told it
+    _text("lost_region"),  # the last region that lost it while the account was not told
+    _text(
+        "unsettled_at"
+    ),  # since when it is in doubt whether what was told agrees with what the regions show
+    _text("found_at"),  # when a lookup last found it in a region that does not list it
     Index("facts_gone", "account", "image_id", sqlite_where=text("live = 0")),
+    Index("facts_unsettled", "account", "image_id", sqlite_where=text("unsettled_at IS NOT NULL")),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

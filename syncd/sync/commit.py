@@ -10,10 +10,12 @@ from itertools import islice
 from typing import TypeVar
 
 from syncd.model import Draft
-from syncd.store import images, outbox, runs, targets
+from syncd.store import facts, images, outbox, runs, targets
 from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, Run, TargetState
 from syncd.sync import news, pace, telling, trouble
+from syncd.sync.diff import Plan
+from syncd.sync.elsewhere import Answers, account_losses, questions
 from syncd.sync.judgement import Judgement, Reading
 from syncd.sync.news import Occasion
 from syncd.sync.report import SyncReport
@@ -35,30 +37,63 @@ class Commit:
     """One sync's transaction, step by step; ``now`` is when its events were observed."""
 
     def __init__(
-        self, tx: Transaction, reading: Reading, judgement: Judgement, settings: Settings, now: datetime
+        self,
+        tx: Transaction,
+        reading: Reading,
+        judgement: Judgement,
+        settings: Settings,
+        answers: Answers,
+        now: datetime,
     ) -> None:
         self.tx = tx
         self.reading = reading
         self.judgement = judgement
         self.settings = settings
+        self.answers = answers
         self.now = now
+        self.unsettled = False
+        """Whether the account then has facts in doubt (`sync.unsettled`)."""
 
     async def write(self, coming: Collection[str] = ()) -> SyncReport:
-        """``coming`` are the account's regions whose first list is still being read."""
+        """``coming`` are the account's regions whose first list is still being read.
+
+        Raises `Unasked` if lookups must be made first; nothing is written then.
+        """
         account, state = await self._agreed()
-        if self.reading.baseline and not self.reading.listing.complete:
+        if self.reading.baseline and not self._is_baseline():
             return await self._only_run(account, state)
+        await self._require_answers(account)
         await self._write_rows()
         after = self._after(state)
         await targets.save_target(self.tx, after)
         account = await self._note_baseline(account)
-        told, late = await self._hidden(account)
-        run = self._run(len(told), sum(map(len, late.values())))
+        told = await telling.told_gone(self.tx, self.reading, self.judgement)
+        run = self._run(len(told))
         run_id = await runs.record(self.tx, run)
-        await self._tell(account, told, late, run_id)
+        await self._tell(account, told, run_id)
         await self._enter_scope()
         await self._announce(account, after, run_id, coming)
+        self.unsettled = await facts.any_unsettled(self.tx, account.account)
         return self._report(run, after)
+
+    def _is_baseline(self) -> bool:
+        """An empty list is one only once it has lasted (`judgement.weigh`)."""
+        return self.reading.listing.complete and self.judgement.blank is None
+
+    async def _require_answers(self, account: AccountState) -> None:
+        """Before the account is told that an image is gone, each of its other regions is asked for it."""
+        if not self.judgement.gone or self.reading.rebaseline:
+            return
+        target = self.reading.target
+        others = [
+            state for state in await targets.read_targets(self.tx, account.account) if state.target != target
+        ]
+        counting = {state.target.region for state in others if state.counts(account.scope, self.now)}
+        lost = await account_losses(self.tx, target, list(self.judgement.gone), counting)
+        regions = [state.target.region for state in others if state.active]
+        unasked = await questions(self.tx, account.account, lost, regions, self.answers)
+        if unasked is not None:
+            raise unasked
 
     async def _agreed(self) -> tuple[AccountState, TargetState]:
         """What the sync read about still holds; a discovered region becomes a target."""
@@ -95,25 +130,50 @@ class Commit:
             live_count=len(reading.known) + len(self.judgement.plan.added) - len(self.judgement.gone),
             held_count=len(self.judgement.held),
             episode_at=(state.episode_at or reading.started_at) if kept else None,
-            lookups_warned_at=(state.lookups_warned_at or self._warned_at()) if kept else None,
+            lookups_warned_at=self._warned(state.lookups_warned_at, not self.judgement.proving),
+            disagreement_warned_at=self._warned(state.disagreement_warned_at, bool(self.judgement.found)),
         )
         return self._succeeded(state) if reading.listing.complete else self._incomplete(state)
 
-    def _warned_at(self) -> datetime | None:
-        return None if self.judgement.proving else self.now
+    def _warned(self, before: datetime | None, now: bool) -> datetime | None:
+        """When a warning was given that is given once an episode."""
+        if not self.judgement.kept:
+            return None
+        return before or (self.now if now else None)
 
     def _succeeded(self, state: TargetState) -> TargetState:
+        """After a complete list that is the baseline, or follows one."""
+        return replace(
+            self._complete(state),
+            scope=self.reading.scope,
+            baseline_at=self.now if self.reading.baseline else state.baseline_at,
+            blank_since=None,
+            blank_syncs=0,
+            blank_seconds=0.0,
+        )
+
+    def _complete(self, state: TargetState) -> TargetState:
         started = self.reading.started_at
         return replace(
             state,
-            scope=self.reading.scope,
-            baseline_at=self.now if self.reading.baseline else state.baseline_at,
+            last_attempt_at=started,
             last_success_at=started,
             fresh_until=pace.fresh_until(started, self.settings.interval(started)),
             failures=0,
             last_error=None,
             failure_class=None,
             failing_since=None,
+        )
+
+    def _blank(self, state: TargetState) -> TargetState:
+        """After an empty list that may yet become the baseline."""
+        blank = self.judgement.blank
+        assert blank is not None
+        return replace(
+            self._complete(state),
+            blank_since=blank.since,
+            blank_syncs=blank.syncs,
+            blank_seconds=blank.waited.total_seconds(),
         )
 
     def _incomplete(self, state: TargetState) -> TargetState:
@@ -133,43 +193,27 @@ class Commit:
         await targets.save_account(self.tx, account)
         return account
 
-    async def _hidden(self, account: AccountState) -> tuple[list[Happening], dict[str, list[Happening]]]:
-        """What the account's facts owe the user besides this sync's own rows."""
-        if not self.reading.listing.complete:
-            return [], {}
-        states = await targets.read_targets(self.tx, account.account)
-        late = await trouble.late_losses(self.tx, account, states, self.now)
-        own = [pair for pair in late if pair[0] not in self.judgement.gone]
-        return (
-            await telling.told_gone(self.tx, self.reading, self.judgement),
-            await telling.late_happenings(self.tx, account.account, own),
-        )
-
-    async def _tell(
-        self, account: AccountState, told: list[Happening], late: dict[str, list[Happening]], run_id: int
-    ) -> None:
+    async def _tell(self, account: AccountState, told: list[Happening], run_id: int) -> None:
         reading = self.reading
         last_known = (
             await images.stored(self.tx, reading.target, self.judgement.gone) if self.judgement.gone else {}
         )
-        occasion = Occasion(reading.target, self.now, reading.baseline, reading.rebaseline)
-        counting = frozenset(
-            state.target.region
-            for state in await targets.read_targets(self.tx, account.account)
-            if state.counts(account.scope, self.now)
+        teller = Teller(
+            Occasion(reading.target, self.now, reading.baseline, reading.rebaseline),
+            await targets.read_targets(self.tx, account.account),
+            account.scope,
+            reading.state.last_success_at,
+            self.answers,
+            wait=not reading.rebaseline,
         )
-        teller = Teller(occasion, counting, reading.state.last_success_at)
         own = telling.of_plan(reading, self.judgement, last_known)
         await self._append_all(teller, [own, iter(told)], run_id)
-        for region, losses in late.items():
-            where = Occasion(reading.target._replace(region=region), self.now)
-            await self._append_all(Teller(where, counting, None), [iter(losses)], run_id)
 
     async def _enter_scope(self) -> None:
         """In a new scope only what its targets list is known; the others' rows are known again when they enter it."""
         if self.reading.rebaseline:
-            await targets.recall_facts(self.tx, self.reading.target, self.now)
-            await targets.forget_facts(self.tx, self.reading.target.account)
+            await facts.recall_facts(self.tx, self.reading.target, self.now)
+            await facts.forget_facts(self.tx, self.reading.target.account)
 
     async def _append_all(self, teller: Teller, sources: Iterable[Iterator[Happening]], run_id: int) -> None:
         for source in sources:
@@ -186,14 +230,18 @@ class Commit:
     ) -> None:
         """What is said about the sync itself."""
         await self._append(self._guard_news(state), run_id)
+        await self._announce_health(account, state, run_id, set(coming) - {state.target.region})
+
+    async def _announce_health(
+        self, account: AccountState, state: TargetState, run_id: int, coming: Collection[str] = ()
+    ) -> None:
         if self.reading.listing.complete:
             await self._append(
                 await trouble.announce_recovery(self.tx, account, self.settings.alerts, self.now), run_id
             )
         else:
             await self._append(await self._complain(account, state), run_id)
-        still_coming = set(coming) - {state.target.region}
-        await self._append(await trouble.say_hello(self.tx, account.account, still_coming, self.now), run_id)
+        await self._append(await trouble.say_hello(self.tx, account.account, coming, self.now), run_id)
 
     def _guard_news(self, state: TargetState) -> list[Draft]:
         before = {image_id for image_id, row in self.reading.lacking.items() if row.held}
@@ -219,25 +267,16 @@ class Commit:
         )
 
     async def _only_run(self, account: AccountState, state: TargetState) -> SyncReport:
-        """An incomplete list is no baseline."""
-        state = self._incomplete(state)
+        """An incomplete list is no baseline, and an empty one not yet."""
+        state = self._incomplete(state) if self.judgement.blank is None else self._blank(state)
         await targets.save_target(self.tx, state)
-        run = Run(
-            self.reading.target,
-            self.reading.started_at,
-            self.now,
-            "incomplete",
-            pages=self.reading.listing.pages,
-            listed=len(self.reading.listing.seen),
-            error=state.last_error,
-        )
-        run_id = await runs.record(self.tx, run)
-        await self._append(await self._complain(account, state), run_id)
-        await self._append(await trouble.say_hello(self.tx, account.account, (), self.now), run_id)
+        run = self._run(0)
+        await self._announce_health(account, state, await runs.record(self.tx, run))
         return self._report(run, state)
 
-    def _run(self, told: int, late: int) -> Run:
-        listing, plan = self.reading.listing, self.judgement.plan
+    def _run(self, told: int) -> Run:
+        listing = self.reading.listing
+        plan = Plan() if self.reading.baseline and not self._is_baseline() else self.judgement.plan
         fields = [{change.field for change in update.changes} for update in plan.changed]
         outcome = "incomplete" if not listing.complete else "held" if self.judgement.held else "complete"
         return Run(
@@ -248,7 +287,7 @@ class Commit:
             pages=listing.pages,
             listed=len(listing.seen),
             shared=len(plan.added) + told,
-            revoked=len(self.judgement.gone) + late,
+            revoked=len(self.judgement.gone),
             status_changed=sum("status" in names for names in fields),
             updated=sum(bool(names - {"status"}) for names in fields),
             unreadable=sum(listing.unreadable.values()),
@@ -274,7 +313,7 @@ class Commit:
             live=state.live_count,
             missing=len(self.judgement.kept),
             held=state.held_count,
-            baseline=self.reading.baseline and self.reading.listing.complete,
+            baseline=self.reading.baseline and self._is_baseline(),
             failure=state.failure_class,
             failures=state.failures,
             error=run.error,

@@ -7,8 +7,6 @@ regional one loses none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -16,6 +14,7 @@ from msgspec.structs import replace
 
 from syncd.model import DIGEST_SIZE, Scope
 from syncd.store.records import Fact
+from syncd.sync.elsewhere import Elsewhere
 
 
 class Telling(msgspec.Struct, frozen=True):
@@ -24,24 +23,7 @@ class Telling(msgspec.Struct, frozen=True):
     scope: Scope
     fact: Fact
     unverified: tuple[str, ...] = ()
-    """Regions that still show a revoked image in our copy, but are retired or not fresh."""
-
-
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """Another target's live row of the image; it counts if that target is active, fresh and of the present scope."""
-
-    region: str
-    counts: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Heir:
-    """Another counting target's row of an image; ``newer`` if it was listed after the lost row took its last state."""
-
-    region: str
-    fingerprint: bytes
-    newer: bool
+    """Regions that could not be asked about a revoked image."""
 
 
 def tell_shared(
@@ -80,26 +62,39 @@ def tell_updated(fact: Fact | None, fingerprint: bytes) -> Telling:
     return Telling("account", replace(fact, digest=digest))
 
 
-def tell_revoked(fact: Fact | None, fingerprint: bytes, elsewhere: Iterable[Elsewhere]) -> Telling:
-    """A target lost the image; ``elsewhere`` are its live rows in the account's other targets."""
-    others = list(elsewhere)
-    fact = fact or _live(fingerprint, None)
-    unverified = tuple(sorted(other.region for other in others if not other.counts))
-    if not fact.live or any(other.counts for other in others):
-        return Telling("region", fact, unverified)
-    return Telling("account", replace(fact, live=False, baseline_at=None), unverified)
+def tell_revoked(
+    fact: Fact | None,
+    fingerprint: bytes,
+    region: str,
+    others: Elsewhere,
+    *,
+    baseline: bool,
+    wait: bool,
+    now: datetime,
+) -> Telling:
+    """``region`` lost the image; ``wait``: a region that is about to be synced is waited for.
 
-
-def heir_of(fact: Fact, lost: bytes, others: Iterable[Heir]) -> str | None:
-    """The region whose state is to be told now: the one that showed what was told lost the image, the others differ.
-
-    Without this a change would never be told that other regions show since before they first listed the image.
+    If the account is not told, the fact is in doubt (`sync.unsettled`), unless a ``baseline`` in a new scope only lacks
+    what another region has.
     """
-    rows = list(others)
-    told = fact.digest + fact.status.encode()
-    if not fact.live or lost != told or any(row.fingerprint == told for row in rows):
-        return None
-    return next((row.region for row in rows if row.newer), None)
+    fact = fact or _live(fingerprint, None)
+    if not fact.live or (baseline and others.has_it):
+        return Telling("region", fact, others.unverified)
+    if others.has_it or (wait and others.awaited):
+        found_at = now if others.found and not others.listed else None
+        doubtful = replace(fact, lost_region=region, unsettled_at=now, found_at=found_at)
+        return Telling("region", doubtful, others.unverified)
+    return Telling("account", gone(fact), others.unverified)
+
+
+def gone(fact: Fact) -> Fact:
+    """The fact once the account was told that the image is gone."""
+    return Fact(live=False, status=fact.status, digest=fact.digest)
+
+
+def settled(fact: Fact) -> Fact:
+    """The fact once what was told agrees with what the regions show."""
+    return replace(fact, lost_region=None, unsettled_at=None, found_at=None)
 
 
 def _live(fingerprint: bytes, baseline_at: datetime | None) -> Fact:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -14,7 +14,7 @@ from syncd.model import Image, Listing, Missing, Target
 from syncd.store.records import TargetState
 from syncd.sync.confirm import Asks, Findings, confirm
 from syncd.sync.diff import Plan, diff
-from syncd.sync.guard import Verdict, judge, next_look
+from syncd.sync.guard import EXTRA_SYNCS, Verdict, judge, next_look
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,10 @@ class Reading:
     """The account's; another one than the target's makes this a baseline."""
     candidate: bool = False
     """A discovered region that becomes a target with this listing."""
+    monotonic: float = 0.0
+    """When it began, by the monotonic clock."""
+    observed: timedelta = timedelta(0)
+    """Of the time since the last complete sync, what counts as watched (`guard.observed`)."""
 
     @property
     def baseline(self) -> bool:
@@ -42,6 +46,11 @@ class Reading:
     @property
     def rebaseline(self) -> bool:
         return self.state.baseline_at is not None and self.state.scope != self.scope
+
+    @property
+    def empty(self) -> bool:
+        """The list is complete and shows nothing."""
+        return self.listing.complete and not self.listing.seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +62,13 @@ class Judgement:
     """Rows that are missing and stay live; held ones say so."""
     look_at: datetime | None = None
     until: datetime | None = None
-    """When the first held row's time is up."""
+    """When the first held row's time is up, if the target is watched all the while."""
     proving: bool = True
     """False if lookups proved nothing."""
+    found: frozenset[str] = frozenset()
+    """Rows that the list lacks and a lookup finds."""
+    blank: Missing | None = None
+    """What an empty list that may yet become the baseline has waited so far."""
 
     @property
     def held(self) -> list[str]:
@@ -67,19 +80,39 @@ async def weigh(reading: Reading, limits: GuardConfig, cloud: Asks, rng: random.
     plan = diff(reading.known, reading.lacking, reading.stored, reading.listing)
     if not reading.listing.complete:
         return Judgement(plan, gone={}, kept=_without(reading.lacking, plan.returned))
+    if reading.baseline and reading.empty:
+        return _blank(reading, plan, limits)
     missing = {image_id: _missed(reading, image_id) for image_id in plan.missing}
     if reading.rebaseline:
         return Judgement(plan, gone=missing, kept={})
-    verdict = judge(missing, len(reading.known), not reading.listing.seen, limits, reading.started_at)
-    findings = await confirm(cloud, reading.target.region, verdict.due, list(reading.listing.seen), rng)
+    verdict = judge(missing, len(reading.known), reading.empty, limits)
+    findings = await confirm(cloud, reading.target.region, verdict, list(reading.listing.seen), rng)
     return _settle(reading, plan, missing, verdict, findings)
+
+
+def _blank(reading: Reading, plan: Plan, limits: GuardConfig) -> Judgement:
+    """No lookup can tell whether an empty first list is true: it counts once it has lasted as the guard demands."""
+    before = reading.state.blank
+    blank = _longer(before, reading) if before else Missing(reading.started_at, 1)
+    if blank.syncs >= limits.syncs and blank.waited >= limits.hold_empty:
+        return Judgement(
+            plan, gone={image_id: _missed(reading, image_id) for image_id in plan.missing}, kept={}
+        )
+    looks = [blank.since + after for after in EXTRA_SYNCS]
+    look_at = min((look for look in looks if look > reading.started_at), default=None)
+    return Judgement(plan, gone={}, kept=reading.lacking, look_at=look_at, blank=blank)
 
 
 def _missed(reading: Reading, image_id: str) -> Missing:
     before = reading.lacking.get(image_id)
     if before is not None:
-        return replace(before, syncs=before.syncs + 1)
+        return _longer(before, reading)
     return Missing(reading.started_at, 1, shown_at=reading.state.last_success_at)
+
+
+def _longer(before: Missing, reading: Reading) -> Missing:
+    """One more complete sync lacks it."""
+    return replace(before, syncs=before.syncs + 1, waited=before.waited + reading.observed)
 
 
 def _without(rows: Mapping[str, Missing], ids: frozenset[str]) -> dict[str, Missing]:
@@ -90,19 +123,29 @@ def _settle(
     reading: Reading, plan: Plan, missing: Mapping[str, Missing], verdict: Verdict, findings: Findings
 ) -> Judgement:
     """A row that the guard kept back stays held until it is revoked or listed again."""
-    revoked = verdict.believed | findings.gone
     kept = {
         image_id: replace(row, held=row.held or image_id in verdict.held)
         for image_id, row in missing.items()
-        if image_id not in revoked
+        if image_id not in findings.gone
     }
-    episode = reading.state.episode_at or reading.started_at
-    held = [row.since for row in kept.values() if row.held]
+    now = reading.started_at
+    waits = [verdict.wait - row.waited for row in kept.values() if row.held]
     return Judgement(
         plan,
-        gone={image_id: missing[image_id] for image_id in revoked},
+        gone={image_id: missing[image_id] for image_id in findings.gone},
         kept=kept,
-        look_at=next_look(kept, verdict, episode, reading.started_at),
-        until=min(held) + verdict.wait if held else None,
+        look_at=_look(kept, verdict, findings, reading),
+        until=now + max(min(waits), timedelta(0)) if waits else None,
         proving=findings.proving,
+        found=findings.found,
     )
+
+
+def _look(
+    kept: Mapping[str, Missing], verdict: Verdict, findings: Findings, reading: Reading
+) -> datetime | None:
+    """Rows whose turn to be asked for has not come are asked for soon, whatever the plan."""
+    now = reading.started_at
+    look = next_look(kept, verdict, reading.state.episode_at or now, now)
+    soon = now + EXTRA_SYNCS[0]
+    return min(look or soon, soon) if findings.unasked else look

@@ -71,12 +71,8 @@ async def _revoke(
     now = syncer.clock.now()
     last_known = await images.stored(tx, state.target, held)
     await images.revoke(tx, state.target, held, now)
-    counting = frozenset(
-        other.target.region
-        for other in await targets.read_targets(tx, account.account)
-        if other.counts(account.scope, now)
-    )
-    teller = Teller(Occasion(state.target, now), counting, state.last_success_at)
+    states = await targets.read_targets(tx, account.account)
+    teller = Teller(Occasion(state.target, now), states, account.scope, state.last_success_at, wait=False)
     drafts = await teller.tell(tx, [Revoked(last_known[image_id], row) for image_id, row in held.items()])
     drafts.append(news.released(state.target, "released_by_hand", 0, len(held), now))
     await outbox.append(tx, drafts, syncer.settings.routes)

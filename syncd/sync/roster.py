@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from syncd.model import Target
-from syncd.store import targets
+from syncd.store import facts, targets
 from syncd.store.engine import Database, Transaction
 from syncd.store.records import AccountState, TargetState
 from syncd.sync.accounts import Account
@@ -32,7 +32,7 @@ async def active_targets(db: Database) -> list[Target]:
 
 async def bring_back(tx: Transaction, state: TargetState) -> TargetState:
     """A retired target is watched again: what it knew is known again."""
-    await targets.recall_facts(tx, state.target)
+    await facts.recall_facts(tx, state.target)
     state = replace(
         state,
         active=True,

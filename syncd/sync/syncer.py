@@ -7,10 +7,11 @@ import random
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
+from syncd.compshare.client import Lookup
 from syncd.errors import ApiError, DatabaseError, ProtocolError
 from syncd.model import Clock, Listing, Target
 from syncd.store import images, outbox, runs, targets
@@ -20,9 +21,13 @@ from syncd.sync import pace, trouble
 from syncd.sync.accounts import Account
 from syncd.sync.commit import Abandoned, Commit
 from syncd.sync.diff import ids_to_load
+from syncd.sync.elsewhere import Unasked, ask
+from syncd.sync.guard import observed
 from syncd.sync.judgement import Judgement, Reading, weigh
+from syncd.sync.news import IDS_SHOWN
 from syncd.sync.report import SyncReport
 from syncd.sync.settings import Settings
+from syncd.sync.unsettled import Settlement
 
 log = structlog.get_logger()
 
@@ -50,6 +55,9 @@ class Syncer:
         self._rng = rng or random.Random()
         self._turns: dict[Target, asyncio.Lock] = {}
         self._running: dict[Target, asyncio.Task[SyncReport]] = {}
+        self._complete_at: dict[Target, float] = {}
+        """When each target's last complete sync of this process began, by the monotonic clock."""
+        self._settling: dict[str, asyncio.Lock] = {}
         self._unreadable_said: set[tuple[str, str]] = set()
 
     async def sync(
@@ -110,7 +118,10 @@ class Syncer:
             if candidate and not reading.listing.complete:
                 return self._no_target(reading)
             judgement = await weigh(reading, self.settings.guard, account.cloud, self._rng)
-            return await self._commit(reading, judgement, coming)
+            report, unsettled = await self._commit(account, reading, judgement, coming)
+            if unsettled:
+                await self._settle(account)
+            return report
         except Abandoned:
             return SyncReport(target, "cancelled", started, self.clock.now())
         except DatabaseError:
@@ -138,7 +149,7 @@ class Syncer:
     async def _read(
         self, account: Account, target: Target, candidate: bool = False, dry: bool = False
     ) -> Reading:
-        started = self.clock.now()
+        started, monotonic = self.clock.now(), self.clock.monotonic()
         async with self.db.read() as tx:
             known, lacking = await images.known(tx, target)
         listing = await account.cloud.list_images(target.region, known)
@@ -149,20 +160,58 @@ class Syncer:
             state = await targets.read_target(tx, target) or TargetState(target)
             stored = await images.stored(tx, target, ids_to_load(listing))
         self._warn_unreadable(target, listing)
-        return Reading(target, started, state, known, lacking, stored, listing, scope, candidate)
+        return Reading(
+            target,
+            started,
+            state,
+            known,
+            lacking,
+            stored,
+            listing,
+            scope,
+            candidate,
+            monotonic,
+            self._observed(state, started, monotonic),
+        )
 
-    async def _commit(self, reading: Reading, judgement: Judgement, coming: Collection[str]) -> SyncReport:
-        async with self.db.write() as tx:
-            report = await Commit(tx, reading, judgement, self.settings, self.clock.now()).write(coming)
-        if not judgement.proving and reading.state.lookups_warned_at is None:
-            log.warning(
-                "lookups_prove_nothing",
-                account=reading.target.account,
-                region=reading.target.region,
-                missing=len(judgement.kept),
-                effect="images that the list lacks are called revoked after 24 hours only",
-            )
-        return report
+    def _observed(self, state: TargetState, started: datetime, monotonic: float) -> timedelta:
+        seen = self._complete_at.get(state.target)
+        elapsed = None if seen is None else timedelta(seconds=monotonic - seen)
+        return observed(state.last_success_at, started, elapsed, self.settings.interval(started))
+
+    async def _commit(
+        self, account: Account, reading: Reading, judgement: Judgement, coming: Collection[str]
+    ) -> tuple[SyncReport, bool]:
+        """The report, and whether the account has facts in doubt."""
+        answers: dict[tuple[str, str], Lookup] = {}
+        while True:
+            try:
+                async with self.db.write() as tx:
+                    commit = Commit(tx, reading, judgement, self.settings, answers, self.clock.now())
+                    report = await commit.write(coming)
+                break
+            except Unasked as unasked:
+                answers |= await ask(account.cloud, unasked)
+                if not self.employs(account):
+                    raise Abandoned from None
+        if reading.listing.complete:
+            self._complete_at[reading.target] = reading.monotonic
+        _warn_of_lookups(reading, judgement)
+        return report, commit.unsettled
+
+    async def _settle(self, account: Account) -> None:
+        """Tell what other regions show of images that one lost, once they have been read."""
+        async with self._settling.setdefault(account.name, asyncio.Lock()):
+            answers: dict[tuple[str, str], Lookup] = {}
+            while self.employs(account):
+                try:
+                    async with self.db.write() as tx:
+                        state = await targets.read_account(tx, account.name)
+                        if state is not None and state.active:
+                            await Settlement(tx, state, self.settings, answers, self.clock.now()).write()
+                    return
+                except Unasked as unasked:
+                    answers |= await ask(account.cloud, unasked)
 
     async def _fail(self, run: Run, error: ApiError, candidate: bool, discovered: bool) -> SyncReport:
         """A failed sync leaves every row as it was; of a target that is none (any more) it leaves no trace."""
@@ -235,6 +284,26 @@ class Syncer:
                     rows=rows,
                     effect="its stored values are kept",
                 )
+
+
+def _warn_of_lookups(reading: Reading, judgement: Judgement) -> None:
+    """Once an episode each."""
+    about = {"account": reading.target.account, "region": reading.target.region}
+    if not judgement.proving and reading.state.lookups_warned_at is None:
+        log.warning(
+            "lookups_prove_nothing",
+            **about,
+            missing=len(judgement.kept),
+            effect="images that the list lacks are called revoked after 24 hours only",
+        )
+    if judgement.found and reading.state.disagreement_warned_at is None:
+        log.warning(
+            "list_and_lookup_disagree",
+            **about,
+            images=sorted(judgement.found)[:IDS_SHOWN],
+            count=len(judgement.found),
+            effect="images that the list lacks and a lookup still finds are not called revoked",
+        )
 
 
 def _has_left(state: TargetState, error: ApiError, run: Run) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from syncd.config import AlertsConfig
 from syncd.model import Draft
-from syncd.store import images, targets
+from syncd.store import facts, images, targets
 from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, TargetState
 from syncd.sync import alerts, news
@@ -69,7 +69,8 @@ async def say_hello(tx: Transaction, name: str, coming: Collection[str], now: da
     if account is None or account.hello_at is not None or account.first_baseline_at is None:
         return []
     states = [state for state in await targets.read_targets(tx, name) if state.active]
-    regions = [state.target.region for state in states if state.baseline_at is not None]
+    # A region whose lists were empty so far is watched as well, though its baseline is still to come.
+    regions = [state.target.region for state in states if state.baseline_at or state.blank]
     pending = sorted({state.target.region for state in states} - set(regions) | set(coming) - set(regions))
     if not regions or (pending and now - account.first_baseline_at < HELLO_AFTER):
         return []
@@ -80,30 +81,11 @@ async def say_hello(tx: Transaction, name: str, coming: Collection[str], now: da
 async def retire(tx: Transaction, account: AccountState, leaving: Sequence[TargetState]) -> None:
     """Targets leave the watch: nothing is revoked, and what only they list is forgotten silently.
 
-    What a target that stays lost after the last word of one that leaves, or no longer counts, is still to be told.
+    What they showed otherwise than the targets that stay is compared with those (`sync.unsettled`).
     """
     for state in leaving:
         await targets.save_target(tx, replace(state, active=False, unlisted_since=None))
-    states = await targets.read_targets(tx, account.account)
-    speaking = [state.target.region for state in states if state.active]
-    keep = await _untold(tx, account, states, speaking)
-    await targets.forget_facts(tx, account.account, [image_id for image_id, _ in keep])
-
-
-async def late_losses(
-    tx: Transaction, account: AccountState, states: Sequence[TargetState], now: datetime
-) -> list[tuple[str, str]]:
-    """(image, region) lost by a region that counts after the last word of one that no longer does: still to be told."""
-    counting = [state.target.region for state in states if state.counts(account.scope, now)]
-    return await _untold(tx, account, states, counting)
-
-
-async def _untold(
-    tx: Transaction, account: AccountState, states: Sequence[TargetState], speaking: Sequence[str]
-) -> list[tuple[str, str]]:
-    ours = [state.target.region for state in states if state.scope == account.scope]
-    speaks = [region for region in ours if region in speaking]
-    silent = [region for region in ours if region not in speaking]
-    if not speaks or not silent:
-        return []
-    return await images.lost_untold(tx, account.account, speaks, silent)
+    for state in leaving:
+        if state.last_success_at is not None:
+            await facts.doubt_retired(tx, state.target, state.last_success_at)
+    await facts.forget_facts(tx, account.account)

@@ -36,15 +36,21 @@ class Clock:
 
     def __init__(self) -> None:
         self.at = START
+        self._jumped = timedelta(0)
 
     def now(self) -> datetime:
         return self.at
 
     def monotonic(self) -> float:
-        return (self.at - START).total_seconds()
+        return (self.at - START - self._jumped).total_seconds()
 
     def advance(self, **duration: float) -> None:
         self.at += timedelta(**duration)
+
+    def jump(self, by: timedelta) -> None:
+        """Somebody sets the wall clock; no time passes."""
+        self.at += by
+        self._jumped += by
 
 
 class Rig(Ledger):
@@ -116,6 +122,14 @@ class Rig(Ledger):
             report = await self.syncer.sync(Target(account, region))
             self.advance(milliseconds=1)
         return report
+
+    async def sync_together(self, *regions: str, account: str = "lab") -> list[SyncReport]:
+        """One sync of each region, all at once."""
+        self.advance(seconds=1)
+        self.last = to_text(self.clock.at)
+        reports = await asyncio.gather(*(self.syncer.sync(Target(account, region)) for region in regions))
+        self.advance(milliseconds=1)
+        return reports
 
     async def discover(self, account: str = "lab") -> tuple[SyncReport, list[SyncReport]]:
         self.advance(seconds=1)

@@ -35,6 +35,7 @@ async def test_every_region_becomes_a_target_with_its_first_list(make_rig):
 async def test_hello_waits_for_the_first_lists_of_all(make_rig):
     """Whatever order the first lists end in, one hello names them all."""
     rig = await make_rig(**ALL)
+    rig.world.fill("lab", "*", 1)
     rig.fault("latency", "cn-b", seconds=0.2)
     await rig.discover()
     (hello,) = rig.news()
@@ -52,6 +53,7 @@ async def test_a_known_region_is_not_read_by_discovery(make_rig):
 
 async def test_a_new_region_joins_silently(make_rig):
     rig = await make_rig(**ALL)
+    rig.world.fill("lab", "cn-a", 1)
     await rig.discover()
     rig.news()
     rig.world.add_region("cn-d")
@@ -65,6 +67,7 @@ async def test_a_new_region_joins_silently(make_rig):
 @pytest.mark.parametrize("code", [230, 293])
 async def test_a_region_that_refuses_its_list_is_no_target_and_no_trouble(make_rig, code):
     rig = await make_rig(**ALL)
+    rig.world.fill("lab", "*", 1)
     refused = rig.fault("retcode", "cn-c", on="list", code=code, message="Params [Region] not available")
     for _ in range(4):
         report, _ = await rig.discover()
@@ -81,6 +84,7 @@ async def test_a_region_that_refuses_its_list_is_no_target_and_no_trouble(make_r
 
 async def test_a_new_region_that_fails_otherwise_is_the_account_s_trouble(make_rig):
     rig = await make_rig(**ALL)
+    rig.world.fill("lab", "*", 1)
     broken = rig.fault("retcode", "cn-c", on="list", code=130)
     report, _ = await rig.discover()
     assert (report.failure, report.retry_at) == ("unreachable", report.finished_at + timedelta(minutes=1))
@@ -112,6 +116,7 @@ async def test_an_incomplete_first_list_makes_no_target(make_rig):
 
 async def test_a_wrong_key_is_one_failure_and_never_healthy(make_rig):
     rig = await make_rig(**ALL)
+    rig.world.fill("lab", "*", 1)
     right = {name: getattr(rig.configs["lab"], name) for name in ("public_key", "private_key")}
     await rig.restart(public_key=Secret("wrong"), private_key=Secret("wrong"))
     for _ in range(5):

@@ -28,10 +28,12 @@ def reading(
     now: float = 0,
     **state: Any,
 ) -> Reading:
-    """``now``: when the sync started, in minutes after T0."""
+    """``now``: when the sync started, in minutes after T0; the last one was a minute before."""
     known = {row.image_id: fingerprint(row) for row in rows}
     of_target = replace(STATE, **state)
-    return Reading(LAB, T0 + minutes(now), of_target, known, lacking or {}, {}, seen, scope="s")
+    return Reading(
+        LAB, T0 + minutes(now), of_target, known, lacking or {}, {}, seen, scope="s", observed=minutes(1)
+    )
 
 
 def shows(rows: str, *, of: list[Image] = ROWS, **more: Any) -> Listing:
@@ -75,17 +77,17 @@ async def test_too_many_are_held_without_asking():
     assert (found.until, found.look_at) == (T0 + minutes(60), T0 + minutes(1))
 
 
-async def test_one_of_an_empty_list_waits_quietly():
+async def test_the_few_of_an_empty_list_are_held_as_well():
     cloud = Yes()
     found = await judged(reading(shows("", of=ROWS[:2]), ROWS[:2]), cloud)
-    assert (cloud.asked, found.gone, found.held, found.until) == ([], {}, [], None)
-    assert set(found.kept) == {"a", "b"}
+    assert (cloud.asked, found.gone, sorted(found.held)) == ([], {}, ["a", "b"])
+    assert found.until == T0 + minutes(DAY)
 
 
 async def test_each_complete_sync_counts_and_keeps_the_first_moment():
     before = {"j": missing(-5, 2)}
     found = await judged(reading(shows("abcdefghi"), lacking=before), Yes(*"abcdefghi", j=Lookup.FOUND))
-    assert found.kept == {"j": replace_missing(before["j"], syncs=3)}
+    assert found.kept == {"j": replace_missing(before["j"], syncs=3, waited=minutes(1))}
 
 
 async def test_an_incomplete_listing_neither_counts_nor_resets_nor_asks():
@@ -97,7 +99,7 @@ async def test_an_incomplete_listing_neither_counts_nor_resets_nor_asks():
 
 
 async def test_held_rows_are_asked_for_when_their_time_is_up():
-    before = {letter: missing(-60, 5, held=True) for letter in "ghij"}
+    before = {letter: missing(-60, 5, held=True, waited=59) for letter in "ghij"}
     cloud = Yes(*"abcdef")
     found = await judged(reading(shows("abcdef"), lacking=before), cloud)
     assert set(found.gone) == set("ghij")
@@ -106,13 +108,14 @@ async def test_held_rows_are_asked_for_when_their_time_is_up():
 
 
 async def test_a_held_row_stays_held_while_its_lookups_decide_nothing():
-    before = {letter: missing(-60, 5, held=True) for letter in "ghij"}
+    before = {letter: missing(-60, 5, held=True, waited=59) for letter in "ghij"}
     found = await judged(
         reading(shows("abcdef"), lacking=before, episode_at=T0 - minutes(60)),
         Yes(*"abcdef", j=Lookup.UNDECIDED),
     )
     assert (set(found.gone), found.held) == (set("ghi"), ["j"])
     assert found.look_at == T0 - minutes(60) + minutes(DAY)
+    assert found.found == frozenset()
 
 
 async def test_a_held_row_stays_held_when_the_whole_list_goes_blank_and_few_are_left():
@@ -122,11 +125,14 @@ async def test_a_held_row_stays_held_when_the_whole_list_goes_blank_and_few_are_
     assert "a" in found.held
 
 
-async def test_after_a_day_a_row_is_believed_gone_without_asking():
-    before = {"j": missing(-DAY, 900)}
-    cloud = Yes(j=Lookup.FOUND)
+@pytest.mark.parametrize("answer", list(Lookup))
+async def test_after_a_day_a_row_is_believed_gone_unless_its_lookup_finds_it(answer):
+    before = {"j": missing(-DAY, 900, waited=DAY - 1)}
+    cloud = Yes(*"abcdefghi", j=answer)
     found = await judged(reading(shows("abcdefghi"), lacking=before), cloud)
-    assert (set(found.gone), cloud.asked) == ({"j"}, [])
+    assert cloud.asked[-1] == "j"
+    assert set(found.gone) == (set() if answer is Lookup.FOUND else {"j"})
+    assert found.found == ({"j"} if answer is Lookup.FOUND else set())
 
 
 async def test_the_early_looks_count_from_the_episode_not_from_each_row():
@@ -141,8 +147,22 @@ async def test_the_early_looks_count_from_the_episode_not_from_each_row():
 
 async def test_a_new_scope_takes_what_it_lists_without_guard_or_lookup():
     cloud = Yes()
-    found = await judged(replace(reading(shows("")), scope="another"), cloud)
-    assert (set(found.gone), found.kept, cloud.asked) == (set("abcdefghij"), {}, [])
+    found = await judged(replace(reading(shows("a")), scope="another"), cloud)
+    assert (set(found.gone), found.kept, cloud.asked) == (set("bcdefghij"), {}, [])
+
+
+@pytest.mark.parametrize("known", [[], ROWS])
+async def test_an_empty_list_is_a_baseline_only_once_it_has_lasted_for_a_day_and_3_syncs(known):
+    """The first of a target, or of a new scope."""
+    empty = replace(reading(shows("", of=known), known), scope="another")
+    found = await judged(empty, Yes())
+    assert (found.blank, found.gone, found.look_at) == (Missing(T0, 1), {}, T0 + minutes(1))
+    waited = {"blank_since": T0 - minutes(DAY), "blank_syncs": 2, "blank_seconds": (DAY - 2) * 60.0}
+    found = await judged(replace(empty, state=replace(empty.state, **waited)), Yes())
+    assert found.blank == Missing(T0 - minutes(DAY), 3, waited=minutes(DAY - 1))
+    waited["blank_seconds"] += 60
+    found = await judged(replace(empty, state=replace(empty.state, **waited)), Yes())
+    assert (found.blank, set(found.gone)) == (None, {row.image_id for row in known})
 
 
 async def test_the_first_listing_of_a_target_is_a_baseline():

@@ -167,6 +167,7 @@ async def test_a_wrong_key_corrected_changes_nothing_and_loses_no_news(make_rig)
 
 async def test_a_wrong_first_key_corrected_is_no_change_of_scope(make_rig):
     rig = await make_rig()
+    rig.world.fill("lab", "cn-a", 1)
     rig.world.rotate_key("lab")
     assert (await rig.sync()).failure == "auth"
     await rig.restart(**key_of(rig, "lab"))
