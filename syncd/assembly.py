@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 
@@ -20,7 +20,6 @@ from syncd.sinks.dispatcher import DeliveryRecord, Dispatcher
 from syncd.sinks.sink import Sink
 from syncd.store import migrate
 from syncd.store.engine import Database
-from syncd.store.lock import FileLock, Kind
 from syncd.sync.accounts import Account
 from syncd.sync.settings import Settings
 from syncd.sync.syncer import Syncer
@@ -115,16 +114,6 @@ async def open_database(config: Config, progress: Callable[[], object] | None = 
     for warning in done.warnings:
         log.warning("database", warning=warning)
     return await Database.open(path)
-
-
-@contextmanager
-def locked(config: Config, kind: Kind) -> Iterator[FileLock]:
-    with FileLock.acquire(
-        config.database.path,
-        kind,
-        group_readable=config.database.group_readable,
-    ) as lock:
-        yield lock
 
 
 def build_accounts(config: Config, observers: Observers, only: list[str] | None = None) -> dict[str, Account]:

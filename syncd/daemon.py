@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from syncd import logs
-from syncd.assembly import Observers, assemble, locked
+from syncd.assembly import Observers, assemble
 from syncd.config import Config
 from syncd.errands import Result, perform, prune
 from syncd.errors import ConfigError, SyncdError
@@ -33,6 +33,7 @@ from syncd.sync.report import SyncReport
 from syncd.sync.roster import active_targets, reconcile
 from syncd.sync.trouble import HELLO_AFTER
 from syncd.systemd import Notifier
+from syncd.waiting import lock_when_free
 
 log = structlog.get_logger()
 
@@ -73,9 +74,15 @@ class Daemon:
         self.reports: list[Callable[[SyncReport], object]] = [self.journal.record]
 
     async def run(self) -> None:
-        """Work until `stop`. Raises SyncdError where it cannot start, ExceptionGroup if a task died."""
+        """Work until `stop`, once no command works on the file.
+
+        Raises SyncdError where it cannot start, ExceptionGroup if a task died.
+        """
         async with AsyncExitStack() as stack:
-            stack.enter_context(locked(self.config, "daemon"))
+            lock = await lock_when_free(self.config, self._notifier, self._stop)
+            if lock is None:
+                return
+            stack.enter_context(lock)
             self.parts = await stack.enter_async_context(
                 assemble(self.config, self.clock, self._observers, self._upgrading)
             )

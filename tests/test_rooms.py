@@ -32,6 +32,7 @@ LOOKS_AT = {
     "web": {"errors", "health"},
     "heartbeat": {"config", "health"},
     "assembly": {"model", "errors", "config", "compshare", "store", "sinks", "sync", "schedule"},
+    "waiting": {"config", "store", "systemd"},
     "errands": {"model", "errors", "assembly", "store", "sync"},
     "outlook": {
         "model",

@@ -196,6 +196,33 @@ async def test_a_full_disk_costs_no_event_and_ends_without_a_restart(
         assert max(said(daemon).values()) == 1, said(daemon)
 
 
+@pytest.mark.parametrize("new", [True, False])
+async def test_on_a_full_disk_it_does_not_start_and_says_why(
+    small_disk: Path, tmp_path: Path, new: bool
+) -> None:
+    async with staged(tmp_path, small_disk) as stage:
+        if not new:
+            async with syncd("run", "--config", stage.config) as daemon:
+                await daemon.logged("synced")
+                await stage.told(daemon)
+            for file in small_disk.glob("*.lock"):
+                file.unlink()
+        ballast = small_disk / "ballast"
+        with ballast.open("wb", buffering=0) as file:
+            while os.statvfs(small_disk).f_bavail:
+                file.write(b"x" * 4096)
+        async with syncd("run", "--config", stage.config) as refused:
+            assert await refused.exit_code() == 5
+            assert "No space left on device" in refused.stderr[0] or "the disk is full" in refused.stderr[0]
+            assert "free some space" in refused.stderr[1]
+            assert len(refused.stderr) == 2
+        ballast.unlink()
+        async with syncd("run", "--config", stage.config) as again:
+            await again.logged("ready")
+            stage.share()
+            await stage.told(again)
+
+
 async def test_a_file_locked_for_longer_than_a_write_waits_is_named_once(tmp_path: Path) -> None:
     async with staged(tmp_path, tmp_path) as stage, syncd("run", "--config", stage.config) as daemon:
         await daemon.logged("synced")

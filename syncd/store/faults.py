@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from syncd.errors import (
@@ -15,10 +16,13 @@ from syncd.errors import (
 )
 from syncd.store import files
 
+DESCRIPTORS = 3
+"""SQLite's for one connection: the file, its -wal and its -shm."""
+
 _RESTORE = (
     "stop syncd, run `syncd db check`, and put back the newest backup (PATH.backup-…) or move the file away"
 )
-_SPACE = "free some space on that file system; syncd goes on by itself"
+_SPACE = "free some space on that file system; a daemon at work goes on by itself"
 _OWNER = "run as the user that owns the file, or mend its permissions and those of its folder"
 _BUSY = "close other programs that write to the file (a sqlite3 shell with an open transaction?)"
 
@@ -71,8 +75,21 @@ def explain(error: BaseException, path: Path, doing: str) -> DatabaseError | Non
 
 
 def _unreachable(path: Path) -> DatabaseError | None:
+    """What the system itself says, where SQLite does not.
+
+    Not by opening the file: closing it again would take SQLite's locks from this process.
+    """
     try:
         files.identity(path)
+        _need_descriptors(path.parent)
     except DatabaseError as error:
         return error
+    except OSError as error:
+        return files.unwritable(path, "open", error)
     return None
+
+
+def _need_descriptors(folder: Path) -> None:
+    with ExitStack() as stack:
+        for _ in range(DESCRIPTORS):
+            stack.callback(os.close, os.open(folder, os.O_PATH | os.O_CLOEXEC))

@@ -104,12 +104,22 @@ def _back_up(
     connection: sqlite3.Connection, path: Path, version: str, now: datetime, progress: Progress | None
 ) -> Path:
     """Copy the file as ``PATH.backup-VERSION-TIME`` and delete all but the newest of these."""
+    try:
+        return _make_backup(connection, path, version, now, progress)
+    except OSError as error:
+        raise files.unwritable(path, "make the backup of", error) from error
+
+
+def _make_backup(
+    connection: sqlite3.Connection, path: Path, version: str, now: datetime, progress: Progress | None
+) -> Path:
     backup = files.beside(path, f".backup-{version}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
     for left in backup.parent.glob(f"{path.resolve().name}.backup-*Z.part"):
         left.unlink()
     part = backup.with_name(backup.name + ".part")
     copy_to(connection, part, path.stat().st_mode & 0o777, progress)
     part.replace(backup)
+    files.sync_folder(backup.parent)
     earlier = sorted(backup.parent.glob(f"{path.resolve().name}.backup-*Z"), key=lambda old: old.name[-16:])
     for old in earlier[:-BACKUPS_KEPT]:
         old.unlink(missing_ok=True)
@@ -131,7 +141,7 @@ def copy_to(
         hint = f"see that {target.parent} exists, has room, and may be written by this user"
         raise files.unwritable(target, "write the backup", error, hint) from error
     except BaseException:
-        target.unlink()
+        target.unlink(missing_ok=True)
         raise
 
 
