@@ -41,10 +41,15 @@ class Standing:
             self.state = new
 
     async def settle(self, decide: Callable[[SinkRecord], Settlement]) -> Settlement:
+        """What was delivered and a power cut forgets is sent again under its id: only news waits for the disk."""
         async with self._turn:
-            made = decide(self.state)
-            async with self._db.write() as tx:
+
+            async def save(tx: Transaction) -> Settlement:
+                made = decide(self.state)
                 await self._save(tx, made)
+                return made
+
+            made = await self._db.apply(save, quiet=True)
             self.state = made.state
             return made
 

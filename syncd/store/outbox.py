@@ -23,6 +23,9 @@ async def append(
     tx: Transaction, drafts: Sequence[Draft], routes: Sequence[Route], *, run_id: int | None = None
 ) -> list[int]:
     """Record the events in this order; their numbers, given without gaps and never again."""
+    if not drafts:
+        return []
+    tx.require_durable()
     rows = await tx.fetch("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
     first = (rows[0][0] if rows else 0) + 1
     await tx.executemany(_EVENT, (_row(seq, draft, run_id) for seq, draft in enumerate(drafts, first)))

@@ -71,6 +71,11 @@ class Judgement:
     """What an empty list that may yet become the baseline has waited so far."""
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether it finds no image shared, changed or gone; the commit may still have news (an alert that is over)."""
+        return not (self.plan.added or self.plan.changed or self.gone)
+
+    @property
     def held(self) -> list[str]:
         return [image_id for image_id, row in self.kept.items() if row.held]
 

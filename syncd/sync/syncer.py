@@ -184,11 +184,14 @@ class Syncer:
     ) -> tuple[SyncReport, bool]:
         """The report, and whether the account has facts in doubt."""
         answers: dict[tuple[str, str], Lookup] = {}
+
+        async def write(tx: Transaction) -> tuple[SyncReport, bool]:
+            commit = Commit(tx, reading, judgement, self.settings, answers, self.clock.now())
+            return await commit.write(coming), commit.unsettled
+
         while True:
             try:
-                async with self.db.write() as tx:
-                    commit = Commit(tx, reading, judgement, self.settings, answers, self.clock.now())
-                    report = await commit.write(coming)
+                report, unsettled = await self.db.apply(write, quiet=judgement.is_quiet)
                 break
             except Unasked as unasked:
                 answers |= await ask(account.cloud, unasked)
@@ -197,43 +200,53 @@ class Syncer:
         if reading.listing.complete:
             self._complete_at[reading.target] = reading.monotonic
         _warn_of_lookups(reading, judgement)
-        return report, commit.unsettled
+        return report, unsettled
 
     async def _settle(self, account: Account) -> None:
         """Tell what other regions show of images that one lost, once they have been read."""
         async with self._settling.setdefault(account.name, asyncio.Lock()):
             answers: dict[tuple[str, str], Lookup] = {}
+
+            async def write(tx: Transaction) -> None:
+                state = await targets.read_account(tx, account.name)
+                if state is not None and state.active:
+                    await Settlement(tx, state, self.settings, answers, self.clock.now()).write()
+
             while self.employs(account):
                 try:
-                    async with self.db.write() as tx:
-                        state = await targets.read_account(tx, account.name)
-                        if state is not None and state.active:
-                            await Settlement(tx, state, self.settings, answers, self.clock.now()).write()
+                    await self.db.apply(write, quiet=True)
                     return
                 except Unasked as unasked:
                     answers |= await ask(account.cloud, unasked)
 
     async def _fail(self, run: Run, error: ApiError, candidate: bool, discovered: bool) -> SyncReport:
         """A failed sync leaves every row as it was; of a target that is none (any more) it leaves no trace."""
-        async with self.db.write() as tx:
-            account = await targets.read_account(tx, run.target.account)
-            state = await targets.read_target(tx, run.target)
-            if account is None or state is None or not state.active:
-                return self._failed(run, error, 1) if candidate else _cancelled(run)
-            if discovered and _has_left(state, error, run):
-                await trouble.retire(tx, account, [state])
-                log.info("region_retired", account=run.target.account, region=run.target.region)
-                return _cancelled(run)
-            state = replace(
-                state,
-                last_attempt_at=run.started_at,
-                failures=state.failures + 1,
-                last_error=error.message,
-                failure_class=error.failure,
-                failing_since=state.failing_since or run.started_at,
-            )
-            await targets.save_target(tx, state)
-            await self._announce(tx, account, state, await runs.record(tx, run))
+        return await self.db.apply(
+            lambda tx: self._write_failure(tx, run, error, candidate, discovered), quiet=True
+        )
+
+    async def _write_failure(
+        self, tx: Transaction, run: Run, error: ApiError, candidate: bool, discovered: bool
+    ) -> SyncReport:
+        account = await targets.read_account(tx, run.target.account)
+        state = await targets.read_target(tx, run.target)
+        if account is None or state is None or not state.active:
+            return self._failed(run, error, 1) if candidate else _cancelled(run)
+        if discovered and _has_left(state, error, run):
+            tx.require_durable()
+            await trouble.retire(tx, account, [state])
+            log.info("region_retired", account=run.target.account, region=run.target.region)
+            return _cancelled(run)
+        state = replace(
+            state,
+            last_attempt_at=run.started_at,
+            failures=state.failures + 1,
+            last_error=error.message,
+            failure_class=error.failure,
+            failing_since=state.failing_since or run.started_at,
+        )
+        await targets.save_target(tx, state)
+        await self._announce(tx, account, state, await runs.record(tx, run))
         return self._failed(run, error, state.failures)
 
     async def _announce(

@@ -54,8 +54,8 @@ async def watched(make_rig, monkeypatch):
 
 def spying(open_transaction, watch):
     @asynccontextmanager
-    async def spied():
-        async with open_transaction() as tx:
+    async def spied(**options):
+        async with open_transaction(**options) as tx:
             connection = tx._driver._conn
             await tx._driver._execute(connection.set_trace_callback, watch.statement)
             await tx._driver._execute(connection.set_authorizer, watch.authorize)
