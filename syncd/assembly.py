@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -15,7 +16,7 @@ from syncd.compshare.client import CompShare, RequestRecord
 from syncd.config import AccountConfig, ApiConfig, Config
 from syncd.model import Clock, Route
 from syncd.schedule import interval_around
-from syncd.sinks.build import build_sink
+from syncd.sinks.build import build_sink, settings_digest
 from syncd.sinks.dispatcher import DeliveryRecord, Dispatcher
 from syncd.sinks.sink import Sink
 from syncd.store import migrate
@@ -64,13 +65,21 @@ class Parts:
         self._observers = observers
         self.accounts = build_accounts(config, observers)
         self.syncer = Syncer(db, self.accounts, settings_of(config), clock)
+        self._sinks = build_sinks(config, clock)
         self.dispatcher = Dispatcher(
-            db, build_sinks(config, clock), routes=routes_of(config), clock=clock, record=observers.delivery
+            db,
+            list(self._sinks.values()),
+            routes=routes_of(config),
+            clock=clock,
+            digests=digests_of(config),
+            record=observers.delivery,
         )
 
     async def change(self, config: Config) -> None:
         """Go over to another configuration; what can fail comes first, so that a fault changes nothing."""
-        await self.dispatcher.swap(build_sinks(config, self.clock), routes_of(config))
+        sinks = self._changed_sinks(config)
+        await self.dispatcher.swap(list(sinks.values()), routes_of(config), digests_of(config))
+        self._sinks = sinks
         accounts = dict(self.accounts)
         changed = [name for name in {*accounts, *config.accounts} if _differs(self.config, config, name)]
         fresh = build_accounts(config, self._observers, only=changed)
@@ -83,6 +92,16 @@ class Parts:
         await self.syncer.cancel(changed)
         for account in gone:
             await account.cloud.aclose()
+
+    def _changed_sinks(self, config: Config) -> dict[str, Sink]:
+        """One whose settings are the same goes on as it is; its filters are the dispatcher's business."""
+        old = self.config.sinks
+        return {
+            name: self._sinks[name]
+            if name in old and replace(old[name], wants=sink.wants) == sink
+            else build_sink(sink, self.clock, self._sinks.get(name))
+            for name, sink in config.sinks.items()
+        }
 
     async def aclose(self) -> None:
         await self.dispatcher.aclose()
@@ -124,8 +143,12 @@ def build_accounts(config: Config, observers: Observers, only: list[str] | None 
     }
 
 
-def build_sinks(config: Config, clock: Clock) -> list[Sink]:
-    return [build_sink(sink, clock) for sink in config.sinks.values()]
+def build_sinks(config: Config, clock: Clock) -> dict[str, Sink]:
+    return {name: build_sink(sink, clock) for name, sink in config.sinks.items()}
+
+
+def digests_of(config: Config) -> dict[str, str]:
+    return {name: settings_digest(sink) for name, sink in config.sinks.items()}
 
 
 def routes_of(config: Config) -> tuple[Route, ...]:

@@ -17,7 +17,7 @@ import structlog
 from syncd import logs
 from syncd.assembly import Observers, assemble
 from syncd.config import Config
-from syncd.errands import Result, perform, prune
+from syncd.errands import Result, perform, prune_if_due
 from syncd.errors import ConfigError, SyncdError
 from syncd.journal import SUMMARY_EVERY, SyncJournal
 from syncd.model import Clock, Target
@@ -145,7 +145,7 @@ class Daemon:
             self.schedule.start()
             await self._plan(at_once=self.config.schedule.run_on_start)
             self.schedule.every("summary", SUMMARY_EVERY, self.journal.summary)
-            self.schedule.every("prune", timedelta(days=1), self._prune, first=timedelta(minutes=5))
+            self.schedule.every("prune", timedelta(hours=1), self._prune, first=timedelta(minutes=5))
             self._plan_heartbeat()
             self._say_ready()
             await self._stop.wait()
@@ -304,7 +304,7 @@ class Daemon:
             return [state.target for state in await read_targets(tx) if state.active and state.failures]
 
     async def _prune(self) -> None:
-        log.info("pruned", **await self.patience.insist(lambda: prune(self.parts)))
+        await self.patience.insist(lambda: prune_if_due(self.parts))
 
     def _say_ready(self) -> None:
         log.info("ready", accounts=len(self.config.accounts), sinks=len(self.config.sinks), pid=os.getpid())

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from syncd.assembly import Parts
 from syncd.errors import SyncdError, UsageError
-from syncd.model import from_text
-from syncd.store import deliveries, pruning, requests, runs
+from syncd.model import from_text, to_text
+from syncd.store import deliveries, pruning, requests, runs, steadiness
+from syncd.store.steadiness import Steadiness
 from syncd.sync.release import release
 from syncd.sync.report import SyncReport
 from syncd.sync.rounds import sync_round
+
+log = structlog.get_logger()
 
 FAILED = 3
 HELD = 4
@@ -40,14 +45,29 @@ async def perform(
         return Result(error.exit_code, {"error": error.message, "hint": error.hint})
 
 
-async def prune(parts: Parts) -> dict[str, int]:
+async def prune_if_due(parts: Parts) -> None:
+    """Once a day, while the clock is believed: each call is a look at it, so call it often."""
+    found, now = await _look_at_clock(parts), parts.clock.now()
+    if found.is_steady(now) and found.is_due(now):
+        log.info("pruned", **await _prune_now(parts))
+
+
+async def _look_at_clock(parts: Parts) -> Steadiness:
+    await parts.dispatcher.reconcile()
+    async with parts.db.write() as tx:
+        return await steadiness.look(tx, parts.config.retention, parts.clock.now())
+
+
+async def _prune_now(parts: Parts) -> dict[str, int]:
     """Forget what the retention lets go; how much of what."""
     kept, now = parts.config.retention, parts.clock.now()
-    await parts.dispatcher.reconcile()
-    pruned = await pruning.prune(parts.db, kept, now)
+    pruned = await pruning.prune(parts.db, kept, now, parts.dispatcher.say_expired)
     async with parts.db.write() as tx:
         await runs.prune(tx, now - kept.runs)
         await requests.prune(tx, now - kept.runs)
+        await steadiness.note_pruned(tx, now)
+    if pruned["skipped"]:
+        log.warning("deliveries_skipped", count=pruned["skipped"], reason="the sink is gone for a day")
     return dict(pruned)
 
 
@@ -112,7 +132,11 @@ async def _replay(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result:
 
 
 async def _prune(parts: Parts, _: Mapping[str, Any], __: Progress) -> Result:
-    return Result(0, {"pruned": await prune(parts)})
+    """By hand also if it is not due; but not by a clock that may be wrong."""
+    found = await _look_at_clock(parts)
+    if not found.is_steady(parts.clock.now()):
+        return Result(0, {"pruned": None, "steady_at": to_text(found.steady_at)})
+    return Result(0, {"pruned": await _prune_now(parts)})
 
 
 _DEEDS = {

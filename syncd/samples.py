@@ -76,7 +76,7 @@ def _of_sinks(now: datetime) -> list[Draft]:
     since = to_text(now - timedelta(hours=1))
     message = "a test of syncd: nothing failed"
     failed = {"sink": "sample", "reason": "backing_off", "since": since, "message": message}
-    recovered = {"sink": "sample", "since": since, "duration_seconds": 3600}
+    recovered = {"sink": "sample", "reason": "backing_off", "since": since, "duration_seconds": 3600}
     return [
         Draft("sink.failed", now, failed, sink="sample"),
         Draft("sink.recovered", now, recovered, sink="sample"),

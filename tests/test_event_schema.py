@@ -179,6 +179,7 @@ def test_the_digest_that_formats_are_tried_with_holds_events() -> None:
 def test_what_is_told_about_a_sink_is_an_event(reason: str) -> None:
     sink = SinkRecord("hook", "backing_off", NOW, failed_said_at=NOW, failed_reason=reason)
     CLOSED.validate(event(news.failed(sink, reason, "HTTP 503", NOW)))
+    CLOSED.validate(event(news.none_dead(sink, NOW)))
     CLOSED.validate(event(news.recovered(sink, NOW)))
 
 

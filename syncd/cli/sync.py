@@ -54,9 +54,9 @@ async def _finish(parts: Parts) -> None:
 
 
 async def _finish_round(parts: Parts) -> None:
-    from syncd.errands import prune
+    from syncd.errands import prune_if_due
 
-    await prune(parts)
+    await prune_if_due(parts)
     await _finish(parts)
 
 

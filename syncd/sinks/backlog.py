@@ -8,7 +8,7 @@ from datetime import datetime
 from syncd.sinks.queue import Entry, Queue
 from syncd.sinks.sink import Item
 from syncd.store import deliveries
-from syncd.store.deliveries import Outcome
+from syncd.store.deliveries import Outcome, Pending
 from syncd.store.engine import Database
 
 WINDOW = 20_000
@@ -45,7 +45,7 @@ class Backlog:
         self._more = len(rows) == room
         if rows:
             self._cursor = rows[-1].seq
-            self.queue.add(Entry(*row) for row in rows)
+            self.queue.add(_entry(row, now) for row in rows)
 
     async def fetch(self, now: datetime) -> None:
         """Have the bodies of the next events at hand, many in one query."""
@@ -86,3 +86,9 @@ class Backlog:
         entry.attempts, entry.due = outcome.attempts, outcome.due
         entry.strikes, entry.tried_at = outcome.strikes, outcome.tried_at
         self.queue.back(entry)
+
+
+def _entry(row: Pending, now: datetime) -> Entry:
+    entry = Entry(*row)
+    entry.mind_clock(now)
+    return entry

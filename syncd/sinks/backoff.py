@@ -29,6 +29,13 @@ def receiver_wait(
     return max(planned, min(retry_after or timedelta(0), LONGEST_ASKED))
 
 
+def longest_message_wait(attempts: int) -> timedelta:
+    """What `message_wait` gives at most."""
+    if attempts < 1:
+        return timedelta(0)
+    return SCHEDULE[min(attempts, len(SCHEDULE)) - 1] * (1 + JITTER)
+
+
 def message_wait(attempts: int, rng: random.Random) -> timedelta | None:
     """After the ``attempts``-th refusal of one event; None: it is given up."""
     if attempts > len(SCHEDULE):

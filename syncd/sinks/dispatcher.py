@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import TypeVar
+
+import structlog
 
 from syncd.errors import UsageError
 from syncd.model import Clock, Draft, Route
@@ -18,17 +21,25 @@ from syncd.sinks.alarm import Sleep
 from syncd.sinks.settlement import DeliveryRecord
 from syncd.sinks.sink import Sink
 from syncd.sinks.worker import Record, Worker
-from syncd.store import deliveries
+from syncd.store import deliveries, outbox
 from syncd.store.deliveries import SinkRecord
-from syncd.store.engine import Database
+from syncd.store.engine import Database, Transaction
 
 __all__ = ["DeliveryRecord", "Dispatcher"]
 
+log = structlog.get_logger()
+
 _T = TypeVar("_T")
+
+HANDOVER = 30.0
+"""Seconds that sends of a sink which is exchanged are given to come back; then they count as stopped."""
 
 
 class Dispatcher:
-    """``routes`` say what each sink takes; the sinks' own news goes by them too."""
+    """``routes`` say what each sink takes; the sinks' own news goes by them too.
+
+    ``digests`` (sink → a digest of its settings) show after a restart that a sink was changed.
+    """
 
     def __init__(
         self,
@@ -37,6 +48,7 @@ class Dispatcher:
         *,
         routes: Sequence[Route],
         clock: Clock,
+        digests: Mapping[str, str] = MappingProxyType({}),
         record: Record = lambda _: None,
         rng: random.Random | None = None,
         sleep: Sleep = asyncio.sleep,
@@ -45,6 +57,7 @@ class Dispatcher:
         self._sinks = list(sinks)
         self._routes = tuple(routes)
         self._clock = clock
+        self._digests = digests
         self._record = record
         self._rng = rng or random.Random()
         self._sleep = sleep
@@ -62,7 +75,7 @@ class Dispatcher:
 
     async def reconcile(self) -> None:
         """Follow the configured sinks in the database; called at start, and daily."""
-        await self._follow(self._sinks)
+        await self._follow(self._sinks, self._digests)
 
     async def run(self) -> None:
         """Deliver until cancelled; a worker that dies ends it with its error."""
@@ -85,17 +98,26 @@ class Dispatcher:
         except TimeoutError:
             return
 
-    async def swap(self, sinks: Sequence[Sink], routes: Sequence[Route]) -> None:
-        """Go over to other sinks: what is under way to the old ones is finished first.
+    async def swap(
+        self,
+        sinks: Sequence[Sink],
+        routes: Sequence[Route],
+        digests: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Go over to other sinks; one that is among the old ones goes on undisturbed.
 
+        What is under way to an old one is finished first; what it refused, another of its name tries at once.
         Raises DatabaseLocked and DatabaseUnwritable, and then goes on with the old ones.
         """
         async with self._changing:
-            await self._follow(sinks)
-            await self._finish(list(self._workers))
-            old, self._sinks, self._routes = self._sinks, list(sinks), tuple(routes)
-            for sink in self._sinks:
-                self._start(sink)
+            await self._follow(sinks, digests)
+            old = [sink for sink in self._sinks if sink not in sinks]
+            fresh = [sink for sink in sinks if sink not in self._sinks]
+            self._routes, self._digests = tuple(routes), digests
+            await self._finish([sink.name for sink in old], HANDOVER)
+            self._sinks = list(sinks)
+            for sink in fresh:
+                self._start(sink, starts_over=sink.name in {one.name for one in old})
         await asyncio.gather(*(sink.aclose() for sink in old))
 
     def reopen(self) -> None:
@@ -111,9 +133,9 @@ class Dispatcher:
             await self._any_worker(name).change(partial(_disabled, now=self._clock.now()))
 
     async def enable(self, name: str) -> None:
-        """Deliver again, and at once, what waits for it."""
+        """Deliver again, and at once, what waits for it, also what was refused."""
         async with self._changing:
-            await self._any_worker(name).change(partial(_enabled, now=self._clock.now()))
+            await self._any_worker(name).change(partial(_enabled, now=self._clock.now()), start_over=True)
 
     async def replay(
         self,
@@ -132,12 +154,23 @@ class Dispatcher:
                 self._db, route, since_seq=since_seq, since=since, until=until, event_id=event_id, dead=dead
             )
 
+    async def say_expired(self, tx: Transaction, counts: Mapping[str, int], reason: str) -> None:
+        """Announce, in the transaction that begins it, that so many events of each sink are given up undelivered."""
+        now = self._clock.now()
+        for name, count in counts.items():
+            sink = await deliveries.read_sink(tx, name) or SinkRecord(name, "ok", now)
+            log.warning("deliveries_given_up", sink=name, count=count, reason=reason)
+            message = f"{count} event{'' if count == 1 else 's'} given up: {reason}"
+            await deliveries.save_sink(tx, replace(sink, dead_said_at=sink.dead_said_at or now))
+            await outbox.append(tx, [news.failed(sink, "expired", message, now)], self._routes)
+
     async def aclose(self) -> None:
         await asyncio.gather(*(sink.aclose() for sink in self._sinks))
 
-    async def _follow(self, sinks: Sequence[Sink]) -> None:
+    async def _follow(self, sinks: Sequence[Sink], digests: Mapping[str, str]) -> None:
         async with self._db.write() as tx:
-            await deliveries.reconcile(tx, [sink.name for sink in sinks], self._clock.now())
+            names = {sink.name: digests.get(sink.name) for sink in sinks}
+            await deliveries.reconcile(tx, names, self._clock.now())
 
     @asynccontextmanager
     async def _paused(self, name: str) -> AsyncIterator[None]:
@@ -151,17 +184,22 @@ class Dispatcher:
                 if sink.name in running:
                     self._start(sink)
 
-    def _start(self, sink: Sink) -> None:
+    def _start(self, sink: Sink, starts_over: bool = False) -> None:
         if self._group is None:
             return
-        worker = self._workers[sink.name] = self._worker(sink)
+        worker = self._workers[sink.name] = self._worker(sink, starts_over=starts_over)
         self._tasks[sink.name] = self._group.create_task(worker.run(), name=f"deliver {sink.name}")
 
-    async def _finish(self, names: Sequence[str]) -> None:
+    async def _finish(self, names: Sequence[str], limit: float | None = None) -> None:
+        """Their workers end, those that take longer than ``limit`` seconds as in a stop."""
         tasks = [self._tasks.pop(name) for name in names if name in self._tasks]
         for name in names:
-            self._workers.pop(name).finish()
+            if name in self._workers:
+                self._workers.pop(name).finish()
         if tasks:
+            _, late = await asyncio.wait(tasks, timeout=limit)
+            for task in late:
+                task.cancel()
             await asyncio.wait(tasks)
 
     def _any_worker(self, name: str) -> Worker:
@@ -170,7 +208,7 @@ class Dispatcher:
             return self._workers[name]
         return self._worker(_named(name, self._sinks, lambda sink: sink.name))
 
-    def _worker(self, sink: Sink, once: bool = False) -> Worker:
+    def _worker(self, sink: Sink, *, once: bool = False, starts_over: bool = False) -> Worker:
         return Worker(
             self._db,
             sink,
@@ -180,6 +218,7 @@ class Dispatcher:
             rng=self._rng,
             sleep=self._sleep,
             once=once,
+            starts_over=starts_over,
         )
 
     def _nudge(self) -> None:

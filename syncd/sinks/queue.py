@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from heapq import heappop, heappush, nsmallest
 from itertools import chain, takewhile
 
-LONGEST_SCHEDULED = timedelta(days=1)
+from syncd.sinks.backoff import longest_message_wait
+
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -29,6 +30,13 @@ class Entry:
     """When it last failed through the receiver's fault."""
     seen_deliveries: int = 0
     """How much the sink had taken when it last failed."""
+
+    def mind_clock(self, now: datetime) -> None:
+        """A time further ahead than it can have to wait was written by a clock that ran ahead."""
+        if self.due is not None and self.due > now + longest_message_wait(self.attempts):
+            self.due = None
+        if self.tried_at is not None and self.tried_at > now:
+            self.tried_at = now
 
     @property
     def goes_alone(self) -> bool:
@@ -104,6 +112,18 @@ class Queue:
         if self._lines[entry.key][0] is entry:
             self._offer(entry)
 
+    def mind_clock(self, now: datetime) -> None:
+        """After it was set: what waits by the clock of before is looked at again."""
+        for entry in self._entries():
+            entry.mind_clock(now)
+        self._offer_all()
+
+    def start_over(self) -> None:
+        """What was refused may go at once, as if it never had been."""
+        for entry in self._entries():
+            entry.attempts, entry.strikes, entry.due = 0, 0, None
+        self._offer_all()
+
     def next_due(self) -> datetime | None:
         """When the first waiting head's time comes."""
         return self._waiting[0][0] if self._waiting else None
@@ -125,7 +145,19 @@ class Queue:
 
     def _is_ready(self, rank: tuple[datetime, int], key: str) -> bool:
         """What was offered may have been taken, or settled, since: the heap forgets lazily."""
-        return key not in self._out and key in self._lines and self._lines[key][0].rank == rank
+        if key in self._out or key not in self._lines:
+            return False
+        head = self._lines[key][0]
+        return head.due is None and head.rank == rank
+
+    def _entries(self) -> Iterable[Entry]:
+        return chain.from_iterable(self._lines.values())
+
+    def _offer_all(self) -> None:
+        self._ready.clear()
+        self._waiting.clear()
+        for line in self._lines.values():
+            self._offer(line[0])
 
     def _offer(self, entry: Entry) -> None:
         if entry.key in self._out:
@@ -136,8 +168,8 @@ class Queue:
             heappush(self._ready, (entry.rank, entry.key))
 
     def _wake(self, now: datetime) -> None:
-        """What is due; and what is not due for longer than any schedule, since then the clock was set back."""
-        while self._waiting and not now < self._waiting[0][0] <= now + LONGEST_SCHEDULED:
+        """What is due."""
+        while self._waiting and self._waiting[0][0] <= now:
             due, seq, key = heappop(self._waiting)
             line = self._lines.get(key)
             if line and (line[0].seq, line[0].due) == (seq, due):

@@ -80,24 +80,32 @@ class Settlement:
         self._decide(arrived)
 
     @property
-    def may_be_over(self) -> bool:
-        """Whether an announced trouble ends with this, unless dead events were the trouble and some are left."""
-        succeeded = any(outcome.state == "delivered" for _, outcome in self.outcomes)
-        return self.state.failed_said_at is not None and succeeded and self.state.state == "ok"
+    def is_back(self) -> bool:
+        """Whether an announced absence ends with this."""
+        return self.state.failed_said_at is not None and self._has_success and self.state.state == "ok"
 
     @property
-    def has_dead(self) -> bool:
-        return self._first_dead is not None
+    def may_be_without_dead(self) -> bool:
+        """Whether it was announced that an event is dead, and that may be over."""
+        return self.state.dead_said_at is not None and self._has_success
 
-    def say_over(self) -> None:
+    def say_back(self) -> None:
         self.news.append(news.recovered(self.before, self._now))
         self.state = replace(self.state, failed_said_at=None, failed_reason=None)
 
     def say_dead(self) -> None:
-        """For the first dead event of this sink, as long as nothing worse is announced."""
-        assert self._first_dead is not None
-        if self.state.failed_said_at is None:
-            self._say_failed("dead", self._first_dead)
+        """Once, until none is dead any more: whether the receiver is away meanwhile is another matter."""
+        if self._first_dead is not None and self.state.dead_said_at is None:
+            self.state = replace(self.state, dead_said_at=self._now)
+            self.news.append(news.failed(self.state, "dead", self._first_dead, self._now))
+
+    def say_none_dead(self) -> None:
+        self.news.append(news.none_dead(self.before, self._now))
+        self.state = replace(self.state, dead_said_at=None)
+
+    @property
+    def _has_success(self) -> bool:
+        return any(outcome.state == "delivered" for _, outcome in self.outcomes)
 
     def _decide(self, arrived: Sequence[Arrival]) -> None:
         """Successes first: they show that a failing event is failing alone."""
@@ -176,7 +184,7 @@ class Settlement:
         elif trouble.retry_after is not None and self.state.next_attempt_at is not None:
             wait = receiver_wait(1, self._longest, trouble.retry_after, self._rng)
             at = max(self.state.next_attempt_at, self._now + wait)
-            self.state = replace(self.state, next_attempt_at=at)
+            self.state = replace(self.state, next_attempt_at=at, tried_at=self._now)
 
     def _mark_away(self, trouble: ReceiverTrouble) -> None:
         since = self.state.away_since or self._now
@@ -196,6 +204,7 @@ class Settlement:
             since=self.state.since if away else self._now,
             failures=failures,
             next_attempt_at=self._now + wait,
+            tried_at=self._now,
         )
 
     def _add(

@@ -7,18 +7,17 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from syncd.errors import DatabaseLocked, DatabaseUnwritable
+from syncd.errors import DatabaseError, DatabaseLocked, DatabaseUnwritable
 from syncd.model import Clock, Route
 from syncd.sinks import news
 from syncd.sinks.alarm import Alarm, Sleep
 from syncd.sinks.arrivals import UNSETTLED, Arrivals
 from syncd.sinks.backlog import Backlog
-from syncd.sinks.backoff import LONGEST_ASKED
 from syncd.sinks.digests import Digests
 from syncd.sinks.logbook import Logbook
 from syncd.sinks.queue import Entry
 from syncd.sinks.settlement import Arrival, DeliveryRecord, Settlement
-from syncd.sinks.sink import Delivered, ReceiverTrouble, Sink, Verdict
+from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Sink, Verdict
 from syncd.sinks.standing import Change, Standing
 from syncd.store.deliveries import SinkRecord
 from syncd.store.engine import Database
@@ -36,11 +35,17 @@ STUCK_AFTER = 15 * 60.0
 LONGEST_WAIT = 300.0
 """Seconds after which times are looked at again: the clock may have been set."""
 
+JUMP = 3.0
+"""Seconds by which the wall clock and the monotonic one part when the former was set (or the machine slept)."""
+
 Record = Callable[[DeliveryRecord], object]
 
 
 class Worker:
-    """``once``: one attempt at what is due, then its end; no waiting for company."""
+    """``once``: one attempt at what is due, then its end; no waiting for company.
+
+    ``starts_over``: what was refused before is tried at once, since the sink is another one now.
+    """
 
     def __init__(
         self,
@@ -53,6 +58,7 @@ class Worker:
         rng: random.Random | None = None,
         sleep: Sleep = asyncio.sleep,
         once: bool = False,
+        starts_over: bool = False,
     ) -> None:
         self.sink = sink
         self._clock = clock
@@ -60,6 +66,9 @@ class Worker:
         self._rng = rng or random.Random()
         self._sleep = sleep
         self._once = once
+        self._starts_over = starts_over
+        self._started = False
+        self._offset = self._wall_offset()
         self._backlog = Backlog(db, sink.name)
         self._queue = self._backlog.queue
         self._digests = Digests(self._queue, sink.group_wait)
@@ -75,6 +84,8 @@ class Worker:
         self._lanes = 1
         """How many may be out at once; grows with each success, so that a receiver that is just back is not flooded."""
         self._crash: BaseException | None = None
+        self._unread: DatabaseError | None = None
+        """Why an event that was to be sent could not be read; nothing is sent until that is tried again."""
         self._logbook = Logbook(sink.name)
 
     @property
@@ -97,15 +108,16 @@ class Worker:
         self._ending = True
         self._alarm.ring()
 
-    async def change(self, how: Change) -> None:
-        """Set the sink's state from outside; it may be tried at once."""
-        await self._standing.change(how)
+    async def change(self, how: Change, *, start_over: bool = False) -> None:
+        """Set the sink's state from outside; it may be tried at once, with ``start_over`` also what was refused."""
+        await self._standing.change(how, start_over=start_over)
+        if start_over:
+            self._queue.start_over()
         self._not_before = None
         self.nudge()
 
     async def run(self) -> None:
         try:
-            await self._start()
             while not (self._ending and not self._sends and not self._arrived):
                 try:
                     await self._turn_over()
@@ -116,26 +128,48 @@ class Worker:
                 except (DatabaseUnwritable, DatabaseLocked) as error:
                     self._logbook.database(error)
                     await self._sleep(RETRY_DATABASE)
+                    self._unread = None
         finally:
             await self._wind_up()
 
     async def _turn_over(self) -> None:
         """Settle what came back, have the next events at hand, send what may go. What cannot be written is kept."""
+        if not self._started:
+            await self._start()
         if self._sends and not self._ending:
             await self._arrived.gather()
+        await self._mind_clock()
         await self._settle()
+        if self._unread is not None:
+            raise self._unread
         await self._load()
         self._launch()
         if self._crash is not None:
             raise self._crash
-        self._logbook.database()
+        if not self._sends:
+            self._logbook.database()
 
     async def _start(self) -> None:
+        if self._starts_over:
+            await self._standing.change(lambda state: (state, []), start_over=True)
         await self._standing.read()
-        due = self._state.next_attempt_at
-        if due is not None and due <= self._clock.now() + LONGEST_ASKED:
-            # Beyond that the clock was wrong when this was written, or is now.
-            self._wait_until(due)
+        if self._state.next_attempt_at is not None:
+            self._wait_until(self._state.next_attempt_at)
+        self._started = True
+
+    async def _mind_clock(self) -> None:
+        """No time that a clock wrote which was wrong is waited for."""
+        await self._standing.mind_clock()
+        offset = self._wall_offset()
+        if abs(offset - self._offset) <= JUMP:
+            return
+        self._offset = offset
+        self._queue.mind_clock(self._clock.now())
+        if self._not_before is not None and self._state.next_attempt_at is not None:
+            self._not_before = min(self._not_before, self._moment_of(self._state.next_attempt_at))
+
+    def _wall_offset(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
 
     async def _load(self) -> None:
         """Have at hand what may go next."""
@@ -158,12 +192,15 @@ class Worker:
                 self._send(self._probe())
 
     def _may_send_events(self) -> bool:
-        well = self._state.state == "ok" and not self._arrived.has_failure and not self._ending
+        well = self._state.state == "ok" and not self._arrived.has_failure and self._may_send()
         return well and not self.sink.group_wait and len(self._arrived) < UNSETTLED
+
+    def _may_send(self) -> bool:
+        return not self._ending and self._unread is None
 
     def _may_send_one(self) -> bool:
         """A digest, or a probe: only if nothing is out, and all that came back is settled."""
-        idle = not self._sends and not self._arrived and not self._ending
+        idle = not self._sends and not self._arrived and self._may_send()
         alone = self.sink.group_wait or self._state.state == "backing_off"
         return bool(idle and alone and self._state.state != "disabled")
 
@@ -206,7 +243,14 @@ class Worker:
         assert task is not None
         while entries:
             self._sends[task] = self._clock.monotonic()
-            await self._attempt(entries, self._falls)
+            try:
+                items = await self._backlog.items(entries)
+            except (DatabaseUnwritable, DatabaseLocked) as error:
+                self._unread = error
+                for entry in entries:
+                    self._queue.back(entry)
+                return
+            await self._attempt(entries, items, self._falls)
             entries = self._another()
 
     def _another(self) -> list[Entry]:
@@ -227,12 +271,9 @@ class Worker:
         if not self._sends:
             self._arrived.hurry()
 
-    async def _attempt(self, entries: list[Entry], falls: int) -> None:
+    async def _attempt(self, entries: list[Entry], items: list[Item], falls: int) -> None:
         try:
-            items = await self._backlog.items(entries)
             verdict = await self.sink.send(items, self._away_since()) if items else Delivered()
-        except (DatabaseUnwritable, DatabaseLocked) as error:
-            verdict = ReceiverTrouble(error.message)
         except Exception as error:  # noqa: BLE001  # any surprise is trouble; its text may hold a URL
             self._logbook.surprised(error)
             verdict = ReceiverTrouble(f"unexpected {type(error).__name__}")
@@ -300,12 +341,15 @@ class Worker:
             self._record(record)
 
     def _wait_until(self, due: datetime) -> None:
-        self._not_before = self._clock.monotonic() + (due - self._clock.now()).total_seconds()
+        self._not_before = self._moment_of(due)
+
+    def _moment_of(self, due: datetime) -> float:
+        return self._clock.monotonic() + (due - self._clock.now()).total_seconds()
 
     # waiting
 
     def _is_done(self) -> bool:
-        if not self._once or self._sends or self._arrived:
+        if not self._once or self._sends or self._arrived or self._unread is not None:
             return False
         if self._state.state == "disabled" or not (
             self._backlog.is_stale or self._queue.has_ready(self._clock.now())

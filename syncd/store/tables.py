@@ -213,12 +213,28 @@ sinks = Table(
     _text("last_error"),
     _count("failures"),  # receiver failures in a row
     _text("failed_said_at"),  # when sink.failed was announced, while it is open
-    _text("failed_reason"),  # why: backing_off, gone, disabled, dead
+    _text("failed_reason"),  # why: backing_off, gone, disabled
     _text("absent_since"),  # since when the configuration no longer names it
     _text("away_since"),  # since when it took nothing; NULL from its next success on
+    _text("dead_said_at"),  # when sink.failed for a dead event was announced, while one is dead
+    _text("tried_at"),  # when its next_attempt_at was set
+    _text(
+        "settings_digest"
+    ),  # of its configuration without secrets: what was refused is tried again when it changes
     CheckConstraint("state IN ('ok', 'backing_off', 'disabled')", name="sinks_state"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
+)
+
+clock = Table(
+    "clock",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _text("seen_at", nullable=False),  # when it was last looked at
+    _text("steady_since", nullable=False),  # since when no two looks were far apart, or in the wrong order
+    _text("pruned_at"),
+    CheckConstraint("id = 1", name="clock_one_row"),
+    sqlite_strict=True,
 )
 
 runs = Table(

@@ -284,7 +284,7 @@ async def test_disabling_and_enabling_by_hand_is_said_to_the_others(post: Post) 
     assert sink.taken == [2]
     assert [(one["type"], one.get("reason")) for one in post.news()] == [
         ("sink.failed", "disabled"),
-        ("sink.recovered", None),
+        ("sink.recovered", "disabled"),
     ]
 
 

@@ -15,9 +15,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncd.config import RetentionConfig
-from syncd.errors import UsageError
+from syncd.errors import DatabaseUnwritable, UsageError
 from syncd.model import to_text
-from syncd.sinks import worker
+from syncd.sinks import dispatcher, worker
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import deliveries, pruning
 from tests.sinks.delivering import START, Clock, FakeSink, Post, drafts, post_at
@@ -314,3 +314,204 @@ async def test_the_absence_of_a_sink_that_came_back_is_forgotten(post: Post) -> 
     post.clock.advance(timedelta(hours=25).total_seconds())
     await pruning.prune(post.db, RetentionConfig(), post.clock.now())
     assert post.delivery(seq, "state") == ("pending",)
+
+
+class Fickle(FakeSink):
+    """Refuses all that it gets until it is mended."""
+
+    def __init__(self, name: str = "hook", clock: Clock | None = None) -> None:
+        super().__init__(
+            name, lambda *_: Delivered() if self.mended else MessageTrouble("HTTP 400"), clock=clock
+        )
+        self.mended = False
+
+
+SOON = timedelta(minutes=30)
+"""The clock moves on while the file is written."""
+
+
+async def refused(post: Post, *sinks: FakeSink, times: int = 4) -> None:
+    """Two events of one image, the first one refused so often that it waits for six hours, the second behind it."""
+    await post.equip(*sinks)
+    await post.append(drafts(1, 1))
+    post.start()
+    await post.reached(lambda: post.delivery(1, "attempts") == (times,))
+
+
+async def test_a_mended_receiver_that_is_enabled_gets_at_once_what_it_refused(post: Post) -> None:
+    sink = Fickle(clock=post.clock)
+    await refused(post, sink)
+    sink.mended, at = True, post.clock.now()
+    await post.dispatcher.enable("hook")
+    await post.settled()
+    assert sink.taken == [1, 2]
+    assert sink.last_taken_at - at < SOON
+
+
+async def test_enabling_again_and_again_gives_nothing_up(post: Post) -> None:
+    await refused(post, Fickle(clock=post.clock))
+    for _ in range(8):
+        tries = len(post.records)
+        await post.dispatcher.enable("hook")
+        await post.reached(lambda tries=tries: len(post.records) > tries)  # type: ignore[misc]
+    assert post.count("hook", "pending") == 2
+
+
+async def test_one_replayed_event_goes_at_once_with_what_its_image_must_get_before(post: Post) -> None:
+    sink = Fickle(clock=post.clock)
+    await refused(post, sink)
+    ((event_id,),) = post.rows("SELECT id FROM events WHERE seq = 2")
+    sink.mended, at = True, post.clock.now()
+    assert await post.dispatcher.replay("hook", event_id=event_id) == 1
+    await post.settled()
+    assert sink.taken == [1, 2]
+    assert sink.last_taken_at - at < SOON
+
+
+async def test_a_replay_asks_a_receiver_at_once_that_was_away(post: Post) -> None:
+    verdict: list[Verdict] = [ReceiverTrouble("HTTP 429", timedelta(hours=20))]
+    sink = FakeSink(answer=lambda *_: verdict[0], clock=post.clock)
+    await post.equip(sink)
+    await post.append(drafts(1))
+    await post.dispatcher.drain(timedelta(seconds=60))
+    verdict[0] = Delivered()
+    await post.dispatcher.replay("hook", dead=True)
+    ((event_id,),) = post.rows("SELECT id FROM events WHERE seq = 1")
+    await post.dispatcher.replay("hook", event_id=event_id)
+    await post.dispatcher.drain(timedelta(seconds=60))
+    assert sink.taken == [1]
+    assert post.clock.now() == START
+
+
+async def test_a_changed_sink_gets_at_once_what_the_one_before_refused(post: Post) -> None:
+    old, new = Fickle(clock=post.clock), FakeSink(clock=post.clock)
+    await refused(post, old)
+    at = post.clock.now()
+    await post.dispatcher.swap([new], post.routes)
+    await post.settled()
+    assert new.taken == [1, 2]
+    assert new.last_taken_at - at < SOON
+
+
+async def test_a_sink_that_was_changed_before_a_restart_gets_at_once_what_it_refused(post: Post) -> None:
+    sink = Fickle(clock=post.clock)
+    await refused(post, sink)
+    await post.stop()
+    for digest, attempts in (("a", 4), ("a", 4), ("b", 0)):
+        async with post.db.write() as tx:
+            await deliveries.reconcile(tx, {"hook": digest}, post.clock.now())
+        assert post.delivery(1, "attempts") == (attempts,)
+    assert post.delivery(1, "next_attempt_at") == (None,)
+
+
+async def test_a_reload_disturbs_no_sink_that_is_the_same(post: Post) -> None:
+    same, old, new = Held(), FakeSink("old"), FakeSink("new")
+    await post.equip(same, old)
+    await post.append(drafts(1))
+    post.start()
+    await same.until_out(1)
+    await post.dispatcher.swap([same, new], post.routes)
+    assert (old.closed, same.closed) == (True, False), "without waiting for what is under way to it"
+    same.verdicts[1].set_result(Delivered())
+    await post.settled()
+    assert same.out == [1]
+
+
+async def test_a_reload_does_not_wait_for_ever_for_a_send_that_does_not_come_back(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "HANDOVER", 0.05)
+    old, new = Held(), FakeSink()
+    await post.equip(old)
+    await post.append(drafts(1))
+    post.start()
+    await old.until_out(1)
+    await post.dispatcher.swap([new], post.routes)
+    await post.settled()
+    assert new.taken == [1]
+
+
+async def test_a_read_that_fails_is_tried_again_and_is_no_fault_of_the_receiver(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, failures, asked = FakeSink(), [4], deliveries.read_sink
+
+    def failing(real: Any) -> Any:
+        async def read(*args: Any) -> Any:
+            if failures[0]:
+                failures[0] -= 1
+                raise DatabaseUnwritable("cannot read: the disk reports an input/output error")
+            return await real(*args)
+
+        return read
+
+    await post.equip(sink)
+    await post.append(drafts(1, 2))
+    for name, real in (("read_sink", asked), ("bodies", deliveries.bodies), ("pending", deliveries.pending)):
+        monkeypatch.setattr(deliveries, name, failing(real))
+    post.start()
+    await post.settled()
+    assert failures == [0]
+    assert sink.taken == [1, 2]
+    assert post.sink("state, last_error") == ("ok", None)
+
+
+async def test_a_digest_whose_events_cannot_be_read_goes_when_they_can(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, real, failures = FakeSink(group_wait=10), deliveries.bodies, [2]
+
+    async def bodies(*args: Any) -> Any:
+        if failures[0]:
+            failures[0] -= 1
+            raise DatabaseUnwritable("cannot read: the disk reports an input/output error")
+        return await real(*args)
+
+    monkeypatch.setattr(deliveries, "bodies", bodies)
+    await post.equip(sink)
+    await post.append(drafts(1, 2))
+    post.start()
+    await post.settled()
+    assert sink.attempts == [[1, 2]]
+    assert post.sink("state, failures") == ("ok", 0)
+    await post.stop()
+    assert [one.outcome for one in post.records] == ["delivered"]
+
+
+async def test_a_refused_event_keeps_to_its_schedule_while_the_receiver_is_away(post: Post) -> None:
+    def answer(_: FakeSink, items: Sequence[Item]) -> Verdict:
+        return MessageTrouble("HTTP 400") if items[0].seq == 1 else ReceiverTrouble("HTTP 503")
+
+    sink = FakeSink(answer=answer, clock=post.clock)
+    await post.equip(sink)
+    await post.append(drafts(1, 2))
+    post.start()
+    await post.reached(lambda: post.count("hook", "dead") == 1)
+    assert post.clock.now() - START >= timedelta(hours=23)
+
+
+async def test_a_dead_event_is_said_though_it_died_during_an_outage_and_each_is_over_by_itself(
+    post: Post,
+) -> None:
+    """Refusals go on while the receiver is said to be away: the message's own end is another matter."""
+    bad, away = [True], [True]
+
+    def answer(_: FakeSink, items: Sequence[Item]) -> Verdict:
+        if items[0].seq == 1 and bad[0]:
+            return MessageTrouble("HTTP 400")
+        return ReceiverTrouble("HTTP 503") if away[0] else Delivered()
+
+    sink, other = FakeSink(answer=answer, clock=post.clock), FakeSink("other")
+    await post.equip(sink, other)
+    await post.append(drafts(1, 2))
+    post.start()
+    await post.reached(lambda: post.count("hook", "dead") == 1)
+    told = [(one["type"], one["reason"]) for one in post.news()]
+    assert sorted(told) == [("sink.failed", "backing_off"), ("sink.failed", "dead")]
+    away[0] = False
+    await post.settled()
+    assert [(one["type"], one["reason"]) for one in post.news()[2:]] == [("sink.recovered", "backing_off")]
+    bad[0] = False
+    await post.dispatcher.replay("hook", dead=True)
+    await post.settled()
+    assert [(one["type"], one["reason"]) for one in post.news()[3:]] == [("sink.recovered", "dead")]

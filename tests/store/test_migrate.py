@@ -29,7 +29,6 @@ MANY_REQUESTS = (
     " (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 10000) SELECT 'sync', '{}', '' FROM c"
 )
 OURS = version.SCHEMA_VERSION
-NEXT = f"{int(OURS) + 1:04}"
 NOW = datetime(2026, 11, 24, 2, 41, 59, tzinfo=UTC)
 
 
@@ -50,18 +49,18 @@ def _backups(path: Path) -> list[str]:
 
 @pytest.fixture
 def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program whose migrations go on to NEXT, which the returned file says; its file makes a table `next`."""
+    """A program whose migrations go on to 9999, which the returned file says; its file makes a table `next`."""
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
     ours = migrate.folder_of_migrations()
     (folder / "env.py").write_text((ours / "env.py").read_text())
     for file in (ours / "versions").glob("*.py"):
         (folder / "versions" / file.name).write_text(file.read_text())
-    second = folder / "versions" / f"{NEXT}_next.py"
+    second = folder / "versions" / "9999_next.py"
     second.write_text(
         dedent(f"""
         from alembic import op
-        revision = "{NEXT}"
+        revision = "9999"
         down_revision = "{OURS}"
         def upgrade():
             op.execute("CREATE TABLE next (n INTEGER) STRICT")
@@ -69,13 +68,13 @@ def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """)
     )
     monkeypatch.setattr(migrate, "folder_of_migrations", lambda: folder)
-    monkeypatch.setattr(migrate, "SCHEMA_VERSION", NEXT)
-    monkeypatch.setattr(version, "SCHEMA_VERSION", NEXT)
+    monkeypatch.setattr(migrate, "SCHEMA_VERSION", "9999")
+    monkeypatch.setattr(version, "SCHEMA_VERSION", "9999")
     return second
 
 
 def _old(path: Path) -> None:
-    """A file of the first version, made by its own migration alone."""
+    """A file of this version, made by its own migrations alone."""
     files.make_file(path, group_readable=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(migrate, "folder_of_migrations", _OURS)
@@ -146,13 +145,33 @@ def test_an_upgrade_keeps_the_rows_and_a_backup_of_what_was(tmp_path: Path, newe
     _old(path)
     before = _dump(path)
     done = migrate.upgrade_file(path, now=NOW)
-    assert (done.before, done.after) == (OURS, NEXT)
+    assert (done.before, done.after) == (OURS, "9999")
     assert done.backup == tmp_path / f"x.db.backup-{OURS}-20261124T024159Z"
     assert done.backup.stat().st_mode & 0o777 == 0o600
     assert _dump(done.backup) == before
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT n FROM next").fetchall() == [(1,)]
-    assert migrate.check(path) == NEXT
+    assert migrate.check(path) == "9999"
+
+
+def test_an_alert_of_a_dead_event_stays_open_through_the_second_migration(tmp_path: Path) -> None:
+    path, folder = tmp_path / "x.db", tmp_path / "migrations"
+    (folder / "versions").mkdir(parents=True)
+    for file in ("env.py", "versions/0001_first_schema.py"):
+        (folder / file).write_text((_OURS() / file).read_text())
+    files.make_file(path, group_readable=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrate, "folder_of_migrations", lambda: folder)
+        migrate._migrate(path, None)
+    _run(
+        path,
+        "INSERT INTO sinks (name, since, failed_said_at, failed_reason) VALUES ('a', '1', '2', 'dead')",
+        "INSERT INTO sinks (name, since, failed_said_at, failed_reason) VALUES ('b', '1', '2', 'gone')",
+    )
+    migrate.upgrade_file(path)
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT name, failed_said_at, failed_reason, dead_said_at FROM sinks")
+        assert found.fetchall() == [("a", None, None, "2"), ("b", "2", "gone", None)]
 
 
 def test_a_backup_can_be_read_where_nothing_may_be_written_beside_it(tmp_path: Path, newer: Path) -> None:
@@ -184,7 +203,7 @@ def test_a_killed_upgrade_leaves_the_file_as_it_was(tmp_path: Path, newer: Path)
     newer.write_text(newer.read_text() + "    import os, signal; os.kill(os.getpid(), signal.SIGKILL)\n")
     code = (
         "import sys; from pathlib import Path; from syncd.store import migrate, version\n"
-        f"migrate.SCHEMA_VERSION = version.SCHEMA_VERSION = '{NEXT}'\n"
+        "migrate.SCHEMA_VERSION = version.SCHEMA_VERSION = '9999'\n"
         "migrate.folder_of_migrations = lambda: Path(sys.argv[2])\n"
         "migrate.upgrade_file(Path(sys.argv[1]))"
     )
