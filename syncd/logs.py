@@ -18,7 +18,10 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 """syslog(3), as sd-daemon(3) wants it before a line."""
 
-LOUD = ("alembic", "aiohttp", "aiosqlite", "sqlalchemy", "asyncio", "tzlocal")
+LOUD = ("aiosqlite", "sqlalchemy", "asyncio")
+"""Libraries that are heard from `warning` on: while debugging they would drown all else, and show every row."""
+
+TALKATIVE = ("alembic", "aiohttp", "tzlocal")
 """Libraries that are heard from `warning` on, except while debugging."""
 
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -56,8 +59,8 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in LOUD:
-        logging.getLogger(name).setLevel(logging.DEBUG if debug and name != "aiosqlite" else logging.WARNING)
+    for name in (*LOUD, *TALKATIVE):
+        logging.getLogger(name).setLevel(logging.DEBUG if debug and name in TALKATIVE else logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -21,7 +21,10 @@ OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 def as_it_was() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    libraries = {name: logging.getLogger(name).level for name in (*logs.LOUD, *logs.TALKATIVE)}
     yield
+    for name, heard in libraries.items():
+        logging.getLogger(name).setLevel(heard)
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
@@ -60,3 +63,14 @@ def test_a_traceback_is_shown_at_debug_only_and_the_text_of_the_error_too() -> N
     last = json.loads(written("json", "info").splitlines()[-1])
     assert "exception" not in last
     assert re.fullmatch(r"ValueError at test_logs\.py:\d+", last["error"])
+
+
+@pytest.mark.parametrize("name", ["aiosqlite", "sqlalchemy.engine.Engine", "asyncio"])
+def test_at_debug_the_database_driver_is_not_heard(name: str) -> None:
+    stream = io.StringIO()
+    logs.configure("debug", "json", stream=stream, environ={})
+    logging.getLogger(name).debug("executing")
+    logging.getLogger(name).info("SELECT payload")
+    logging.getLogger(name).warning("pool is full")
+    structlog.get_logger().debug("sync")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["pool is full", "sync"]
