@@ -91,7 +91,7 @@ class Parts:
         self.syncer.settings = settings_of(config)
         await self.syncer.cancel(changed)
         for account in gone:
-            await account.cloud.aclose()
+            await account.aclose()
 
     def _changed_sinks(self, config: Config) -> dict[str, Sink]:
         """One whose settings are the same goes on as it is; its filters are the dispatcher's business."""
@@ -105,7 +105,7 @@ class Parts:
 
     async def aclose(self) -> None:
         await self.dispatcher.aclose()
-        await asyncio.gather(*(account.cloud.aclose() for account in self.accounts.values()))
+        await asyncio.gather(*(account.aclose() for account in self.accounts.values()))
 
 
 @asynccontextmanager

@@ -126,7 +126,7 @@ class Daemon:
             log.warning("configuration", warning=warning)
         async with self.parts.db.write() as tx:
             await requests.recover(tx, self.clock.now())
-        await reconcile(self.parts.db, self.parts.accounts)
+        await reconcile(self.parts.syncer)
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -273,7 +273,7 @@ class Daemon:
         self.reload_error = None
         self.config = config
         logs.configure(config.log.level, config.log.format)
-        await self.patience.insist(lambda: reconcile(self.parts.db, self.parts.accounts))
+        await self.patience.insist(lambda: reconcile(self.parts.syncer))
         self.schedule.change(config.schedule)
         self._plan_heartbeat()
         self.parts.dispatcher.reopen()

@@ -18,7 +18,8 @@ SyncdError
     ├── AuthFailed              do not retry; the key, its permissions or the gateway
     ├── Misconfigured           permanent for this request (region, project, parameter)
     │   └── PastTheEnd          an Offset beyond the list: the proof of its end
-    └── ProtocolError           an answer that is not one; it is never read as an empty list
+    ├── ProtocolError           an answer that is not one; it is never read as an empty list
+    └── ClientClosed            asked after a reload put another client in its place: nothing was sent
 """
 
 from __future__ import annotations
@@ -159,6 +160,10 @@ class PastTheEnd(Misconfigured):
 
 class ProtocolError(ApiError):
     failure = "protocol"
+
+
+class ClientClosed(ApiError):
+    pass
 
 
 def trouble_with(doing: str, error: OSError) -> MachineTrouble | None:

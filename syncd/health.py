@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from syncd.model import is_fresh, trusted
+
 OVERDUE_AFTER = timedelta(hours=1)
 """A delivery of an enabled sink that waits longer makes syncd unhealthy."""
 
@@ -35,7 +37,7 @@ class TargetView:
     error: str | None = None
 
     def is_fresh(self, now: datetime) -> bool:
-        return self.fresh_until is not None and now < self.fresh_until
+        return is_fresh(self.last_success_at, self.fresh_until, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,11 @@ class SinkView:
     error: str | None = None
 
     def is_overdue(self, now: datetime) -> bool:
-        waits = self.waiting_since is not None and now - self.waiting_since > OVERDUE_AFTER
-        return waits and self.state != "disabled"
+        """Nobody knows how long an event waits whose time lies beyond now: it counts as overdue."""
+        if self.waiting_since is None or self.state == "disabled":
+            return False
+        since = trusted(self.waiting_since, now)
+        return since is None or now - since > OVERDUE_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +107,15 @@ def _stale(target: TargetView, now: datetime) -> str:
     where = f"{target.account}/{target.region}"
     if target.fresh_until is None:
         return f"{where} was never read whole{_why(target.error)}"
+    if target.last_success_at is not None and trusted(target.last_success_at, now) is None:
+        return f"{where} was last read when this machine's clock ran ahead{_why(target.error)}"
     return f"{where} is stale since {target.fresh_until:%Y-%m-%d %H:%M} UTC{_why(target.error)}"
 
 
 def _overdue(sink: SinkView, now: datetime) -> str:
     assert sink.waiting_since is not None
+    if trusted(sink.waiting_since, now) is None:
+        return f"sink {sink.name}: an event waits since this machine's clock ran ahead{_why(sink.error)}"
     hours = (now - sink.waiting_since).total_seconds() / 3600
     return f"sink {sink.name}: an event waits for {hours:.0f} h{_why(sink.error)}"
 

@@ -127,7 +127,7 @@ async def soak(config: Config, syncs: int, seconds: float) -> int:
         counter = Taker("events")
         await parts.dispatcher.swap([counter], parts.syncer.settings.routes)
         delivering = asyncio.create_task(parts.dispatcher.run())
-        await reconcile(parts.db, accounts)
+        await reconcile(parts.syncer)
         targets = await active_targets(parts.db)
         meter = Meter(config.database.path, syncs, seconds)
         while meter.goes_on:

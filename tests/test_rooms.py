@@ -14,7 +14,7 @@ PACKAGE = ROOT / "syncd"
 LOOKS_AT = {
     "model": set(),
     "errors": {"model"},
-    "health": set(),
+    "health": {"model"},
     "systemd": set(),
     "logs": set(),
     "loop": set(),

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from syncd.errors import FailureClass
-from syncd.model import Missing, Target
+from syncd.model import Missing, Target, is_fresh
 
 Outcome = Literal["complete", "incomplete", "held", "failed"]
 
@@ -26,6 +26,10 @@ class Alert:
     """When it was last announced or repeated."""
     told: tuple[FailureClass, ...]
     """The classes announced while it is open."""
+    named: tuple[str, ...] = ()
+    """The regions that the announcements named; "" where one named the account as a whole."""
+    failed: tuple[str, ...] = ()
+    """The regions that failed while it is open, named or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,10 @@ class TargetState:
 
     def counts(self, scope: str, now: datetime) -> bool:
         """Whether its rows speak for the account: active, fresh, and of the account's present scope."""
-        return self.active and self.scope == scope and self.fresh_until is not None and now < self.fresh_until
+        return self.active and self.scope == scope and self.is_fresh(now)
+
+    def is_fresh(self, now: datetime) -> bool:
+        return is_fresh(self.last_success_at, self.fresh_until, now)
 
 
 class Fact(msgspec.Struct, frozen=True):

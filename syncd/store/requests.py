@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from syncd.errors import SyncdError
-from syncd.model import to_text
+from syncd.model import CLOCK_IS_RIGHT_WITHIN, to_text
 from syncd.store import faults, files, opening
 from syncd.store.version import require_schema
 
@@ -89,8 +89,8 @@ async def recover(tx: Transaction, now: datetime) -> None:
     await tx.execute_raw(
         "UPDATE requests SET finished_at = ?1, exit_code = 1,"
         " answer = json_object('error', CASE WHEN begun_at IS NULL THEN ?2 ELSE ?3 END)"
-        " WHERE finished_at IS NULL AND (begun_at IS NOT NULL OR created_at < ?4)",
-        (to_text(now), EXPIRED, INTERRUPTED, to_text(now - STALE)),
+        " WHERE finished_at IS NULL AND (begun_at IS NOT NULL OR created_at NOT BETWEEN ?4 AND ?5)",
+        (to_text(now), EXPIRED, INTERRUPTED, to_text(now - STALE), to_text(now + CLOCK_IS_RIGHT_WITHIN)),
     )
 
 

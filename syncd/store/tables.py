@@ -48,7 +48,7 @@ accounts = Table(
     _text("alert_since"),  # when the trouble began
     _text("alert_opened_at"),  # when it was first announced; a complete sync since then counts for recovery
     _text("alert_said_at"),  # when it was last announced or repeated
-    _text("alert_told"),  # JSON list of the classes announced while it is open
+    _text("alert_told"),  # JSON: while it is open, classes announced, regions named, regions that failed
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -45,7 +45,7 @@ async def save_account(tx: Transaction, state: AccountState) -> None:
                 to_text(alert.since),
                 to_text(alert.opened_at),
                 to_text(alert.said_at),
-                json.dumps(alert.told),
+                json.dumps({"classes": alert.told, "named": alert.named, "failed": alert.failed}),
             )
             if alert
             else (None,) * len(_ALERT_COLUMNS),
@@ -123,5 +123,12 @@ def _alert(row: Sequence[Any]) -> Alert | None:
         from_text(since),
         from_text(opened_at),
         from_text(said_at),
-        tuple(json.loads(told)),
+        *_announced(json.loads(told)),
     )
+
+
+def _announced(told: Any) -> tuple[tuple[Any, ...], ...]:
+    """Classes, regions named, regions failed; what earlier versions wrote is a list of the classes alone."""
+    if isinstance(told, list):
+        return (tuple(told),)
+    return tuple(tuple(told[name]) for name in ("classes", "named", "failed"))

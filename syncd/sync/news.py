@@ -9,7 +9,7 @@ from typing import Any
 
 from syncd.model import Change, Draft, Image, Missing, Target, to_text
 from syncd.store.records import AccountState, Alert
-from syncd.sync.alerts import ADVICE
+from syncd.sync.alerts import ADVICE, WHOLE_ACCOUNT
 from syncd.sync.facts import Telling
 
 IDS_SHOWN = 20
@@ -141,13 +141,15 @@ def failed(
 
 
 def recovered(alert: Alert, account: AccountState, regions: Sequence[str], now: datetime) -> Draft:
+    """``regions`` had failed. Who was told that the account as a whole fails is told, whatever region it asks for."""
     data = {
         "class": alert.failure,
         "regions": list(regions),
         "since": to_text(alert.since),
         "duration_seconds": max(0, round((now - alert.since).total_seconds())),
     }
-    return _of_account("sync.recovered", account.account, regions, now, data)
+    told_to = () if WHOLE_ACCOUNT in alert.named else regions
+    return _of_account("sync.recovered", account.account, told_to, now, data)
 
 
 def held(

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from syncd.model import Target
-from syncd.store import facts, targets
+from syncd.model import Draft, Target
+from syncd.store import facts, outbox, targets
 from syncd.store.engine import Database, Transaction
 from syncd.store.records import AccountState, TargetState
 from syncd.sync.accounts import Account
 from syncd.sync.trouble import retire
 
+if TYPE_CHECKING:
+    from syncd.sync.syncer import Syncer
 
-async def reconcile(db: Database, accounts: Mapping[str, Account], *, retiring: bool = True) -> None:
+
+async def reconcile(syncer: Syncer, *, retiring: bool = True) -> None:
     """Known accounts and regions go on, new ones begin; if ``retiring``, those gone from the configuration retire."""
-    async with db.write() as tx:
+    now, drafts = syncer.clock.now(), list[Draft]()
+    async with syncer.db.write() as tx:
         known = {state.account: state for state in await targets.read_accounts(tx)}
-        for account in accounts.values():
-            await _enlist(tx, account, known.get(account.name), retiring)
-        if not retiring:
-            return
-        for name in known.keys() - accounts.keys():
-            await _dismiss(tx, known[name])
+        for account in syncer.accounts.values():
+            drafts += await _enlist(tx, account, known.get(account.name), retiring, now)
+        for name in sorted(known.keys() - syncer.accounts.keys()) if retiring else ():
+            drafts += await _dismiss(tx, known[name], now)
+        if drafts:
+            await outbox.append(tx, drafts, syncer.settings.routes)
 
 
 async def active_targets(db: Database) -> list[Target]:
@@ -46,7 +51,9 @@ async def bring_back(tx: Transaction, state: TargetState) -> TargetState:
     return state
 
 
-async def _enlist(tx: Transaction, account: Account, known: AccountState | None, retiring: bool) -> None:
+async def _enlist(
+    tx: Transaction, account: Account, known: AccountState | None, retiring: bool, now: datetime
+) -> list[Draft]:
     state = replace(known, active=True) if known else account.newcomer()
     if account.regions is not None:
         state = replace(
@@ -59,7 +66,7 @@ async def _enlist(tx: Transaction, account: Account, known: AccountState | None,
     if state != known:
         await targets.save_account(tx, state)
     if account.regions is None:
-        return
+        return []
     existing = {state.target.region: state for state in await targets.read_targets(tx, account.name)}
     for region in account.regions:
         if region not in existing:
@@ -71,13 +78,12 @@ async def _enlist(tx: Transaction, account: Account, known: AccountState | None,
     leaving = [
         target for region, target in existing.items() if target.active and region not in account.regions
     ]
-    if leaving and retiring:
-        await retire(tx, state, leaving)
+    return await retire(tx, state, leaving, now) if leaving and retiring else []
 
 
-async def _dismiss(tx: Transaction, state: AccountState) -> None:
+async def _dismiss(tx: Transaction, state: AccountState, now: datetime) -> list[Draft]:
     leaving = [target for target in await targets.read_targets(tx, state.account) if target.active]
-    if leaving:
-        await retire(tx, state, leaving)
+    drafts = await retire(tx, state, leaving, now) if leaving else []
     if state.active or state.alert:
         await targets.save_account(tx, replace(state, active=False, alert=None, discovery_failures=0))
+    return drafts

@@ -29,7 +29,7 @@ async def sync_round(
     """
     chosen = _chosen(syncer, account, region)
     whole = account is None and region is None
-    await reconcile(syncer.db, syncer.accounts, retiring=whole)
+    await reconcile(syncer, retiring=whole)
     first = await together(_discover(syncer, one, progress) for one in chosen if one.regions is None)
     reports = [report for found in first for report in found]
     seen = {report.target for report in reports}

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
 from syncd.compshare.client import Lookup
 from syncd.errors import ApiError, DatabaseError, ProtocolError
-from syncd.model import Clock, Listing, Target
+from syncd.model import Clock, Listing, Target, trusted
 from syncd.store import images, outbox, runs, targets
 from syncd.store.engine import Database, Transaction
 from syncd.store.records import AccountState, Run, TargetState
@@ -73,7 +74,7 @@ class Syncer:
             try:
                 await asyncio.wait([task])
             finally:
-                await _ended(task)
+                await ended(task)
                 del self._running[target]
             if not task.cancelled():
                 return task.result()
@@ -234,7 +235,9 @@ class Syncer:
             return self._failed(run, error, 1) if candidate else _cancelled(run)
         if discovered and _has_left(state, error, run):
             tx.require_durable()
-            await trouble.retire(tx, account, [state])
+            left = await trouble.retire(tx, account, [state], self.clock.now())
+            if left:
+                await outbox.append(tx, left, self.settings.routes)
             log.info("region_retired", account=run.target.account, region=run.target.region)
             return _cancelled(run)
         state = replace(
@@ -272,6 +275,7 @@ class Syncer:
             error=error.message,
             code=error.code,
             retry_at=run.finished_at + pace.retry_delay(error.failure, failures, interval, error.retry_after),
+            retry_after=error.retry_after,
         )
 
     def _no_target(self, reading: Reading) -> SyncReport:
@@ -320,11 +324,8 @@ def _warn_of_lookups(reading: Reading, judgement: Judgement) -> None:
 
 
 def _has_left(state: TargetState, error: ApiError, run: Run) -> bool:
-    return (
-        error.code == NO_SUCH_PARAMETER
-        and state.unlisted_since is not None
-        and run.started_at - state.unlisted_since >= UNLISTED_FOR
-    )
+    since = trusted(state.unlisted_since, run.started_at)
+    return error.code == NO_SUCH_PARAMETER and since is not None and run.started_at - since >= UNLISTED_FOR
 
 
 def _cancelled(run: Run) -> SyncReport:
@@ -341,7 +342,7 @@ def failure_of(error: Exception, target: Target) -> ApiError:
     )
 
 
-async def _ended(task: asyncio.Task[SyncReport]) -> None:
+async def ended(task: asyncio.Task[Any]) -> None:
     """Cancel what still runs and see it end, however often that is cancelled too: it may be in its commit."""
     task.cancel()
     while not task.done():

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from msgspec import structs
+
 from syncd.config import AlertsConfig
-from syncd.model import Draft
+from syncd.model import Draft, trusted
 from syncd.store import facts, images, targets
 from syncd.store.engine import Transaction
-from syncd.store.records import AccountState, TargetState
+from syncd.store.records import AccountState, Alert, TargetState
 from syncd.sync import alerts, news
-from syncd.sync.alerts import Trouble
+from syncd.sync.alerts import Extent, Trouble
 
 HELLO_AFTER = timedelta(minutes=2)
 """After its first baseline an account says hello without the regions that still lack one."""
@@ -21,9 +23,9 @@ HELLO_AFTER = timedelta(minutes=2)
 def trouble_of(state: TargetState, now: datetime) -> Trouble:
     """A failing target as the alerts see it."""
     assert state.failure_class is not None
-    assert state.failing_since is not None
-    fresh = state.fresh_until is not None and now < state.fresh_until
-    return Trouble(state.failure_class, state.failures, state.failing_since, fresh)
+    since = trusted(state.failing_since, now) or now
+    lapsed = state.baseline_at is None or (state.is_fresh(since) and not state.is_fresh(now))
+    return Trouble(state.failure_class, state.failures, since, fresh=not lapsed)
 
 
 async def announce_failure(
@@ -35,18 +37,38 @@ async def announce_failure(
     now: datetime,
 ) -> list[Draft]:
     """Open, renew or repeat the account's alert; the events that say so."""
-    alert, say = alerts.after_failure(account.alert, trouble, limits, now)
+    states = [state for state in await targets.read_targets(tx, account.account) if state.active]
+    extent = extent_of(states, account.alert, limits, now)
+    alert, say = alerts.after_failure(account.alert, trouble, limits, now, extent)
     if alert == account.alert:
         return []
     await targets.save_account(tx, replace(account, alert=alert))
     if alert is None or say is None:
         return []
-    regions = [
-        state.target.region
-        for state in await targets.read_targets(tx, account.account)
-        if state.active and state.failures
-    ]
-    return [news.failed(alert, account, regions, message, say == "reminder", now)]
+    return [news.failed(alert, account, extent.regions, message, say == "reminder", now)]
+
+
+def extent_of(
+    states: Sequence[TargetState], alert: Alert | None, limits: AlertsConfig, now: datetime
+) -> Extent:
+    """How much of an account fails; ``states`` are its active targets."""
+    failing = [state for state in states if state.failures]
+    troubles = [trouble_of(state, now) for state in failing]
+    return Extent(
+        _regions(failing),
+        _regions(state for state in failing if alert is not None and not _was_well(state, alert, now)),
+        everywhere=len(failing) == len(states) > 0 and all(alerts.opens(one, limits) for one in troubles),
+    )
+
+
+def _was_well(state: TargetState, alert: Alert, now: datetime) -> bool:
+    """Whether it had a complete sync since the alert's trouble began."""
+    since, succeeded = trusted(alert.since, now), trusted(state.last_success_at, now)
+    return since is None or (succeeded is not None and succeeded >= since)
+
+
+def _regions(states: Iterable[TargetState]) -> tuple[str, ...]:
+    return tuple(state.target.region for state in states)
 
 
 async def announce_recovery(
@@ -56,11 +78,16 @@ async def announce_recovery(
     if account.alert is None or account.discovery_failures:
         return []
     states = [state for state in await targets.read_targets(tx, account.account) if state.active]
+    successes = [trusted(state.last_success_at, now) for state in states]
     troubles = [trouble_of(state, now) for state in states if state.failures]
-    if not alerts.is_over(account.alert, [state.last_success_at for state in states], troubles, limits):
+    alert = alerts.as_of(account.alert, now, instead=max(filter(None, successes), default=None))
+    over = alerts.is_over(alert, successes, troubles, limits)
+    if over or alert != account.alert:
+        await targets.save_account(tx, replace(account, alert=None if over else alert))
+    if not over:
         return []
-    await targets.save_account(tx, replace(account, alert=None))
-    return [news.recovered(account.alert, account, [state.target.region for state in states], now)]
+    failed = [state.target.region for state in states if state.target.region in alert.failed]
+    return [news.recovered(alert, account, failed, now)]
 
 
 async def say_hello(tx: Transaction, name: str, coming: Collection[str], now: datetime) -> list[Draft]:
@@ -72,20 +99,34 @@ async def say_hello(tx: Transaction, name: str, coming: Collection[str], now: da
     # A region whose lists were empty so far is watched as well, though its baseline is still to come.
     regions = [state.target.region for state in states if state.baseline_at or state.blank]
     pending = sorted({state.target.region for state in states} - set(regions) | set(coming) - set(regions))
-    if not regions or (pending and now - account.first_baseline_at < HELLO_AFTER):
+    first = trusted(account.first_baseline_at, now)
+    if not regions or (pending and first is not None and now - first < HELLO_AFTER):
         return []
     await targets.save_account(tx, replace(account, hello_at=now))
     return [news.hello(name, await images.live_images(tx, name), regions, pending, now)]
 
 
-async def retire(tx: Transaction, account: AccountState, leaving: Sequence[TargetState]) -> None:
+async def retire(
+    tx: Transaction, account: AccountState, leaving: Sequence[TargetState], now: datetime
+) -> list[Draft]:
     """Targets leave the watch: nothing is revoked, and what only they list is forgotten silently.
 
-    What they showed otherwise than the targets that stay is compared with those (`sync.unsettled`).
+    What they showed otherwise than the targets that stay is compared with those (`sync.unsettled`). The events say that
+    nothing is held any more; a target that returns is judged anew.
     """
     for state in leaving:
-        await targets.save_target(tx, replace(state, active=False, unlisted_since=None))
+        await _let_go(tx, state)
+        await targets.save_target(tx, replace(state, active=False, unlisted_since=None, held_count=0))
     for state in leaving:
         if state.last_success_at is not None:
             await facts.doubt_retired(tx, state.target, state.last_success_at)
     await facts.forget_facts(tx, account.account)
+    return [news.released(state.target, "retired", 0, 0, now) for state in leaving if state.held_count]
+
+
+async def _let_go(tx: Transaction, state: TargetState) -> None:
+    """Its held rows stay missing, and are held no longer."""
+    if state.held_count:
+        _, lacking = await images.known(tx, state.target)
+        held = {image_id: structs.replace(row, held=False) for image_id, row in lacking.items() if row.held}
+        await images.mark_missing(tx, state.target, held)

@@ -95,7 +95,7 @@ async def at_work(folder: Path) -> AsyncIterator[Work]:
     async with assemble(config, SystemClock(), observers) as parts:
         work = Work(parts, config.database.path)
         observers.requests.append(lambda *_: setattr(work, "requests", work.requests + 1))
-        await reconcile(parts.db, parts.accounts)
+        await reconcile(parts.syncer)
         gc.freeze()  # as `syncd run` does
         yield work
 

@@ -92,11 +92,13 @@ async def test_a_starting_daemon_answers_what_was_interrupted_or_is_stale_and_ta
     async with _opened(path) as db:
         await _take(db)
         stale = requests.submit(path, "sync", {}, NOW - timedelta(hours=1, seconds=1))
+        ahead = requests.submit(path, "sync", {}, NOW + timedelta(hours=8))  # the clock was set back since
         young = requests.submit(path, "sync", {}, NOW - timedelta(minutes=59))
         async with db.write() as tx:
             await requests.recover(tx, NOW)
         assert requests.look(path, begun) == Answered(1, {"error": requests.INTERRUPTED})
         assert requests.look(path, stale) == Answered(1, {"error": requests.EXPIRED})
+        assert requests.look(path, ahead) == Answered(1, {"error": requests.EXPIRED})
         assert [request.id for request in await _take(db)] == [young]
 
 

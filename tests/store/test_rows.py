@@ -483,3 +483,16 @@ async def _gaps_during(work: Any) -> list[float]:
         gaps.append(time.perf_counter() - before)
     await task
     return gaps
+
+
+async def test_an_open_alert_is_kept_whole_and_one_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    opened = Alert("auth", NOW, NOW, NOW, ("unreachable", "auth"), ("", "cn-1"), ("cn-1", "cn-2"))
+    async with _writing(tmp_path / "syncd.db") as tx:
+        await targets.save_account(tx, AccountState("lab", "s", "k", alert=opened))
+        found = await targets.read_account(tx, "lab")
+        assert found is not None
+        assert found.alert == opened
+        await tx.execute("UPDATE accounts SET alert_told = '[\"auth\"]'")
+        found = await targets.read_account(tx, "lab")
+        assert found is not None
+        assert found.alert == replace(opened, told=("auth",), named=(), failed=())

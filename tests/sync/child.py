@@ -41,7 +41,7 @@ async def main(path: Path, url: str) -> None:
     account = Account("lab", CompShare(config, api, sleep=at_once), url, None, REGIONS)
     db = await Database.open(path)
     syncer = Syncer(db, {"lab": account}, Settings(), Clock())
-    await reconcile(db, syncer.accounts)
+    await reconcile(syncer)
     while True:
         await asyncio.gather(*(syncer.sync(Target("lab", region)) for region in REGIONS))
 

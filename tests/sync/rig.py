@@ -83,7 +83,7 @@ class Rig(Ledger):
             self.configs["lab"] = replace(self.configs["lab"], **changes)
         self.accounts = {name: self._account(config) for name, config in self.configs.items()}
         self.syncer = Syncer(self.db, self.accounts, self.settings, self.clock, random.Random(1))
-        await reconcile(self.db, self.accounts, retiring=retiring)
+        await reconcile(self.syncer, retiring=retiring)
 
     async def reload(self, **changes: Any) -> None:
         """Other fields of the account lab, in the running process; its syncs are not cancelled here."""
@@ -91,7 +91,7 @@ class Rig(Ledger):
         self.retired.append(self.accounts["lab"])
         self.accounts = self.accounts | {"lab": self._account(self.configs["lab"])}
         self.syncer.accounts = self.accounts
-        await reconcile(self.db, self.accounts)
+        await reconcile(self.syncer)
 
     def configure(self, name: str, regions: tuple[str, ...] | None = REGIONS, **fields: Any) -> None:
         """Give an account of the world its place in the configuration; effective with `restart`."""

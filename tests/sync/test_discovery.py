@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
+from syncd.errors import ClientClosed
 from syncd.model import Secret
 from tests.sync.rig import REGIONS, brief
 
@@ -281,3 +283,41 @@ async def test_a_bug_in_discovery_is_its_failure(make_rig):
     rig.accounts["lab"].cloud.regions = broken
     report, _ = await rig.discover()
     assert (report.failure, report.error) == ("protocol", "region discovery: internal error: TypeError")
+
+
+async def test_a_day_of_absence_that_began_in_the_future_begins_now(make_rig):
+    rig = await make_rig(**ALL)
+    await rig.discover()
+    rig.world.remove_region("cn-c")
+    rig.advance(days=9)
+    await rig.discover()
+    rig.advance(days=-9)
+    await rig.discover()
+    rig.advance(hours=25)
+    await rig.sync("cn-c")
+    assert await regions(rig) == {"cn-a", "cn-b"}
+
+
+async def test_hello_does_not_wait_for_a_time_that_a_wrong_clock_wrote(make_rig):
+    rig = await make_rig(regions=REGIONS)
+    rig.fault("http_error", "cn-c")
+    rig.advance(hours=8)
+    await rig.sync("cn-a", "cn-c")
+    rig.advance(hours=-8)
+    await rig.sync("cn-b")
+    assert "sync.baseline" in brief(rig.news())
+
+
+async def test_a_closed_account_ends_its_discovery_and_sends_nothing_more(make_rig):
+    rig = await make_rig(**ALL)
+    await rig.discover()
+    rig.fault("hang", on="zones", times=1)
+    running = asyncio.create_task(rig.discover())
+    await rig.sim.requests.arrive(2, subject="zones")
+    await rig.accounts["lab"].aclose()
+    report, first = await running
+    assert (report.outcome, first) == ("cancelled", [])
+    rig.sim.requests.clear()
+    with pytest.raises(ClientClosed):
+        await rig.accounts["lab"].cloud.regions()
+    assert rig.sim.requests.count() == 0

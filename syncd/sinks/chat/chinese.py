@@ -64,6 +64,7 @@ CHINESE = Language(
         "returned": "缺失的镜像已重新出现",
         "revoked": "缺失的镜像已确认取消共享",
         "released_by_hand": "已手动放行",
+        "retired": "该地域不再监控",
     },
     troubles={
         "backing_off": "无法送达",

@@ -64,6 +64,7 @@ ENGLISH = Language(
         "returned": "The missing images came back",
         "revoked": "The missing images are gone",
         "released_by_hand": "Released by hand",
+        "retired": "The region is watched no longer",
     },
     troubles={
         "backing_off": "cannot be reached",
