@@ -12,7 +12,7 @@ import structlog
 from syncd import health
 from syncd.assembly import Observers
 from syncd.config import Config, HttpConfig
-from syncd.errors import DatabaseError
+from syncd.errors import DatabaseError, SyncdError
 from syncd.health import Health
 from syncd.heartbeat import Heartbeat
 from syncd.model import Clock
@@ -66,16 +66,34 @@ class Outlook:
         return self._metrics.expose(found, self._judge(found), self._reload_error(), self._clock.now())
 
     async def follow(self, http: HttpConfig | None) -> None:
-        """Serve there from now on; the same place goes on being served. Raises SyncdError if it cannot be."""
-        if http == self._http:
+        """Serve there from now on; the same place goes on being served.
+
+        Raises SyncdError if it cannot be; what was served until then still is.
+        """
+        before = self._http
+        if http == before:
             return
+        if http is not None and before is not None and http.port == before.port:
+            await self._silence()  # a port that is open for one address may not be had for all
+        try:
+            stack = await self._opened(http)
+        except SyncdError:
+            await self.follow(before)
+            raise
+        await self._stack.aclose()
+        self._stack, self._http = stack, http
+
+    async def _silence(self) -> None:
+        await self._stack.aclose()
+        self._stack, self._http = AsyncExitStack(), None
+
+    async def _opened(self, http: HttpConfig | None) -> AsyncExitStack:
         stack = AsyncExitStack()
         if http is not None:
             self._count()
             port = await stack.enter_async_context(serving(http.host, http.port, self.health, self.metrics))
             log.info("listening", host=http.host, port=port)
-        await self._stack.aclose()
-        self._stack, self._http = stack, http
+        return stack
 
     async def aclose(self) -> None:
         await self._stack.aclose()

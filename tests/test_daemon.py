@@ -107,6 +107,39 @@ async def test_a_reload_follows_the_new_configuration(sim: Simulator, tmp_path: 
         assert {region for region, _ in live(tmp_path / "syncd.db")} == {"cn-sh2"}
 
 
+async def test_a_reload_asks_the_new_gateway_at_once_when_the_old_one_hangs(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path, sim, interval="1h")
+    sim.faults.add(Fault("hang", on="zones", times=1))
+    async with syncd("run", "--config", config) as daemon:
+        await sim.requests.arrive(1, subject="zones")
+        config.write_text(config.read_text().replace(sim.url, sim.url.replace("127.0.0.1", "localhost")))
+        daemon.signal(signal.SIGHUP)
+        await daemon.logged("reloaded")
+        await daemon.logged("synced", 2)
+
+
+async def test_a_first_sync_that_a_reload_cuts_off_begins_anew(sim: Simulator, tmp_path: Path) -> None:
+    config = write_config(tmp_path, sim, interval="1h", regions='regions = ["cn-wlcb"]')
+    sim.faults.add(Fault("hang", on="list", times=1))
+    async with syncd("run", "--config", config) as daemon:
+        await sim.requests.arrive(1, subject="list")
+        config.write_text(config.read_text().replace("rate = 1000", "rate = 999"))
+        daemon.signal(signal.SIGHUP)
+        await daemon.logged("synced")
+
+
+async def test_a_reload_keeps_the_level_of_the_command_line(sim: Simulator, tmp_path: Path) -> None:
+    config = write_config(tmp_path, sim)
+    async with syncd("--log-level", "debug", "run", "--config", config) as daemon:
+        await daemon.logged("ready")
+        daemon.signal(signal.SIGHUP)
+        await daemon.logged("reloaded")
+        seen = len(daemon.lines("sync"))
+        await daemon.logged("sync", seen + 1)
+
+
 async def test_a_faulty_reload_changes_nothing_and_says_why(sim: Simulator, tmp_path: Path) -> None:
     config = write_config(tmp_path, sim)
     async with syncd("run", "--config", config) as daemon:

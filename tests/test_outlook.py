@@ -63,6 +63,22 @@ async def measured(daemon: Process) -> tuple[dict[tuple[str, ...], float], str]:
         (LAB, FRESH, SinkView("s", "ok"), True, ""),
         (LAB, TargetView("lab", "cn-a", NOW), SinkView("s", "ok"), False, ""),
         (LAB, TargetView("lab", "cn-a", None), SinkView("s", "ok"), False, ""),
+        (
+            LAB,
+            TargetView("lab", "cn-a", NOW + timedelta(9), NOW + timedelta(8)),
+            SinkView("s", "ok"),
+            False,
+            "",
+        ),
+        (
+            LAB,
+            TargetView("lab", "cn-a", NOW + timedelta(1), NOW + timedelta(seconds=9)),
+            SinkView("s", "ok"),
+            True,
+            "",
+        ),
+        (LAB, FRESH, SinkView("s", "ok", NOW + timedelta(hours=8)), False, ""),
+        (LAB, FRESH, SinkView("s", "disabled", NOW + timedelta(hours=8), 7), True, "disabled, 7 wait"),
         (AccountView("lab", 0), FRESH, SinkView("s", "ok"), False, ""),
         (LAB, FRESH, SinkView("s", "ok", NOW - timedelta(minutes=60)), True, ""),
         (LAB, FRESH, SinkView("s", "backing_off", NOW - timedelta(minutes=61)), False, "away"),
@@ -196,6 +212,40 @@ async def test_a_target_that_was_never_read_makes_it_unready_with_the_reason(
         assert status == 503
         assert "lab/cn-b was never read whole" in text
         assert "HTTP 502" in text
+
+
+def port() -> int:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        return int(nobody.getsockname()[1])
+
+
+async def answers(url: str) -> bool:
+    async with aiohttp.ClientSession() as session:
+        try:
+            async with session.get(f"{url}/livez") as answer:
+                return answer.status == 200
+        except aiohttp.ClientConnectorError:
+            return False
+
+
+async def test_listen_may_change_its_host_on_the_same_port_in_a_reload(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    own = port()
+    config = write_config(tmp_path, sim, f'[http]\nlisten = "0.0.0.0:{own}"\n')
+    async with syncd("run", "--config", config) as daemon:
+        await daemon.logged("ready")
+        assert await answers(f"http://127.0.0.2:{own}")
+        write_config(tmp_path, sim, f'[http]\nlisten = "127.0.0.1:{own}"\n')
+        daemon.signal(signal.SIGHUP)
+        await daemon.logged("reloaded")
+        assert await answers(f"http://127.0.0.1:{own}")
+        assert not await answers(f"http://127.0.0.2:{own}")
+        write_config(tmp_path, sim, f'[http]\nlisten = "192.0.2.1:{own}"\n')
+        daemon.signal(signal.SIGHUP)
+        await daemon.logged("reload_failed")
+        assert await answers(f"http://127.0.0.1:{own}")
 
 
 @pytest.mark.slow
