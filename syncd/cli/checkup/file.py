@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.cli.checkup.finding import API, DATABASE, Finding, failed, ok, warning
+from syncd.cli.checkup.rhythm import of_rhythm
 from syncd.cli.times import spoken
 from syncd.errors import DatabaseError, DatabaseMissing
 
@@ -38,6 +39,7 @@ def of_file(config: Config) -> Iterator[Finding]:
     yield from of_disk(path)
     if found is not None:
         yield from of_work(found, datetime.now(UTC))
+        yield from of_rhythm(config, datetime.now(UTC))
 
 
 def of_permissions(path: Path) -> Iterator[Finding]:
