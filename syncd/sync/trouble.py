@@ -24,7 +24,7 @@ def trouble_of(state: TargetState, now: datetime) -> Trouble:
     """A failing target as the alerts see it."""
     assert state.failure_class is not None
     since = trusted(state.failing_since, now) or now
-    lapsed = state.baseline_at is None or (state.is_fresh(since) and not state.is_fresh(now))
+    lapsed = state.last_success_at is None or (state.is_fresh(since) and not state.is_fresh(now))
     return Trouble(state.failure_class, state.failures, since, fresh=not lapsed)
 
 

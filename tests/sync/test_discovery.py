@@ -300,6 +300,7 @@ async def test_a_day_of_absence_that_began_in_the_future_begins_now(make_rig):
 
 async def test_hello_does_not_wait_for_a_time_that_a_wrong_clock_wrote(make_rig):
     rig = await make_rig(regions=REGIONS)
+    rig.world.fill("lab", "*", 3)
     rig.fault("http_error", "cn-c")
     rig.advance(hours=8)
     await rig.sync("cn-a", "cn-c")
