@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from syncd.compshare.client import Lookup
@@ -212,3 +214,18 @@ async def test_after_a_pause_a_region_read_first_does_not_tell_what_the_others_r
     await rig.sync(*REGIONS)
     assert told(rig) == [("revoked", "cn-b", [])]
     rig.check()
+
+
+async def test_a_clock_set_back_hides_no_loss(make_rig):
+    """cn-b last succeeded in a future that is none any more: it speaks for nothing."""
+    rig = await watching(make_rig)
+    image = rig.world.share("lab", ("cn-a", "cn-b"))
+    rig.clock.jump(timedelta(hours=8))
+    await rig.settle()
+    rig.clock.jump(-timedelta(hours=8))
+    rig.world.remove(image)
+    rig.fault("retcode", "cn-b", code=130)
+    for _ in range(40):
+        rig.advance(minutes=1)
+        await rig.sync(*REGIONS)
+    assert ("revoked", "cn-a", ["cn-b"]) in told(rig)
