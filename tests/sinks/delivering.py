@@ -29,6 +29,8 @@ class Clock:
     def __init__(self) -> None:
         self.at = START
         self.passed = 0.0
+        self.stands = False
+        """Whoever sleeps then sleeps on: what happens nevertheless happens at once."""
 
     def now(self) -> datetime:
         return self.at
@@ -39,6 +41,8 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         for _ in range(10):
             await asyncio.sleep(0)
+        if self.stands:
+            await asyncio.Event().wait()
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
