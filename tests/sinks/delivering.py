@@ -24,13 +24,17 @@ ALL = SinkFilter(events=("*",), scope="region", baseline=True)
 
 
 class Clock:
-    """Moves when somebody sleeps, once everybody else has had time to do what they do without waiting."""
+    """Moves when somebody sleeps, once everybody else has had time to do what they do without waiting.
+
+    It stands still while the file is written: how long a disk takes is no matter of its hours.
+    """
 
     def __init__(self) -> None:
         self.at = START
         self.passed = 0.0
         self.stands = False
         """Whoever sleeps then sleeps on: what happens nevertheless happens at once."""
+        self.is_written: Callable[[], bool] = lambda: False
 
     def now(self) -> datetime:
         return self.at
@@ -43,6 +47,8 @@ class Clock:
             await asyncio.sleep(0)
         if self.stands:
             await asyncio.Event().wait()
+        while self.is_written():  # noqa: ASYNC110  # the disk's own time is waited for
+            await asyncio.sleep(0.001)
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
@@ -250,6 +256,7 @@ async def post_at(path: Path) -> AsyncIterator[Post]:
     await migrate.upgrade(path)
     db = await Database.open(path)
     post = Post(path, db, Clock())
+    post.clock.is_written = db._turn.locked
     try:
         yield post
         post.check()
