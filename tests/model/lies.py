@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
-from syncd.model import Target, from_text
+from syncd.model import Target
 from tests.model.figures import FIGURES
+from tests.model.story import Story, short
 from tests.model.truth import Recorded
 from tests.sync.ledger import Event
 from tests.sync.rig import Rig
@@ -42,6 +43,9 @@ HIDERS: list[Fault] = [
     ("blank", {}), ("null_list", {"total": 0}), ("hidden_rows", {"count": 1}), ("hidden_rows", {"count": 2}),
     ("hidden_rows", {"count": 4}),
 ]  # fmt: skip
+FIRST_LISTS: list[Fault] = [
+    ("blank", {}), ("null_list", {"total": 0}), ("blank", {"probability": 0.5}), ("hidden_rows", {"count": 2}),
+]  # fmt: skip
 DENIALS: list[Fault] = [("lookup_refused", {}), ("null_list", {"total": 0})]
 ANSWERS: list[Fault] = [
     ("retcode", {"code": 130}),
@@ -52,21 +56,21 @@ ANSWERS: list[Fault] = [
 
 HIDING = {"blank", "null_list", "hidden_rows"}
 """Lies of a list that hide images in every answer."""
-DENYING = {"null_list", "lookup_refused"}
-"""Lies of lookups that say of an image that it is not there."""
 DRIFTING = frozenset({"name", "status", "size_mb", "price_yuan_per_hour", "visibility"})
 """Compared fields that `type_drift` makes unreadable."""
 BELIEVED_AFTER = timedelta(days=1)
-BELIEVED_WITH_LOOKUPS_AFTER = timedelta(minutes=10)
-"""If the region's lookups deny as well: an empty list has no control."""
+"""Observed, of lists that lack an image about which lookups prove nothing."""
+PATIENT = timedelta(seconds=1)
+"""A client that waits less may miss an answer that is good."""
 
 
 class Lies:
-    def __init__(self, rig: Rig, shelves: Mapping[tuple[str, str], Recorded]) -> None:
+    def __init__(self, rig: Rig, shelves: Mapping[tuple[str, str], Recorded], story: Story) -> None:
         self._rig = rig
+        self._story = story
         self._shelves = shelves
         self._hiding: set[str] = set()
-        self._denying: set[str] = set()
+        self._hiding_some: set[str] = set()
         self._deceived: dict[Target, int] = {}
         """Since when every list that a target read hid images."""
         self._drifted: set[str] = set()
@@ -74,54 +78,81 @@ class Lies:
     def tell(self, about: str | None, name: str, options: dict[str, Any], region: str | None) -> None:
         """``about`` the list, the lookup of one image, or (None) whatever is asked."""
         FIGURES.faults[f"{name} of a {about}" if about else name] += 1
+        self._story.tell(f"{region or 'everywhere'}, {about or 'whatever is asked'}: {name} {options or ''}")
         self._rig.fault(name, region, **options, **({"on": about} if about else {}))
         if region is None:
             return
-        if about == "lookup" and name in DENYING:
-            self._denying.add(region)
         if about == "list" and name in HIDING:
             self._hiding.add(region)
+            if name == "hidden_rows":
+                self._hiding_some.add(region)
         if name == "type_drift":
             self._drifted.add(region)
 
     def deny(self, account: str, region: str, images: Collection[str]) -> None:
         """Lookups do not find these images, and find the others."""
         FIGURES.faults["some images denied by lookups"] += 1
+        self._story.tell(f"{account}/{region}: lookups deny {[short(image) for image in images]}")
         self._shelves[account, region].denied = frozenset(images)
 
+    def hide(self, account: str, region: str, images: Collection[str]) -> None:
+        """Lists lack these images, lookups find them."""
+        FIGURES.faults["some images hidden from lists"] += 1
+        self._story.tell(f"{account}/{region}: lists hide {[short(image) for image in images]}")
+        self._shelves[account, region].hidden = frozenset(images)
+
     def end(self) -> None:
+        self._story.tell("no lies, no faults")
         self._rig.sim.faults.clear()
         for shelf in self._shelves.values():
-            shelf.denied = frozenset()
+            shelf.denied = shelf.hidden = frozenset()
         self._hiding.clear()
-        self._denying.clear()
+        self._hiding_some.clear()
+
+    def hides(self, target: Target) -> bool:
+        """Whether each of its lists lacks some images that are there."""
+        return target.region in self._hiding or bool(self._shelves[target].hidden)
+
+    def hides_some(self, target: Target) -> bool:
+        """Whether lists that are not empty may lack some images: nobody can know of those that were never shown."""
+        return target.region in self._hiding_some or bool(self._shelves[target].hidden)
 
     def read_begins(self, target: Target, tick: int) -> None:
-        if target.region in self._hiding:
+        if self.hides(target):
             self._deceived.setdefault(target, tick)
 
     def read_ends(self, target: Target) -> None:
         """Its list was read to the end."""
-        if target.region not in self._hiding:
+        if not self.hides(target):
             self._deceived.pop(target, None)
+
+    def lookups_are_true(self, account: str, region: str) -> bool:
+        """Whether whoever asks there for one image now is told the truth."""
+        return (
+            not self._shelves[account, region].denied
+            and self._rig.api.timeout >= PATIENT
+            and not any(
+                "lookup" in active.fault.on and active.fault.region in (None, region)
+                for active in self._rig.sim.faults
+            )
+        )
 
     def unreadable(self, region: str) -> frozenset[str]:
         """Fields that a row of the region may have kept from earlier, or lacks since it was new."""
         return DRIFTING if region in self._drifted else frozenset()
 
-    def excuse(self, event: Event, since: int) -> bool:
-        """The one way to a revocation of an image that was there: a lie told all the while, for as long as it takes.
+    def excuse(self, event: Event, since: int, waited: timedelta) -> bool:
+        """The one way to a revocation of an image that was there: a lie told all the while, by list and lookups.
 
-        Every list that was read hid images since before this one was said to be missing, for 24 hours; with lookups
-        that denied everything, for the 10 minutes after which a list that is empty is believed; or just now, where
-        lookups found others and denied this one: list and lookup agree, and the control was found.
+        Every list that was read hid images since before this one was said to be missing; and lookups found others and
+        denied this one just now (list and lookup agree, and the control was found), or they prove nothing and the
+        target was observed for a day (``waited``) meanwhile.
         """
         assert event.region
-        place = event.account, event.region
-        if event.image_id in self._shelves[place].denied:
-            least = timedelta(0)
-        else:
-            least = BELIEVED_WITH_LOOKUPS_AFTER if event.region in self._denying else BELIEVED_AFTER
-        deceived = self._deceived.get(Target(*place))
-        waited = event.time - from_text(event.data["missing_since"])
-        return deceived is not None and deceived <= since and waited >= least
+        target = Target(event.account, event.region)
+        deceived = self._deceived.get(target)
+        if deceived is None or deceived > since:
+            return False
+        if event.image_id in self._shelves[target].denied:
+            return True
+        return not self.lookups_are_true(*target) and waited >= BELIEVED_AFTER

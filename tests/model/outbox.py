@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 from syncd.config import RetentionConfig
 from syncd.model import Route, to_text
 from syncd.sinks.dispatcher import Dispatcher
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import pruning
+from tests.model.clock import Clock
 from tests.model.expected import CHAT, NAMES, ROUTES, takers
 from tests.model.figures import FIGURES
 from tests.sinks.delivering import FakeSink
@@ -28,13 +28,18 @@ Delivery = tuple[str, int]
 class Outbox:
     """``routes`` are the sinks at work; those ``away`` answer 503, and the ``moody`` refuse some messages."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, clock: Clock) -> None:
         self._rig = rig
+        self._clock = clock
         self.routes: tuple[Route, ...] = ROUTES
         self.sinks = {name: self._sink(name) for name in NAMES}
         self.away: frozenset[str] = frozenset()
         self.moody: frozenset[str] = frozenset()
         self._owed: set[Delivery] = set()
+        self._told_at: dict[int, timedelta] = {}
+        """Event → the time that had really passed."""
+        self._ids: dict[int, str] = {}
+        """Of all events that were ever found in the file and not pruned."""
         self._refused: set[Delivery] = set()
         self._given_up: set[Delivery] = set()
 
@@ -57,10 +62,20 @@ class Outbox:
         found = self._rig.rows("SELECT sink FROM deliveries WHERE event_seq = ?", event.seq)
         assert {sink for (sink,) in found} == expected, (event, found)
         self._owed |= {(name, event.seq) for name in expected}
+        self._told_at[event.seq] = self._clock.passed
+        self._ids[event.seq] = event.id
 
     def check(self) -> None:
         """Each in its order, each under one id."""
         assert not [fault for sink in self.sinks.values() for fault in sink.faults]
+
+    def check_kept(self) -> None:
+        """Whatever was in the file, or was heard by anybody, is there under the same number after a death."""
+        found = dict(self._rig.rows("SELECT seq, id FROM events"))
+        heard = {seq: name for sink in self.sinks.values() for seq, name in sink.ids.items()}
+        known = self._ids | {seq: name for seq, name in heard.items() if seq not in self._told_at}
+        lost = {seq for seq, name in known.items() if found.get(seq) != name}
+        assert not lost, f"events {sorted(lost)} were there and are gone, or are others now"
 
     async def deliver(self) -> None:
         sinks = [self.sinks[route.sink] for route in self.routes]
@@ -81,15 +96,29 @@ class Outbox:
         pending, events = self._pending(), self._events()
         absent = "SELECT name FROM sinks WHERE absent_since <= ?"
         gone = {name for (name,) in self._rig.rows(absent, to_text(now - DAY))}
-        self._given_up |= {
-            (sink, seq) for sink, seq in pending if sink in gone or events[seq] < to_text(now - KEPT.events)
-        }
+        self._given_up |= {(sink, seq) for sink, seq in pending if sink in gone or self._is_old(seq, events)}
         await pruning.prune(self._rig.db, KEPT, now)
-        assert pending - self._pending() <= self._given_up
+        await self.note_pruned(pending, events, gone)
+
+    async def note_pruned(
+        self, pending: set[Delivery], events: Mapping[int, str], gone: Collection[str]
+    ) -> None:
+        early = pending - self._pending() - self._given_up
+        self._given_up |= early
+        assert not early, f"given up too early: {early}"
         left = self._events()
-        assert all(at < to_text(now - KEPT.events) for seq, at in events.items() if seq not in left)
+        forgotten = {seq for seq in events.keys() - left.keys() if not self._is_old(seq, events)}
+        assert not forgotten, f"forgotten too early: {forgotten}"
         assert {seq for sink, seq in pending if sink not in gone} <= left.keys()
         assert fold(self._rig.events()) == self._rig.live()
+        self._ids = {seq: name for seq, name in self._ids.items() if seq in left}
+
+    def _is_old(self, seq: int, events: Mapping[int, str]) -> bool:
+        """By the wall; and by the time that passed, unless the clock went on steadily for a day since it jumped."""
+        now, old = self._clock, KEPT.events
+        really = seq not in self._told_at or now.passed - self._told_at[seq] > old
+        steady = not now.jumps or now.passed - now.jumped_at > DAY
+        return events[seq] < to_text(now.now() - old) and (really or steady)
 
     async def finish(self) -> None:
         """Everybody is there and takes everything, for more than a day."""
@@ -111,5 +140,5 @@ class Outbox:
     def _pending(self) -> set[Delivery]:
         return set(self._rig.rows("SELECT sink, event_seq FROM deliveries WHERE state = 'pending'"))
 
-    def _events(self) -> dict[int, Any]:
+    def _events(self) -> dict[int, str]:
         return dict(self._rig.rows("SELECT seq, observed_at FROM events"))

@@ -1,33 +1,50 @@
+"""Random worlds. ``SYNCD_WORLDS=2000 SYNCD_MINUTES=60`` tries more of them, ``SYNCD_SEED=17`` those of one seed again,
+``SYNCD_SHRINK=1`` makes the story of what it finds short, which takes minutes.
+"""
+
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.figures import FIGURES
 from tests.model.machine import Machine
 
-WORLDS = int(os.environ.get("SYNCD_WORLDS", "20"))
-"""More with SYNCD_WORLDS=2000; other ones with --hypothesis-profile=random."""
-
+WORLDS = int(os.environ.get("SYNCD_WORLDS", "500"))
+SECONDS = 60 * float(os.environ.get("SYNCD_MINUTES", "10"))
+"""No world begins later than that."""
+WORLDS_OF_SEED = 10
+PARTS = 2
+"""Side by side, where there are processors."""
 PHASES = [
     phase for phase in Phase if phase not in (Phase.shrink, Phase.explain) or "SYNCD_SHRINK" in os.environ
 ]
-"""Making a failing story short takes minutes: only where it is asked for."""
 
 
 def test_whatever_happens_nothing_false_is_told_and_nothing_is_lost() -> None:
-    run_state_machine_as_test(
-        Machine, settings=settings(max_examples=5, stateful_step_count=20, phases=PHASES)
-    )
+    try_worlds(0, worlds=5, steps=20)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_nor_in_many_worlds() -> None:
-    run_state_machine_as_test(
-        Machine, settings=settings(max_examples=WORLDS, stateful_step_count=50, phases=PHASES)
-    )
+@pytest.mark.parametrize("part", range(PARTS))
+def test_nor_in_many_worlds(part: int) -> None:
+    end = time.monotonic() + SECONDS
+    seeds = range(1 + part, 1 + WORLDS // WORLDS_OF_SEED, PARTS)
+    for number in [int(os.environ["SYNCD_SEED"])] if "SYNCD_SEED" in os.environ else seeds:
+        if time.monotonic() < end:
+            try_worlds(number, worlds=WORLDS_OF_SEED, steps=50)
     print(FIGURES)  # noqa: T201  # for those who run it by hand, with -s
+
+
+def try_worlds(number: int, *, worlds: int, steps: int) -> None:
+    """The same ones for the same number."""
+    print(f"SYNCD_SEED={number}")  # noqa: T201  # shown when one fails
+    run_state_machine_as_test(
+        seed(number)(Machine),
+        settings=settings(max_examples=worlds, stateful_step_count=steps, phases=PHASES, database=None),
+    )

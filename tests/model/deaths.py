@@ -21,27 +21,31 @@ class Killed(BaseException):
 
 
 class Remains:
-    """A copy of the database as it lay on the disk at one moment, a transaction begun in it or not."""
+    """The database as it lay on the disk at one moment, a transaction begun in it or not.
+
+    `written` is what a killed process leaves; after a power cut ``folder`` gets what was synced.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._folder = Path(tempfile.mkdtemp(prefix="remains-", dir=path.parent))
+        self.folder = Path(tempfile.mkdtemp(prefix="remains-", dir=path.parent))
+
+    @classmethod
+    def written(cls, path: Path) -> Remains:
+        remains = cls(path)
         for part in PARTS:
             if (found := _part(path, part)).exists():
-                shutil.copyfile(found, _part(self._copy, part))
-
-    @property
-    def _copy(self) -> Path:
-        return self._folder / self._path.name
+                shutil.copyfile(found, remains.folder / found.name)
+        return remains
 
     def put_back(self) -> None:
         """Over a file that nobody has open any more."""
         for part in (*PARTS, "-shm"):
             _part(self._path, part).unlink(missing_ok=True)
         for part in PARTS:
-            if (found := _part(self._copy, part)).exists():
+            if (found := _part(self.folder / self._path.name, part)).exists():
                 found.rename(_part(self._path, part))
-        shutil.rmtree(self._folder)
+        shutil.rmtree(self.folder)
 
 
 @contextmanager
@@ -59,7 +63,7 @@ def dying(db: Database, commits: int, *, after: bool) -> Iterator[list[Remains]]
         if left == 0:
             if after:
                 await commit(*args)
-            remains.append(Remains(db.path))
+            remains.append(Remains.written(db.path))
         raise Killed
 
     setattr(db, "_commit", last)  # noqa: B010  # in the place of a method

@@ -1,0 +1,91 @@
+"""What is told to an account as a whole: against what all of its regions showed while it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from syncd.model import Target
+from tests.model.clock import Clock
+from tests.model.lies import Lies
+from tests.model.observed import Observed
+from tests.sync.ledger import Event, Key
+from tests.sync.rig import Rig
+from tests.sync.told import Told
+
+Rows = Mapping[Key, dict[str, Any]]
+
+SLACK = timedelta(minutes=1)
+"""What passes within one step."""
+
+
+class AccountJudge:
+    def __init__(
+        self, rig: Rig, clock: Clock, lies: Lies, observed: Observed, now: Callable[[], int]
+    ) -> None:
+        self._rig = rig
+        self._clock = clock
+        self._lies = lies
+        self._observed = observed
+        self._now = now
+
+    def check_gone(self, event: Event, before: Rows, asked_since: int, *, by_hand: bool) -> None:
+        """Each other region was without the image while it could be asked, or is named as one that could not."""
+        account, image_id, named = event.account, event.image_id or "", set(event.data["unverified_regions"])
+        for region in self._others(event):
+            assert (
+                region in named
+                or not self._lies.lookups_are_true(account, region)
+                or (self._was_away(account, region, image_id, asked_since))
+            ), f"{account} is told that {image_id} is gone, but {region} has it: {event}"
+        kept = {key[1] for key in before if key[::2] == (account, image_id)} - {event.region}
+        retired = kept - set(self._active(account))
+        assert retired <= named, f"{retired - named} had it when they retired, and are not named: {event}"
+        if not by_hand:
+            needless = {region for region in named if self._could_be_asked(account, region)}
+            assert not needless, f"{needless} could have been asked: {event}"
+
+    def is_hidden(self, event: Event, before: Rows, asked_since: int) -> bool:
+        """Whether the account need not hear of a loss: another region has the image, or showed it of late."""
+        image_id = event.image_id or ""
+        return event.baseline or any(
+            (
+                (event.account, region, image_id) in before
+                and self._observed.is_fresh(Target(event.account, region), SLACK)
+            )
+            or self._rig.world.history(event.account, region).ever_shared(image_id, asked_since, self._now())
+            for region in self._others(event)
+        )
+
+    def check_told(self, told: Told, rows: Rows, account: str, regions: Iterable[str], by: str) -> None:
+        """Of what region ``by`` lists, the status and content told last are such as one of ``regions`` shows."""
+        for key in [key for key in rows if key[:2] == (account, by)]:
+            last = told.last.get((account, key[2]))
+            if not isinstance(last, tuple):
+                continue
+            shown = [rows[other] for region in regions if (other := (account, region, key[2])) in rows]
+            assert any(row["status"] == last[0] for row in shown), (
+                f"{account} was told that {key[2]} is {last[0]!r}, but {by} listed it and no region shows that"
+            )
+            assert any({name: row[name] for name in last[1]} == last[1] for row in shown), (
+                f"{account} was told of a content of {key[2]} that no region shows after {by} listed it"
+            )
+
+    def _others(self, event: Event) -> list[str]:
+        return [region for region in self._active(event.account) if region != event.region]
+
+    def _active(self, account: str) -> list[str]:
+        return [target.region for target in self._rig.active(account)]
+
+    def _was_away(self, account: str, region: str, image_id: str, since: int) -> bool:
+        return self._rig.world.history(account, region).ever_absent(image_id, since, self._now())
+
+    def _could_be_asked(self, account: str, region: str) -> bool:
+        """It answers, and is fresh by every clock."""
+        return (
+            region in self._active(account)
+            and self._lies.lookups_are_true(account, region)
+            and self._observed.is_fresh(Target(account, region), -SLACK)
+            and not self._clock.jumps
+        )

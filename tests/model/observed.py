@@ -1,0 +1,76 @@
+"""What was really read of the cloud and when, by the time that really passed: the clock's jumps do not count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+from syncd.model import Target, to_text
+from tests.model.clock import Clock
+from tests.sync.rig import Rig
+
+FEW = 5
+"""Planned intervals of one gap between two complete syncs that count as observed, at most."""
+FRESH_AT_LEAST = timedelta(minutes=30)
+FRESH_INTERVALS = 3
+
+
+class Moment(NamedTuple):
+    """The start of a sync."""
+
+    tick: int
+    """Of the world."""
+    passed: timedelta
+    interval: timedelta
+    """Between planned syncs."""
+
+
+class Observed:
+    def __init__(self, rig: Rig, clock: Clock) -> None:
+        self._rig = rig
+        self._clock = clock
+        self.began: dict[str, Moment] = {}
+        """When a sync began, as the database has it → when that was."""
+        self._complete: dict[Target, list[Moment]] = {}
+
+    def sync_begins(self, tick: int) -> None:
+        """The rig's clock goes on by a second before it starts."""
+        at = self._clock.at + timedelta(seconds=1)
+        passed = self._clock.passed + timedelta(seconds=1)
+        self.began[to_text(at)] = Moment(tick, passed, self._rig.settings.interval(at))
+
+    def note(self) -> set[Target]:
+        """Targets that had a complete sync since the last call."""
+        new: set[Target] = set()
+        for account, region, at in self._rig.rows("SELECT account, region, last_success_at FROM targets"):
+            moment = self.began.get(at)
+            target, known = Target(account, region), self._complete.get(Target(account, region), [])
+            if moment is not None and (not known or known[-1].tick < moment.tick):
+                self._complete[target] = [*known, moment]
+                new.add(target)
+        return new
+
+    def waited(self, target: Target, since: int) -> timedelta:
+        """How long the target was observed from the sync that began at tick ``since`` to its last complete one."""
+        syncs = [moment for moment in self._complete.get(target, ()) if moment.tick >= since]
+        return sum((_counted(*gap) for gap in pairwise(syncs)), timedelta(0))
+
+    def is_fresh(self, target: Target, slack: timedelta = timedelta(0)) -> bool:
+        """Whether its last complete sync is as recent as the product promises of what it calls fresh."""
+        syncs = self._complete.get(target)
+        if not syncs:
+            return False
+        window = max(FRESH_AT_LEAST, FRESH_INTERVALS * syncs[-1].interval)
+        return self._clock.passed - syncs[-1].passed < window + slack
+
+    def first(self, target: Target) -> Moment | None:
+        return next(self._moments(target), None)
+
+    def _moments(self, target: Target) -> Iterator[Moment]:
+        return iter(self._complete.get(target, ()))
+
+
+def _counted(before: Moment, after: Moment) -> timedelta:
+    return min(after.passed - before.passed, FEW * max(before.interval, after.interval))
