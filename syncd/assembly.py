@@ -14,10 +14,10 @@ import structlog
 
 from syncd.compshare.client import CompShare, RequestRecord
 from syncd.config import AccountConfig, ApiConfig, Config
+from syncd.delivery.dispatcher import DeliveryRecord, Dispatcher
 from syncd.model import Clock, Route
 from syncd.schedule import interval_around
 from syncd.sinks.build import build_sink, settings_digest
-from syncd.sinks.dispatcher import DeliveryRecord, Dispatcher
 from syncd.sinks.sink import Sink
 from syncd.store import migrate
 from syncd.store.engine import Database

@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from syncd import __version__
 from syncd.compshare.client import RequestRecord
+from syncd.delivery.settlement import DeliveryRecord
 from syncd.health import Health, SinkView, TargetView
-from syncd.sinks.settlement import DeliveryRecord
 from syncd.survey import Survey
 from syncd.sync.report import SyncReport
 

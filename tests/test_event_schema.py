@@ -14,9 +14,9 @@ import pytest
 from cloudevents.core.formats.json import JSONFormat
 from standardwebhooks import Webhook
 
+from syncd.delivery import sink_events
 from syncd.model import COMPARED, EVENT_TYPES, Draft, Image, to_text
 from syncd.samples import IMAGE, samples
-from syncd.sinks import news
 from syncd.sinks.trial import trials
 from syncd.store.deliveries import SinkRecord
 from syncd.store.outbox import body, new_id
@@ -178,9 +178,9 @@ def test_the_digest_that_formats_are_tried_with_holds_events() -> None:
 @pytest.mark.parametrize("reason", ["backing_off", "gone", "disabled", "dead"])
 def test_what_is_told_about_a_sink_is_an_event(reason: str) -> None:
     sink = SinkRecord("hook", "backing_off", NOW, failed_said_at=NOW, failed_reason=reason)
-    CLOSED.validate(event(news.failed(sink, reason, "HTTP 503", NOW)))
-    CLOSED.validate(event(news.none_dead(sink, NOW)))
-    CLOSED.validate(event(news.recovered(sink, NOW)))
+    CLOSED.validate(event(sink_events.failed(sink, reason, "HTTP 503", NOW)))
+    CLOSED.validate(event(sink_events.none_dead(sink, NOW)))
+    CLOSED.validate(event(sink_events.recovered(sink, NOW)))
 
 
 def test_the_envelope_has_its_keys_in_order_as_compact_utf8() -> None:

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from syncd.config import RetentionConfig
+from syncd.delivery.dispatcher import Dispatcher
 from syncd.model import Route, SinkFilter
-from syncd.sinks.dispatcher import Dispatcher
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import files, migrate, outbox, pruning, upkeep
 from syncd.store.engine import Database

@@ -26,8 +26,8 @@ from aiohttp import web
 from syncd import logs
 from syncd.assembly import Observers, SystemClock, assemble
 from syncd.config import load
+from syncd.delivery.worker import IN_FLIGHT
 from syncd.model import Change, Route, SinkFilter, Target
-from syncd.sinks.worker import IN_FLIGHT
 from syncd.store import migrate, outbox
 from syncd.store.engine import Database
 from tests.bench import large

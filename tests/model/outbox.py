@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from syncd.config import RetentionConfig
+from syncd.delivery.dispatcher import Dispatcher
 from syncd.model import Route, to_text
-from syncd.sinks.dispatcher import Dispatcher
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import pruning
 from tests.model.clock import Clock

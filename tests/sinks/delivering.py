@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from syncd.delivery.dispatcher import DeliveryRecord, Dispatcher
 from syncd.model import Draft, Route, SinkFilter
-from syncd.sinks.dispatcher import DeliveryRecord, Dispatcher
 from syncd.sinks.sink import Delivered, Item, Sink, Verdict
 from syncd.store import migrate, outbox
 from syncd.store.engine import Database

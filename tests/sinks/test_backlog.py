@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from syncd.delivery import backlog
+from syncd.delivery.backlog import Backlog
 from syncd.errors import DatabaseUnwritable
-from syncd.sinks import backlog
-from syncd.sinks.backlog import Backlog
 from syncd.store import deliveries
 from tests.sinks.delivering import START, FakeSink, Post, drafts, post_at
 

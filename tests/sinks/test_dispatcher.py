@@ -14,9 +14,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncd.config import RetentionConfig
+from syncd.delivery import worker
 from syncd.errors import DatabaseLocked
 from syncd.model import Draft, SinkFilter, to_text
-from syncd.sinks import worker
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import pruning
 from tests.sinks.delivering import START, FakeSink, Post, drafts, post_at

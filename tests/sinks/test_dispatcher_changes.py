@@ -15,9 +15,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncd.config import RetentionConfig
+from syncd.delivery import dispatcher, worker
 from syncd.errors import DatabaseUnwritable, UsageError
 from syncd.model import to_text
-from syncd.sinks import dispatcher, worker
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import deliveries, pruning
 from tests.sinks.delivering import START, Clock, FakeSink, Post, drafts, post_at

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.sinks import worker
+from syncd.delivery import worker
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import deliveries
 from tests.sinks.delivering import FakeSink, Post, drafts, post_at

@@ -11,9 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncd.config import RetentionConfig
+from syncd.delivery import worker
+from syncd.delivery.backoff import SCHEDULE, longest_message_wait, message_wait
 from syncd.model import to_text
-from syncd.sinks import worker
-from syncd.sinks.backoff import SCHEDULE, longest_message_wait, message_wait
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import pruning
 from tests.sinks.delivering import START, FakeSink, Post, drafts, post_at

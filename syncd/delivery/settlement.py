@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
+from syncd.delivery import sink_events
+from syncd.delivery.backoff import message_wait, receiver_wait
+from syncd.delivery.queue import Entry
 from syncd.model import Draft
-from syncd.sinks import news
-from syncd.sinks.backoff import message_wait, receiver_wait
-from syncd.sinks.queue import Entry
 from syncd.sinks.sink import Delivered, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store.deliveries import Outcome, SinkRecord
 
@@ -90,17 +90,17 @@ class Settlement:
         return self.state.dead_said_at is not None and self._has_success
 
     def say_back(self) -> None:
-        self.news.append(news.recovered(self.before, self._now))
+        self.news.append(sink_events.recovered(self.before, self._now))
         self.state = replace(self.state, failed_said_at=None, failed_reason=None)
 
     def say_dead(self) -> None:
         """Once, until none is dead any more: whether the receiver is away meanwhile is another matter."""
         if self._first_dead is not None and self.state.dead_said_at is None:
             self.state = replace(self.state, dead_said_at=self._now)
-            self.news.append(news.failed(self.state, "dead", self._first_dead, self._now))
+            self.news.append(sink_events.failed(self.state, "dead", self._first_dead, self._now))
 
     def say_none_dead(self) -> None:
-        self.news.append(news.none_dead(self.before, self._now))
+        self.news.append(sink_events.none_dead(self.before, self._now))
         self.state = replace(self.state, dead_said_at=None)
 
     @property
@@ -220,7 +220,7 @@ class Settlement:
 
     def _say_failed(self, reason: str, message: str) -> None:
         self.state = replace(self.state, failed_said_at=self._now, failed_reason=reason)
-        self.news.append(news.failed(self.state, reason, message, self._now))
+        self.news.append(sink_events.failed(self.state, reason, message, self._now))
 
 
 def _worst(troubles: Sequence[ReceiverTrouble]) -> ReceiverTrouble:

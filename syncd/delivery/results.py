@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from syncd.sinks.settlement import Arrival
+from syncd.delivery.settlement import Arrival
 from syncd.sinks.sink import ReceiverTrouble
 
 SETTLED_AT_ONCE = 1_000

@@ -14,13 +14,13 @@ from typing import TypeVar
 
 import structlog
 
+from syncd.delivery import sink_events
+from syncd.delivery.settlement import DeliveryRecord
+from syncd.delivery.wakeup import Sleep
+from syncd.delivery.worker import Record, Worker
 from syncd.errors import UsageError
 from syncd.model import Clock, Draft, Route
-from syncd.sinks import news
-from syncd.sinks.alarm import Sleep
-from syncd.sinks.settlement import DeliveryRecord
 from syncd.sinks.sink import Sink
-from syncd.sinks.worker import Record, Worker
 from syncd.store import deliveries, outbox
 from syncd.store.deliveries import SinkRecord
 from syncd.store.engine import Database, Transaction
@@ -162,7 +162,7 @@ class Dispatcher:
             log.warning("deliveries_given_up", sink=name, count=count, reason=reason)
             message = f"{count} event{'' if count == 1 else 's'} given up: {reason}"
             await deliveries.save_sink(tx, replace(sink, dead_said_at=sink.dead_said_at or now))
-            await outbox.append(tx, [news.failed(sink, "expired", message, now)], self._routes)
+            await outbox.append(tx, [sink_events.failed(sink, "expired", message, now)], self._routes)
 
     async def aclose(self) -> None:
         await asyncio.gather(*(sink.aclose() for sink in self._sinks))
@@ -242,7 +242,7 @@ def _disabled(old: SinkRecord, now: datetime) -> tuple[SinkRecord, list[Draft]]:
         old, state="disabled", since=now, next_attempt_at=None, last_error=message,
         failed_said_at=now, failed_reason="disabled", away_since=old.away_since or now,
     )  # fmt: skip
-    return new, [news.failed(new, "disabled", message, now)]
+    return new, [sink_events.failed(new, "disabled", message, now)]
 
 
 def _enabled(old: SinkRecord, now: datetime) -> tuple[SinkRecord, list[Draft]]:
@@ -252,4 +252,4 @@ def _enabled(old: SinkRecord, now: datetime) -> tuple[SinkRecord, list[Draft]]:
     new = replace(old, state="ok", since=now, next_attempt_at=None, failures=0, last_error=None)
     if old.failed_reason != "disabled":
         return new, []
-    return replace(new, failed_said_at=None, failed_reason=None), [news.recovered(old, now)]
+    return replace(new, failed_said_at=None, failed_reason=None), [sink_events.recovered(old, now)]

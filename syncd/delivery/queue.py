@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from heapq import heappop, heappush, nsmallest
 from itertools import chain, takewhile
 
-from syncd.sinks.backoff import longest_message_wait
+from syncd.delivery.backoff import longest_message_wait
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from syncd.sinks.queue import Entry, Queue
-from syncd.sinks.settlement import Settlement
+from syncd.delivery.queue import Entry, Queue
+from syncd.delivery.settlement import Settlement
 
 LONGEST = 1_000
 """Events of one digest, at most."""

@@ -6,8 +6,8 @@ import traceback
 
 import structlog
 
+from syncd.delivery.settlement import Settlement
 from syncd.errors import DatabaseError
-from syncd.sinks.settlement import Settlement
 
 log = structlog.get_logger()
 

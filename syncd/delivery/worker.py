@@ -7,18 +7,18 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from syncd.delivery import sink_events
+from syncd.delivery.backlog import Backlog
+from syncd.delivery.delivery_log import Logbook
+from syncd.delivery.digests import Digests
+from syncd.delivery.queue import Entry
+from syncd.delivery.results import UNSETTLED, Arrivals
+from syncd.delivery.settlement import Arrival, DeliveryRecord, Settlement
+from syncd.delivery.sink_state import Change, Standing
+from syncd.delivery.wakeup import Alarm, Sleep
 from syncd.errors import DatabaseError, DatabaseLocked, DatabaseUnwritable
 from syncd.model import Clock, Route
-from syncd.sinks import news
-from syncd.sinks.alarm import Alarm, Sleep
-from syncd.sinks.arrivals import UNSETTLED, Arrivals
-from syncd.sinks.backlog import Backlog
-from syncd.sinks.digests import Digests
-from syncd.sinks.logbook import Logbook
-from syncd.sinks.queue import Entry
-from syncd.sinks.settlement import Arrival, DeliveryRecord, Settlement
 from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Sink, Verdict
-from syncd.sinks.standing import Change, Standing
 from syncd.store.deliveries import SinkRecord
 from syncd.store.engine import Database
 
@@ -290,7 +290,7 @@ class Worker:
 
     def _away_since(self) -> datetime | None:
         since = self._state.away_since
-        return since if since and news.away_for_long(self._state, self._clock.now()) else None
+        return since if since and sink_events.away_for_long(self._state, self._clock.now()) else None
 
     # settling
 
@@ -298,7 +298,7 @@ class Worker:
         """Write what came back, in one transaction."""
         if self._arrived:
             await self._written(self._arrived.first())
-        elif news.must_say_away(self._state, self._clock.now()):
+        elif sink_events.must_say_away(self._state, self._clock.now()):
             await self._standing.say_away()
 
     async def _written(self, arrived: list[Arrival]) -> None:
@@ -371,8 +371,8 @@ class Worker:
         if self._state.state == "backing_off":
             if ready:
                 waits.append((self._not_before or monotonic) - monotonic)
-            if news.must_say_away(self._state, now + news.SAID_AFTER):
-                waits.append((self._state.since + news.SAID_AFTER - now).total_seconds())
+            if sink_events.must_say_away(self._state, now + sink_events.SAID_AFTER):
+                waits.append((self._state.since + sink_events.SAID_AFTER - now).total_seconds())
         elif self._digests.gather_until is not None:
             waits.append(self._digests.gather_until - monotonic)
         return min(max(min(waits), 0.0), LONGEST_WAIT) if waits else None

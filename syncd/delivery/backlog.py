@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from syncd.sinks.queue import Entry, Queue
+from syncd.delivery.queue import Entry, Queue
 from syncd.sinks.sink import Item
 from syncd.store import deliveries
 from syncd.store.deliveries import Outcome, Pending

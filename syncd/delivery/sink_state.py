@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from syncd.delivery import sink_events
+from syncd.delivery.backoff import LONGEST_ASKED
+from syncd.delivery.settlement import Settlement
 from syncd.model import Clock, Draft, Route
-from syncd.sinks import news
-from syncd.sinks.backoff import LONGEST_ASKED
-from syncd.sinks.settlement import Settlement
 from syncd.store import deliveries, outbox
 from syncd.store.deliveries import SinkRecord
 from syncd.store.engine import Database, Transaction
@@ -72,10 +72,10 @@ class Standing:
 
         def say(state: SinkRecord) -> tuple[SinkRecord, list[Draft]]:
             now = self._clock.now()
-            if not news.must_say_away(state, now):
+            if not sink_events.must_say_away(state, now):
                 return state, []
             said = replace(state, failed_said_at=now, failed_reason="backing_off")
-            return said, [news.failed(said, "backing_off", said.last_error or "", now)]
+            return said, [sink_events.failed(said, "backing_off", said.last_error or "", now)]
 
         await self.change(say)
 
