@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from syncd.model import EVENT_TYPES
-from syncd.samples import samples
+from syncd.sinks.samples import samples
 from syncd.store.envelope import body
 
 PAGE = Path(__file__).parents[1] / "docs" / "events.md"

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta, tzinfo
 
 from syncd.config import WebhookSinkConfig
 from syncd.model import Clock, Secret
-from syncd.sinks.censor import Censor
 from syncd.sinks.format import Attempt, Doubtful, Format, Options, RenderError, Request
 from syncd.sinks.formats import find
 from syncd.sinks.pace import Pace
 from syncd.sinks.poster import NoAnswerError, Poster, Receiver
+from syncd.sinks.redaction import Censor
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.sinks.text import short
 

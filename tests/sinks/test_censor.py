@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from syncd.sinks.censor import Censor
+from syncd.sinks.redaction import Censor
 
 SECRET = "q7/Zr+9mTe4Xw1Lk8vBn"
 URL = "https://user:p4ss-W0rd-77@hooks.example/services/T0AbCdEfGh12/x?key=Kk55Ll66Mm77&lang=en"
