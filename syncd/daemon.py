@@ -21,7 +21,7 @@ from syncd.errands import Result, perform, prune_if_due
 from syncd.errors import ConfigError, SyncdError
 from syncd.journal import SUMMARY_EVERY, SyncJournal
 from syncd.model import Clock, Target
-from syncd.outlook import Outlook, feed_watchdog
+from syncd.monitoring.monitor import Outlook, feed_watchdog
 from syncd.patience import Patience
 from syncd.schedule import Schedule
 from syncd.store import requests

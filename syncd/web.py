@@ -16,7 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
 from syncd.errors import SyncdError
-from syncd.health import Health
+from syncd.monitoring.health import Health
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

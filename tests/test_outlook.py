@@ -18,9 +18,9 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
 from syncd.config import HeartbeatConfig
-from syncd.health import AccountView, Health, SinkView, TargetView, judge
-from syncd.heartbeat import Heartbeat
 from syncd.model import Secret
+from syncd.monitoring.health import AccountView, Health, SinkView, TargetView, judge
+from syncd.monitoring.heartbeat import Heartbeat
 from syncd.simulator import Fault, Simulator, World, lean_fields
 from tests.processes import PATIENCE, Process, syncd, write_config
 

@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from syncd import outlook, web
+from syncd import web
 from syncd.assembly import Observers, SystemClock
 from syncd.config import load
 from syncd.errors import DatabaseUnwritable
-from syncd.health import Health
-from syncd.outlook import Outlook
+from syncd.monitoring import monitor
+from syncd.monitoring.health import Health
+from syncd.monitoring.monitor import Outlook
+from syncd.monitoring.snapshot import Survey
 from syncd.simulator import Simulator, World, lean_fields
-from syncd.survey import Survey
 from tests.processes import syncd, write_config
 
 GET = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -172,7 +173,7 @@ class Looks:
 async def test_however_many_ask_the_file_is_looked_at_once_at_a_time_and_events_are_counted_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outlook, "survey", looks := Looks())
+    monkeypatch.setattr(monitor, "survey", looks := Looks())
     async with Simulator(World()) as sim:
         sim.world.add_account("lab")
         config = load(write_config(tmp_path, sim, '[http]\nlisten = "127.0.0.1:0"\n'), {})

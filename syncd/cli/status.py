@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from syncd import health
 from syncd.cli.reading import File, reading
 from syncd.cli.show import Column, Row, emit, plain, table
 from syncd.cli.times import ago
 from syncd.model import to_text
+from syncd.monitoring import health
 
 UNHEALTHY = 3
 HELD = 4

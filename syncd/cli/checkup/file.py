@@ -15,15 +15,15 @@ from syncd.errors import DatabaseError, DatabaseMissing
 
 if TYPE_CHECKING:
     from syncd.config import Config
-    from syncd.survey import Survey
+    from syncd.monitoring.snapshot import Survey
 
 OTHERS = 0o007
 LOOK = "`syncd status` and the log tell more"
 
 
 def of_file(config: Config) -> Iterator[Finding]:
+    from syncd.monitoring.snapshot import survey
     from syncd.store.version import require_sqlite
-    from syncd.survey import survey
 
     path = config.database.path
     found = None
@@ -70,7 +70,7 @@ def of_disk(path: Path) -> Iterator[Finding]:
 
 def of_work(found: Survey, now: datetime) -> Iterator[Finding]:
     """The same judgement as that of `syncd status`."""
-    from syncd import health
+    from syncd.monitoring import health
 
     lists = health.judge(found.accounts, found.targets, [], now)
     yield from (failed("last sync", reason, LOOK, API) for reason in lists.reasons)

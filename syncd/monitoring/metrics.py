@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from syncd import __version__
 from syncd.compshare.client import RequestRecord
 from syncd.delivery.settlement import DeliveryRecord
-from syncd.health import Health, SinkView, TargetView
-from syncd.survey import Survey
+from syncd.monitoring.health import Health, SinkView, TargetView
+from syncd.monitoring.snapshot import Survey
 from syncd.sync.report import SyncReport
 
 LATENCIES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

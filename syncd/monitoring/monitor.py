@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from syncd import health
 from syncd.assembly import Observers
 from syncd.config import Config, HttpConfig
 from syncd.errors import DatabaseError, SyncdError
-from syncd.health import Health
-from syncd.heartbeat import Heartbeat
 from syncd.model import Clock
-from syncd.survey import Survey, survey
+from syncd.monitoring import health
+from syncd.monitoring.health import Health
+from syncd.monitoring.heartbeat import Heartbeat
+from syncd.monitoring.snapshot import Survey, survey
 from syncd.sync.report import SyncReport
 from syncd.systemd import Notifier
 from syncd.web import serving
 
 if TYPE_CHECKING:
-    from syncd.metrics import Metrics
+    from syncd.monitoring.metrics import Metrics
 
 log = structlog.get_logger()
 
@@ -131,7 +131,7 @@ class Outlook:
         """Prometheus' library is loaded where somebody listens only."""
         if self._metrics is not None:
             return
-        from syncd import metrics
+        from syncd.monitoring import metrics
 
         self._metrics = metrics.Metrics()
         self._observers.requests.append(self._metrics.request)

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from syncd.health import AccountView, SinkView, TargetView
 from syncd.model import from_text
+from syncd.monitoring.health import AccountView, SinkView, TargetView
 from syncd.store.queries import AccountRow, Reader, SinkRow, TargetRow, accounts, last_seq, sinks, targets
 
 

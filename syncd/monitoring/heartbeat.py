@@ -9,7 +9,7 @@ import aiohttp
 import structlog
 
 from syncd.config import HeartbeatConfig
-from syncd.health import Health
+from syncd.monitoring.health import Health
 
 log = structlog.get_logger()
 
