@@ -26,10 +26,10 @@ from statistics import mean
 from typing import Any
 from urllib.request import Request, urlopen
 
-from syncd import logs
-from syncd.assembly import Observers, SystemClock, assemble
 from syncd.compshare.client import CompShare
 from syncd.config import Config, load
+from syncd.daemon import logs
+from syncd.daemon.assembly import Observers, SystemClock, assemble
 from syncd.model import Target
 from syncd.sinks.sink import Delivered, Item, Verdict
 from syncd.store import upkeep

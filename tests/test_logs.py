@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from syncd import logs
+from syncd.daemon import logs
 
 EVIL = "\x1b]0;owned\x07\x1b[31m\u202egnp.exe\x9b2J\x7f\u2066\r\x00"
 OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from syncd.loop import Loop
+from syncd.daemon.event_loop import Loop
 
 LOOKUPS = 40
 """More than the threads that a loop lends."""

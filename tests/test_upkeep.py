@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from syncd.assembly import Observers, Parts, assemble
 from syncd.config import LogSinkConfig, WebhookSinkConfig
-from syncd.errands import perform, prune_if_due
+from syncd.daemon.assembly import Observers, Parts, assemble
+from syncd.daemon.operations import perform, prune_if_due
 from syncd.model import Secret, SinkFilter, to_text
 from syncd.sinks.build import settings_digest
 from syncd.store import outbox

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from syncd import web
-from syncd.assembly import Observers, SystemClock
 from syncd.config import load
+from syncd.daemon import monitor
+from syncd.daemon.assembly import Observers, SystemClock
+from syncd.daemon.monitor import Outlook
 from syncd.errors import DatabaseUnwritable
-from syncd.monitoring import monitor
 from syncd.monitoring.health import Health
-from syncd.monitoring.monitor import Outlook
 from syncd.monitoring.snapshot import Survey
 from syncd.simulator import Simulator, World, lean_fields
 from tests.processes import syncd, write_config

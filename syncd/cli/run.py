@@ -10,14 +10,14 @@ from typing import Any
 import click
 import structlog
 
-from syncd import logs
-from syncd.assembly import SystemClock
 from syncd.cli.context import settings
 from syncd.config import Config
-from syncd.daemon import Daemon
+from syncd.daemon import logs
+from syncd.daemon.assembly import SystemClock
+from syncd.daemon.daemon.daemon import Daemon
+from syncd.daemon.event_loop import Loop
+from syncd.daemon.systemd import Notifier
 from syncd.errors import SyncdError
-from syncd.loop import Loop
-from syncd.systemd import Notifier
 
 log = structlog.get_logger()
 

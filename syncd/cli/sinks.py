@@ -169,7 +169,7 @@ def _named(config: Config, sink: str) -> None:
 
 
 async def _try(config: Config, name: str) -> int:
-    from syncd.assembly import SystemClock
+    from syncd.daemon.assembly import SystemClock
     from syncd.model import Route
     from syncd.sinks.build import build_sink
     from syncd.sinks.samples import samples

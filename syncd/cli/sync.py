@@ -15,9 +15,9 @@ from syncd.cli.context import settings
 from syncd.model import Target
 
 if TYPE_CHECKING:
-    from syncd.assembly import Parts
     from syncd.config import Config
-    from syncd.errands import Result
+    from syncd.daemon.assembly import Parts
+    from syncd.daemon.operations import Result
 
 DRAIN_FOR = timedelta(seconds=60)
 """How long one attempt at each due delivery may take altogether."""
@@ -54,7 +54,7 @@ async def _finish(parts: Parts) -> None:
 
 
 async def _finish_round(parts: Parts) -> None:
-    from syncd.errands import prune_if_due
+    from syncd.daemon.operations import prune_if_due
 
     await prune_if_due(parts)
     await _finish(parts)
@@ -93,7 +93,7 @@ def line(target: Mapping[str, Any]) -> str:
 
 async def _preview(config: Config, account: str | None, region: str | None) -> int:
     """What a sync would announce now; takes no lock and writes nothing."""
-    from syncd.assembly import Observers, SystemClock, build_accounts, settings_of
+    from syncd.daemon.assembly import Observers, SystemClock, build_accounts, settings_of
     from syncd.errors import ApiError
     from syncd.store.engine import Database
     from syncd.sync.roster import active_targets

@@ -16,9 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from syncd import logs
-from syncd.assembly import Observers, Parts, SystemClock, assemble
 from syncd.config import Config, load
+from syncd.daemon import logs
+from syncd.daemon.assembly import Observers, Parts, SystemClock, assemble
 from syncd.store import migrate
 from syncd.sync.roster import active_targets, reconcile
 from syncd.sync.rounds import AT_ONCE

@@ -14,15 +14,17 @@ from typing import Any
 
 import structlog
 
-from syncd import logs
-from syncd.assembly import Observers, assemble
 from syncd.config import Config
-from syncd.errands import Result, perform, prune_if_due
+from syncd.daemon import logs
+from syncd.daemon.assembly import Observers, assemble
+from syncd.daemon.lock_wait import lock_when_free
+from syncd.daemon.monitor import Outlook, feed_watchdog
+from syncd.daemon.operations import Result, perform, prune_if_due
+from syncd.daemon.sync_log import SUMMARY_EVERY, SyncJournal
+from syncd.daemon.systemd import Notifier
+from syncd.daemon.write_retry import Patience
 from syncd.errors import ConfigError, SyncdError
-from syncd.journal import SUMMARY_EVERY, SyncJournal
 from syncd.model import Clock, Target
-from syncd.monitoring.monitor import Outlook, feed_watchdog
-from syncd.patience import Patience
 from syncd.schedule import Schedule
 from syncd.store import requests
 from syncd.store.requests import RequestWatch
@@ -32,8 +34,6 @@ from syncd.sync.discovery import discover
 from syncd.sync.report import SyncReport
 from syncd.sync.roster import active_targets, reconcile
 from syncd.sync.trouble import HELLO_AFTER
-from syncd.systemd import Notifier
-from syncd.waiting import lock_when_free
 
 log = structlog.get_logger()
 

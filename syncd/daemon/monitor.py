@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from syncd.assembly import Observers
 from syncd.config import Config, HttpConfig
+from syncd.daemon.assembly import Observers
+from syncd.daemon.systemd import Notifier
 from syncd.errors import DatabaseError, SyncdError
 from syncd.model import Clock
 from syncd.monitoring import health
@@ -18,7 +19,6 @@ from syncd.monitoring.health import Health
 from syncd.monitoring.heartbeat import Heartbeat
 from syncd.monitoring.snapshot import Survey, survey
 from syncd.sync.report import SyncReport
-from syncd.systemd import Notifier
 from syncd.web import serving
 
 if TYPE_CHECKING:

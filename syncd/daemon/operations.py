@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from syncd.assembly import Parts
+from syncd.daemon.assembly import Parts
 from syncd.errors import SyncdError, UsageError
 from syncd.model import from_text, to_text
 from syncd.store import deliveries, pruning, requests, runs, steadiness

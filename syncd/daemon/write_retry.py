@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from syncd.daemon.sync_log import SyncJournal
 from syncd.errors import DatabaseLocked, DatabaseUnwritable
-from syncd.journal import SyncJournal
 
 AGAIN_AFTER = 5.0
 """Seconds until what must be written is tried again."""

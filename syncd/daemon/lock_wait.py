@@ -8,8 +8,8 @@ from datetime import timedelta
 import structlog
 
 from syncd.config import Config
+from syncd.daemon.systemd import Notifier
 from syncd.store.lock import FileLock, HeldElsewhere, Holder
-from syncd.systemd import Notifier
 
 log = structlog.get_logger()
 
