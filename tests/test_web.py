@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from syncd import web
 from syncd.config import load
 from syncd.daemon import monitor
 from syncd.daemon.assembly import Observers, SystemClock
@@ -22,6 +21,7 @@ from syncd.errors import DatabaseUnwritable
 from syncd.monitoring.health import Health
 from syncd.monitoring.snapshot import Survey
 from syncd.simulator import Simulator, World, lean_fields
+from syncd.web.listener import listener
 from tests.processes import syncd, write_config
 
 GET = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -70,7 +70,7 @@ async def ask(port: int, what: bytes = GET) -> bytes:
 
 
 async def test_each_connection_serves_one_request() -> None:
-    async with web.serving("127.0.0.1", 0, healthy, measures) as port:
+    async with listener.serving("127.0.0.1", 0, healthy, measures) as port:
         assert (await ask(port, GET * 3)).count(b"HTTP/1.1 200") == 1
 
 
@@ -82,7 +82,7 @@ async def test_each_connection_serves_one_request() -> None:
     ],
 )  # fmt: skip
 async def test_only_reading_is_answered(request_line: str, status: int) -> None:
-    async with web.serving("127.0.0.1", 0, healthy, measures) as port:
+    async with listener.serving("127.0.0.1", 0, healthy, measures) as port:
         answer = await ask(port, f"{request_line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert answer.startswith(f"HTTP/1.1 {status} ".encode())
 
@@ -99,23 +99,23 @@ async def test_only_reading_is_answered(request_line: str, status: int) -> None:
 async def test_a_client_that_does_not_end_its_request_is_cut_off(
     said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "LONGEST", 0.2)
-    async with web.serving("127.0.0.1", 0, healthy, measures) as port, clients(port) as (client,):
+    monkeypatch.setattr(listener, "LONGEST", 0.2)
+    async with listener.serving("127.0.0.1", 0, healthy, measures) as port, clients(port) as (client,):
         client[1].write(said)
         await end(client)
 
 
 async def test_a_client_that_takes_its_answer_in_drops_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "LONGEST", 0.2)
-    async with web.serving("127.0.0.1", 0, healthy, measures) as port, clients(port) as (client,):
+    monkeypatch.setattr(listener, "LONGEST", 0.2)
+    async with listener.serving("127.0.0.1", 0, healthy, measures) as port, clients(port) as (client,):
         client[1].write(GET.replace(b"readyz", b"metrics"))
         assert len(await end(client, pause=0.02)) < 50_000_000
 
 
 async def test_the_oldest_connection_gives_way_to_a_new_one() -> None:
     async with (
-        web.serving("127.0.0.1", 0, healthy, measures) as port,
-        clients(port, web.MOST_CONNECTIONS) as idle,
+        listener.serving("127.0.0.1", 0, healthy, measures) as port,
+        clients(port, listener.MOST_CONNECTIONS) as idle,
     ):
         assert b" 200 OK" in await ask(port)
         await end(idle[0])
@@ -135,7 +135,7 @@ async def test_the_oldest_connection_gives_way_to_a_new_one() -> None:
 async def test_nonsense_is_refused_without_a_line_in_the_log(
     said: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with web.serving("127.0.0.1", 0, healthy, measures) as port:
+    async with listener.serving("127.0.0.1", 0, healthy, measures) as port:
         answer = await ask(port, said)
         assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4")) or not answer
         assert b" 200 OK" in await ask(port)
@@ -148,7 +148,7 @@ async def test_metrics_that_cannot_be_read_are_a_503_with_the_reason_and_no_line
     async def broken() -> bytes:
         raise DatabaseUnwritable("cannot read x.db: it cannot be opened", "…")
 
-    async with web.serving("127.0.0.1", 0, healthy, broken) as port:
+    async with listener.serving("127.0.0.1", 0, healthy, broken) as port:
         answer = await ask(port, GET.replace(b"readyz", b"metrics"))
     assert answer.startswith(b"HTTP/1.1 503")
     assert b"cannot read x.db" in answer
