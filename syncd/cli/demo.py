@@ -16,7 +16,7 @@ from syncd.cli.story import ACCOUNT, REGIONS, Proof, Receiver, Story, prove
 from syncd.config import Config, load
 from syncd.daemon import logs
 from syncd.daemon.assembly import SystemClock
-from syncd.daemon.daemon.daemon import Daemon
+from syncd.daemon.daemon import Daemon
 from syncd.simulator import Account, Simulator, World
 
 IMAGES = 5

@@ -14,7 +14,7 @@ from syncd.cli.context import settings
 from syncd.config import Config
 from syncd.daemon import logs
 from syncd.daemon.assembly import SystemClock
-from syncd.daemon.daemon.daemon import Daemon
+from syncd.daemon.daemon import Daemon
 from syncd.daemon.event_loop import Loop
 from syncd.daemon.systemd import Notifier
 from syncd.errors import SyncdError

@@ -19,7 +19,7 @@ from syncd.monitoring.health import Health
 from syncd.monitoring.heartbeat import Heartbeat
 from syncd.monitoring.snapshot import Survey, survey
 from syncd.sync.report import SyncReport
-from syncd.web.listener.listener import serving
+from syncd.web.listener import serving
 
 if TYPE_CHECKING:
     from syncd.monitoring.metrics import Metrics
