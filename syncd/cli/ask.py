@@ -42,7 +42,7 @@ def ask(
     """
     from syncd.daemon import logs
     from syncd.daemon.operations import Result
-    from syncd.store.reach import reach
+    from syncd.store.daemon_call import reach
     from syncd.store.requests import Answered
 
     config = chosen.load_quickly()

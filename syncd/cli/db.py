@@ -52,8 +52,8 @@ Example:
 def upgrade(context: click.Context, db: Path | None) -> None:
     """Bring the file to this program's schema, after a backup; `syncd run` does it too."""
     from syncd.store import migrate
+    from syncd.store.daemon_call import PATIENCE
     from syncd.store.lock import FileLock, holder
-    from syncd.store.reach import PATIENCE
 
     file = File(context, db)
     group = file.config.database.group_readable if file.config else False

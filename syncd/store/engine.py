@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from syncd.errors import DatabaseError
-from syncd.store import faults, files, opening
+from syncd.store import files, opening, sqlite_errors
 from syncd.store.opening import BUSY_TIMEOUT
 from syncd.store.version import require_schema, require_sqlite
 
@@ -157,7 +157,7 @@ class Database:
         """
         require_sqlite()
         identity = files.identity(path)
-        with faults.explaining(path, "open"), closing(opening.connect(path, "rw")) as connection:
+        with sqlite_errors.explaining(path, "open"), closing(opening.connect(path, "rw")) as connection:
             require_schema(connection, path)
         database = cls(path)
         try:
@@ -183,7 +183,7 @@ class Database:
         """
         async with self._turn:
             self.check_identity()
-            with faults.explaining(self.path, "write to"):
+            with sqlite_errors.explaining(self.path, "write to"):
                 engine = self._durable_writer if durable else self._quiet_writer
                 async with self._transaction(engine, durable) as (transaction, connection):
                     yield transaction
@@ -205,7 +205,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
         """One consistent snapshot, from its first statement on; does not wait for the writer."""
-        with faults.explaining(self.path, "read"):
+        with sqlite_errors.explaining(self.path, "read"):
             async with self._transaction(self._readers) as (transaction, _):
                 yield transaction
 
@@ -223,7 +223,7 @@ class Database:
             try:
                 if self._read_only:
                     return
-                with faults.explaining(self.path, "close"):
+                with sqlite_errors.explaining(self.path, "close"):
                     async with self._writer.connect() as connection:
                         await _whole(_checkpoint(await _driver(connection)))
             finally:

@@ -14,7 +14,7 @@ from typing import Any
 
 import syncd
 from syncd.errors import DatabaseError
-from syncd.store import faults, files, filesystem, opening, schema
+from syncd.store import files, filesystem, opening, schema, sqlite_errors
 from syncd.store.opening import BUSY_TIMEOUT
 from syncd.store.version import APPLICATION_ID, SCHEMA_VERSION, read_version, require_sqlite
 
@@ -85,7 +85,10 @@ def check(path: Path) -> str | None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    with faults.explaining(path, "open"), closing(opening.connect(path, "rw", BUSY_TIMEOUT)) as connection:
+    with (
+        sqlite_errors.explaining(path, "open"),
+        closing(opening.connect(path, "rw", BUSY_TIMEOUT)) as connection,
+    ):
         yield connection
 
 
@@ -133,7 +136,7 @@ def copy_to(
     try:
         target.unlink(missing_ok=True)
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
-        with faults.explaining(target, "write the backup"), closing(sqlite3.connect(target)) as copy:
+        with sqlite_errors.explaining(target, "write the backup"), closing(sqlite3.connect(target)) as copy:
             connection.backup(copy, pages=PAGES_AT_ONCE, progress=lambda *_: progress and progress())
             # A copy in WAL mode could not be read from a folder that its reader may not write to.
             copy.execute("PRAGMA journal_mode = DELETE")
@@ -180,7 +183,7 @@ def _migrate(path: Path, progress: Progress | None) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
-        raise faults.explain(error, path, "upgrade") or error from error
+        raise sqlite_errors.explain(error, path, "upgrade") or error from error
     finally:
         engine.dispose()
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from syncd.errors import SyncdError
 from syncd.model import CLOCK_IS_RIGHT_WITHIN, to_text
-from syncd.store import faults, files, opening
+from syncd.store import files, opening, sqlite_errors
 from syncd.store.version import require_schema
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class RequestWatch:
 
         Raises DatabaseError; a file that was replaced is opened anew.
         """
-        with faults.explaining(self._path, "read"):
+        with sqlite_errors.explaining(self._path, "read"):
             try:
                 self._follow_the_path()
                 return self._look()
@@ -195,6 +195,6 @@ def withdraw(path: Path, request_id: int, *, even_begun: bool = False) -> bool:
 def _opened(path: Path, doing: str) -> Iterator[sqlite3.Connection]:
     """A connection in autocommit: each statement is a transaction."""
     files.identity(path)
-    with faults.explaining(path, doing), closing(opening.connect(path, "rw")) as connection:
+    with sqlite_errors.explaining(path, doing), closing(opening.connect(path, "rw")) as connection:
         require_schema(connection, path)
         yield connection
