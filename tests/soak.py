@@ -35,8 +35,8 @@ from syncd.sinks.sink import Delivered, Item, Verdict
 from syncd.store import upkeep
 from syncd.store.engine import Database
 from syncd.sync.accounts import Account
+from syncd.sync.reconcile import active_targets, reconcile
 from syncd.sync.report import SyncReport
-from syncd.sync.roster import active_targets, reconcile
 
 FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "http_error", "status": 502}, {"fault": "html"}, {"fault": "truncated"}, {"fault": "null_list"},

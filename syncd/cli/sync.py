@@ -96,7 +96,7 @@ async def _preview(config: Config, account: str | None, region: str | None) -> i
     from syncd.daemon.assembly import Observers, SystemClock, build_accounts, settings_of
     from syncd.errors import ApiError
     from syncd.store.engine import Database
-    from syncd.sync.roster import active_targets
+    from syncd.sync.reconcile import active_targets
     from syncd.sync.syncer import Syncer
 
     db = await Database.open(config.database.path, read_only=True)

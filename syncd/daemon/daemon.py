@@ -30,10 +30,10 @@ from syncd.store import requests
 from syncd.store.requests import RequestWatch
 from syncd.store.targets import read_targets
 from syncd.sync import pace
+from syncd.sync.announcements import HELLO_AFTER
 from syncd.sync.discovery import discover
+from syncd.sync.reconcile import active_targets, reconcile
 from syncd.sync.report import SyncReport
-from syncd.sync.roster import active_targets, reconcile
-from syncd.sync.trouble import HELLO_AFTER
 
 log = structlog.get_logger()
 

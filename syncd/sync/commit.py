@@ -13,15 +13,15 @@ from syncd.model import Draft
 from syncd.store import facts, images, outbox, runs, targets
 from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, Run, TargetState
-from syncd.sync import news, pace, telling, trouble
+from syncd.sync import announcements, announcer, event_drafts, pace
+from syncd.sync.announcer import Happening, Teller
+from syncd.sync.decision import Judgement, Reading
 from syncd.sync.diff import Plan
-from syncd.sync.elsewhere import Answers, account_losses, questions
-from syncd.sync.judgement import Judgement, Reading
-from syncd.sync.news import Occasion
+from syncd.sync.event_drafts import Occasion
+from syncd.sync.other_regions import Answers, account_losses, questions
+from syncd.sync.reconcile import bring_back
 from syncd.sync.report import SyncReport
-from syncd.sync.roster import bring_back
 from syncd.sync.settings import Settings
-from syncd.sync.telling import Happening, Teller
 
 AT_ONCE = 500
 """Happenings told at once, with the loop yielding between."""
@@ -52,7 +52,7 @@ class Commit:
         self.answers = answers
         self.now = now
         self.unsettled = False
-        """Whether the account then has facts in doubt (`sync.unsettled`)."""
+        """Whether the account then has facts in doubt (`sync.doubts`)."""
 
     async def write(self, coming: Collection[str] = ()) -> SyncReport:
         """``coming`` are the account's regions whose first list is still being read.
@@ -67,7 +67,7 @@ class Commit:
         after = self._after(state)
         await targets.save_target(self.tx, after)
         account = await self._note_baseline(account)
-        told = await telling.told_gone(self.tx, self.reading, self.judgement)
+        told = await announcer.told_gone(self.tx, self.reading, self.judgement)
         run = self._run(len(told))
         run_id = await runs.record(self.tx, run)
         await self._tell(account, told, run_id)
@@ -206,7 +206,7 @@ class Commit:
             self.answers,
             wait=not reading.rebaseline,
         )
-        own = telling.of_plan(reading, self.judgement, last_known)
+        own = announcer.of_plan(reading, self.judgement, last_known)
         await self._append_all(teller, [own, iter(told)], run_id)
 
     async def _enter_scope(self) -> None:
@@ -237,11 +237,12 @@ class Commit:
     ) -> None:
         if self.reading.listing.complete:
             await self._append(
-                await trouble.announce_recovery(self.tx, account, self.settings.alerts, self.now), run_id
+                await announcements.announce_recovery(self.tx, account, self.settings.alerts, self.now),
+                run_id,
             )
         else:
             await self._append(await self._complain(account, state), run_id)
-        await self._append(await trouble.say_hello(self.tx, account.account, coming, self.now), run_id)
+        await self._append(await announcements.say_hello(self.tx, account.account, coming, self.now), run_id)
 
     def _guard_news(self, state: TargetState) -> list[Draft]:
         before = {image_id for image_id, row in self.reading.lacking.items() if row.held}
@@ -249,18 +250,22 @@ class Commit:
         if held and not before:
             assert self.judgement.until is not None
             live = len(self.reading.known)
-            return [news.held(target, held, len(self.judgement.kept), live, self.judgement.until, self.now)]
+            return [
+                event_drafts.held(
+                    target, held, len(self.judgement.kept), live, self.judgement.until, self.now
+                )
+            ]
         if before and not held:
             revoked = len(before & self.judgement.gone.keys())
             reason = "revoked" if revoked else "returned"
-            return [news.released(target, reason, len(before) - revoked, revoked, self.now)]
+            return [event_drafts.released(target, reason, len(before) - revoked, revoked, self.now)]
         return []
 
     async def _complain(self, account: AccountState, state: TargetState) -> list[Draft]:
-        return await trouble.announce_failure(
+        return await announcements.announce_failure(
             self.tx,
             account,
-            trouble.trouble_of(state, self.now),
+            announcements.trouble_of(state, self.now),
             state.last_error or "",
             self.settings.alerts,
             self.now,

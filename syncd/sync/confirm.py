@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from syncd.compshare.client import Lookup
+from syncd.sync.concurrency import together
 from syncd.sync.guard import Verdict
-from syncd.sync.together import together
 
 ASKED_AT_ONCE = 200
 """Rows asked for in one sync; the others stay as they are until a later one asks for them."""

@@ -12,12 +12,12 @@ from syncd.model import Target, trusted
 from syncd.store import outbox, targets
 from syncd.store.engine import Transaction
 from syncd.store.records import TargetState
-from syncd.sync import pace, trouble
+from syncd.sync import announcements, pace
 from syncd.sync.accounts import Account
 from syncd.sync.alerts import Trouble
+from syncd.sync.concurrency import together
 from syncd.sync.report import SyncReport
 from syncd.sync.syncer import Syncer, ended, failure_of
-from syncd.sync.together import together
 
 EVERY = timedelta(hours=1)
 
@@ -129,10 +129,10 @@ async def _failed(syncer: Syncer, account: Account, started: datetime, failing: 
         since = state.discovery_failing_since or started
         states = await targets.read_targets(tx, account.name)
         problem = Trouble(failing.failure, state.discovery_failures, since, not _lapsed(states, since, now))
-        drafts = await trouble.announce_failure(
+        drafts = await announcements.announce_failure(
             tx, state, problem, failing.message, syncer.settings.alerts, now
         )
-        drafts += await trouble.say_hello(tx, account.name, (), now)
+        drafts += await announcements.say_hello(tx, account.name, (), now)
         if drafts:
             await outbox.append(tx, drafts, syncer.settings.routes)
     delay = pace.retry_delay(failing.failure, state.discovery_failures, EVERY, failing.retry_after)
@@ -169,8 +169,8 @@ async def _succeeded(syncer: Syncer, account: Account, started: datetime) -> Syn
 async def _append(syncer: Syncer, tx: Transaction, name: str, now: datetime) -> None:
     state = await targets.read_account(tx, name)
     assert state is not None
-    drafts = await trouble.announce_recovery(tx, state, syncer.settings.alerts, now)
-    drafts += await trouble.say_hello(tx, name, (), now)
+    drafts = await announcements.announce_recovery(tx, state, syncer.settings.alerts, now)
+    drafts += await announcements.say_hello(tx, name, (), now)
     if drafts:
         await outbox.append(tx, drafts, syncer.settings.routes)
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from syncd.model import DIGEST_SIZE, Scope
 from syncd.store.records import Fact
-from syncd.sync.elsewhere import Elsewhere
+from syncd.sync.other_regions import Elsewhere
 
 
 class Telling(msgspec.Struct, frozen=True):
@@ -74,7 +74,7 @@ def tell_revoked(
 ) -> Telling:
     """``region`` lost the image; ``wait``: a region that is about to be synced is waited for.
 
-    If the account is not told, the fact is in doubt (`sync.unsettled`), unless a ``baseline`` in a new scope only lacks
+    If the account is not told, the fact is in doubt (`sync.doubts`), unless a ``baseline`` in a new scope only lacks
     what another region has.
     """
     fact = fact or _live(fingerprint, None)

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from syncd.errors import UsageError
 from syncd.model import Target
 from syncd.sync.accounts import Account
+from syncd.sync.concurrency import together
 from syncd.sync.discovery import discover
+from syncd.sync.reconcile import active_targets, reconcile
 from syncd.sync.report import SyncReport
-from syncd.sync.roster import active_targets, reconcile
 from syncd.sync.syncer import Syncer
-from syncd.sync.together import together
 
 AT_ONCE = 50
 """Targets synced at a time."""

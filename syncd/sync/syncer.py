@@ -18,17 +18,17 @@ from syncd.model import Clock, Listing, Target, trusted
 from syncd.store import images, outbox, runs, targets
 from syncd.store.engine import Database, Transaction
 from syncd.store.records import AccountState, Run, TargetState
-from syncd.sync import pace, trouble
+from syncd.sync import announcements, pace
 from syncd.sync.accounts import Account
 from syncd.sync.commit import Abandoned, Commit
+from syncd.sync.decision import Judgement, Reading, weigh
 from syncd.sync.diff import ids_to_load
-from syncd.sync.elsewhere import Unasked, ask
+from syncd.sync.doubts import Settlement
+from syncd.sync.event_drafts import IDS_SHOWN
 from syncd.sync.guard import observed
-from syncd.sync.judgement import Judgement, Reading, weigh
-from syncd.sync.news import IDS_SHOWN
+from syncd.sync.other_regions import Unasked, ask
 from syncd.sync.report import SyncReport
 from syncd.sync.settings import Settings
-from syncd.sync.unsettled import Settlement
 
 log = structlog.get_logger()
 
@@ -100,7 +100,7 @@ class Syncer:
     async def hello(self, account: str) -> None:
         """Say hello for an account whose last regions keep it waiting."""
         async with self.db.write() as tx:
-            drafts = await trouble.say_hello(tx, account, (), self.clock.now())
+            drafts = await announcements.say_hello(tx, account, (), self.clock.now())
             if drafts:
                 await outbox.append(tx, drafts, self.settings.routes)
 
@@ -235,7 +235,7 @@ class Syncer:
             return self._failed(run, error, 1) if candidate else _cancelled(run)
         if discovered and _has_left(state, error, run):
             tx.require_durable()
-            left = await trouble.retire(tx, account, [state], self.clock.now())
+            left = await announcements.retire(tx, account, [state], self.clock.now())
             if left:
                 await outbox.append(tx, left, self.settings.routes)
             log.info("region_retired", account=run.target.account, region=run.target.region)
@@ -256,10 +256,15 @@ class Syncer:
         self, tx: Transaction, account: AccountState, state: TargetState, run_id: int
     ) -> None:
         now = self.clock.now()
-        drafts = await trouble.announce_failure(
-            tx, account, trouble.trouble_of(state, now), state.last_error or "", self.settings.alerts, now
+        drafts = await announcements.announce_failure(
+            tx,
+            account,
+            announcements.trouble_of(state, now),
+            state.last_error or "",
+            self.settings.alerts,
+            now,
         )
-        drafts += await trouble.say_hello(tx, account.account, (), now)
+        drafts += await announcements.say_hello(tx, account.account, (), now)
         if drafts:
             await outbox.append(tx, drafts, self.settings.routes, run_id=run_id)
 

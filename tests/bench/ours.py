@@ -20,7 +20,7 @@ from syncd.config import Config, load
 from syncd.daemon import logs
 from syncd.daemon.assembly import Observers, Parts, SystemClock, assemble
 from syncd.store import migrate
-from syncd.sync.roster import active_targets, reconcile
+from syncd.sync.reconcile import active_targets, reconcile
 from syncd.sync.rounds import AT_ONCE
 from tests.bench.cloud import set_status
 from tests.bench.meter import Cost, metered

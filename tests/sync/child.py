@@ -17,7 +17,7 @@ from syncd.config import AccountConfig, ApiConfig
 from syncd.model import Secret, Target
 from syncd.store.engine import Database
 from syncd.sync.accounts import Account
-from syncd.sync.roster import reconcile
+from syncd.sync.reconcile import reconcile
 from syncd.sync.settings import Settings
 from syncd.sync.syncer import Syncer
 from tests.sync.rig import at_once

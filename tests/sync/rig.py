@@ -20,8 +20,8 @@ from syncd.store import migrate
 from syncd.store.engine import Database
 from syncd.sync.accounts import Account
 from syncd.sync.discovery import discover
+from syncd.sync.reconcile import reconcile
 from syncd.sync.report import SyncReport
-from syncd.sync.roster import reconcile
 from syncd.sync.settings import Settings
 from syncd.sync.syncer import Syncer
 from tests.sync.ledger import Event, Ledger

@@ -9,7 +9,7 @@ import pytest
 from syncd.compshare.client import Lookup
 from syncd.model import Target
 from syncd.store.records import TargetState
-from syncd.sync.elsewhere import Elsewhere, elsewhere
+from syncd.sync.other_regions import Elsewhere, elsewhere
 from tests.sync.make import T0, minutes
 from tests.sync.rig import REGIONS, Rig, brief
 

@@ -264,7 +264,7 @@ async def test_a_bug_in_one_sync_is_a_failure_of_its_target_alone(make_rig, plac
         case "weigh":
             spoil("syncd.sync.syncer", "weigh")
         case "commit":
-            spoil("syncd.sync.news", "shared")
+            spoil("syncd.sync.event_drafts", "shared")
     rows = rig.live()
     with capture_logs() as logs:
         reports = [await rig.sync("cn-a") for _ in range(3)]

@@ -8,8 +8,8 @@ import pytest
 
 from syncd.model import fingerprint
 from syncd.store.records import Fact
-from syncd.sync.elsewhere import Elsewhere
 from syncd.sync.facts import Telling, settled, tell_revoked, tell_shared, tell_status, tell_updated
+from syncd.sync.other_regions import Elsewhere
 from tests.sync.make import T0, image, minutes
 
 SHOWN = fingerprint(image(name="a", status="Available"))

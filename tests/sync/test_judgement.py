@@ -12,7 +12,7 @@ from syncd.compshare.client import Lookup
 from syncd.config import GuardConfig
 from syncd.model import Image, Listing, Missing, fingerprint
 from syncd.store.records import TargetState
-from syncd.sync.judgement import Judgement, Reading, weigh
+from syncd.sync.decision import Judgement, Reading, weigh
 from tests.sync.make import LAB, T0, image, listing, minutes, missing, sighting, unchanged
 from tests.sync.test_confirm import Cloud
 

@@ -6,9 +6,9 @@ import msgspec
 
 from syncd.model import Change
 from syncd.store.records import AccountState, Fact
-from syncd.sync import news
+from syncd.sync import event_drafts
+from syncd.sync.event_drafts import Occasion
 from syncd.sync.facts import Telling
-from syncd.sync.news import Occasion
 from tests.sync.make import LAB, T0, alert, image, minutes, missing
 
 NOW = T0 + minutes(30)
@@ -19,7 +19,7 @@ WHERE = {"account": "lab", "region": "cn-a"}
 
 
 def test_shared():
-    draft = news.shared(Occasion(LAB, NOW), ACCOUNT, image(name="n"), NOW - minutes(1), reshared=True)
+    draft = event_drafts.shared(Occasion(LAB, NOW), ACCOUNT, image(name="n"), NOW - minutes(1), reshared=True)
     assert (draft.type, draft.time, draft.account, draft.region, draft.image_id) == (
         "image.shared",
         NOW,
@@ -40,19 +40,19 @@ def test_shared():
 
 
 def test_a_baseline_says_so_and_has_no_moment_before():
-    draft = news.shared(Occasion(LAB, NOW, baseline=True), ACCOUNT, image(), None, reshared=False)
+    draft = event_drafts.shared(Occasion(LAB, NOW, baseline=True), ACCOUNT, image(), None, reshared=False)
     assert (draft.baseline, draft.data["baseline"], draft.data["observed_after"]) == (True, True, None)
     assert "reason" not in draft.data
 
 
 def test_a_rebaseline_says_why():
-    draft = news.shared(Occasion(LAB, NOW, True, True), ACCOUNT, image(), None, reshared=False)
+    draft = event_drafts.shared(Occasion(LAB, NOW, True, True), ACCOUNT, image(), None, reshared=False)
     assert draft.data["reason"] == "scope_changed"
 
 
 def test_revoked_has_the_last_known_row_and_nothing_previous():
     telling = msgspec.structs.replace(ACCOUNT, unverified=("cn-b",))
-    draft = news.revoked(Occasion(LAB, NOW), telling, image(name="n"), missing(28))
+    draft = event_drafts.revoked(Occasion(LAB, NOW), telling, image(name="n"), missing(28))
     assert (draft.type, draft.names) == ("image.revoked", ("n",))
     assert draft.data == WHERE | {
         "scope": "account",
@@ -71,7 +71,10 @@ def test_a_status_change_and_other_changes_share_previous_and_divide_changes():
     after = image(name="new", status="Available", size_mb=2)
     changes = (Change("name", "old", "new"), Change("status", "Making", "Available"), Change("size_mb", 1, 2))
     told = (ACCOUNT, before, after, changes, NOW - minutes(1))
-    first, second = news.status_changed(Occasion(LAB, NOW), *told), news.updated(Occasion(LAB, NOW), *told)
+    first, second = (
+        event_drafts.status_changed(Occasion(LAB, NOW), *told),
+        event_drafts.updated(Occasion(LAB, NOW), *told),
+    )
     assert (first.type, second.type) == ("image.status_changed", "image.updated")
     assert first.data["image"] == second.data["image"] == after
     assert first.data["previous"] == second.data["previous"]
@@ -82,7 +85,7 @@ def test_a_status_change_and_other_changes_share_previous_and_divide_changes():
 
 
 def test_hello():
-    draft = news.hello("lab", 12, ["cn-a"], ["cn-b"], NOW)
+    draft = event_drafts.hello("lab", 12, ["cn-a"], ["cn-b"], NOW)
     assert (draft.type, draft.account, draft.region, draft.scope) == ("sync.baseline", "lab", None, None)
     assert (draft.baseline, draft.regions) == (False, ("cn-a", "cn-b"))
     assert draft.data == {
@@ -97,7 +100,7 @@ def test_hello():
 
 def test_failed_and_recovered():
     state = AccountState("lab", "s", "k")
-    draft = news.failed(alert("auth"), state, ["cn-a"], "refused", False, NOW)
+    draft = event_drafts.failed(alert("auth"), state, ["cn-a"], "refused", False, NOW)
     hint = draft.data["hint"]
     assert (draft.type, draft.regions) == ("sync.failed", ("cn-a",))
     assert "key" in hint
@@ -112,7 +115,7 @@ def test_failed_and_recovered():
         "hint": hint,
         "reminder": False,
     }
-    draft = news.recovered(alert("auth"), state, ["cn-a"], NOW)
+    draft = event_drafts.recovered(alert("auth"), state, ["cn-a"], NOW)
     assert draft.data == {
         "account": "lab",
         "region": None,
@@ -126,7 +129,7 @@ def test_failed_and_recovered():
 
 def test_held_names_20_ids_and_until_when():
     ids = [f"i{number:02d}" for number in range(30, 0, -1)]
-    draft = news.held(LAB, ids, 31, 40, NOW, NOW)
+    draft = event_drafts.held(LAB, ids, 31, 40, NOW, NOW)
     assert (draft.type, draft.region, draft.regions) == ("sync.held", "cn-a", ("cn-a",))
     assert draft.data == WHERE | {
         "baseline": False,
@@ -138,6 +141,6 @@ def test_held_names_20_ids_and_until_when():
 
 
 def test_released():
-    draft = news.released(LAB, "returned", 3, 0, NOW)
+    draft = event_drafts.released(LAB, "returned", 3, 0, NOW)
     assert draft.type == "sync.released"
     assert draft.data == WHERE | {"baseline": False, "reason": "returned", "returned": 3, "revoked": 0}

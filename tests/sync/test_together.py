@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from syncd.sync.together import together
+from syncd.sync.concurrency import together
 
 
 async def number(value: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.store.records import Fact
-from syncd.sync.unsettled import Shows, next_step
+from syncd.sync.doubts import Shows, next_step
 from tests.sync.make import T0, minutes
 from tests.sync.rig import REGIONS
 

@@ -13,7 +13,7 @@ from syncd.model import Draft, trusted
 from syncd.store import facts, images, targets
 from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, Alert, TargetState
-from syncd.sync import alerts, news
+from syncd.sync import alerts, event_drafts
 from syncd.sync.alerts import Extent, Trouble
 
 HELLO_AFTER = timedelta(minutes=2)
@@ -45,7 +45,7 @@ async def announce_failure(
     await targets.save_account(tx, replace(account, alert=alert))
     if alert is None or say is None:
         return []
-    return [news.failed(alert, account, extent.regions, message, say == "reminder", now)]
+    return [event_drafts.failed(alert, account, extent.regions, message, say == "reminder", now)]
 
 
 def extent_of(
@@ -87,7 +87,7 @@ async def announce_recovery(
     if not over:
         return []
     failed = [state.target.region for state in states if state.target.region in alert.failed]
-    return [news.recovered(alert, account, failed, now)]
+    return [event_drafts.recovered(alert, account, failed, now)]
 
 
 async def say_hello(tx: Transaction, name: str, coming: Collection[str], now: datetime) -> list[Draft]:
@@ -103,7 +103,7 @@ async def say_hello(tx: Transaction, name: str, coming: Collection[str], now: da
     if not regions or (pending and first is not None and now - first < HELLO_AFTER):
         return []
     await targets.save_account(tx, replace(account, hello_at=now))
-    return [news.hello(name, await images.live_images(tx, name), regions, pending, now)]
+    return [event_drafts.hello(name, await images.live_images(tx, name), regions, pending, now)]
 
 
 async def retire(
@@ -111,7 +111,7 @@ async def retire(
 ) -> list[Draft]:
     """Targets leave the watch: nothing is revoked, and what only they list is forgotten silently.
 
-    What they showed otherwise than the targets that stay is compared with those (`sync.unsettled`). The events say that
+    What they showed otherwise than the targets that stay is compared with those (`sync.doubts`). The events say that
     nothing is held any more; a target that returns is judged anew.
     """
     for state in leaving:
@@ -121,7 +121,9 @@ async def retire(
         if state.last_success_at is not None:
             await facts.doubt_retired(tx, state.target, state.last_success_at)
     await facts.forget_facts(tx, account.account)
-    return [news.released(state.target, "retired", 0, 0, now) for state in leaving if state.held_count]
+    return [
+        event_drafts.released(state.target, "retired", 0, 0, now) for state in leaving if state.held_count
+    ]
 
 
 async def _let_go(tx: Transaction, state: TargetState) -> None:

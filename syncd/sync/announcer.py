@@ -12,11 +12,11 @@ from syncd.model import Change, Draft, Image, Missing, fingerprint
 from syncd.store import facts, images
 from syncd.store.engine import Transaction
 from syncd.store.records import Fact, TargetState
-from syncd.sync import news
-from syncd.sync.elsewhere import Answers, Elsewhere, elsewhere
+from syncd.sync import event_drafts
+from syncd.sync.decision import Judgement, Reading
+from syncd.sync.event_drafts import Occasion
 from syncd.sync.facts import Telling, tell_revoked, tell_shared, tell_status, tell_updated
-from syncd.sync.judgement import Judgement, Reading
-from syncd.sync.news import Occasion
+from syncd.sync.other_regions import Answers, Elsewhere, elsewhere
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -90,10 +90,10 @@ class Teller:
             case Shared():
                 telling = self._shared(what, fact)
                 came_back = what.reshared or (fact is not None and not fact.live)
-                yield telling, news.shared(self.occasion, telling, what.image, what.after, came_back)
+                yield telling, event_drafts.shared(self.occasion, telling, what.image, what.after, came_back)
             case Revoked():
                 telling = self._revoked(what, fact, self._elsewhere(what, listing))
-                yield telling, news.revoked(self.occasion, telling, what.image, what.missing)
+                yield telling, event_drafts.revoked(self.occasion, telling, what.image, what.missing)
 
     def _shared(self, what: Shared, fact: Fact | None) -> Telling:
         return tell_shared(
@@ -126,8 +126,8 @@ def changed(occasion: Occasion, what: Changed, fact: Fact | None) -> Iterator[tu
     mark = fingerprint(what.image)
     parts = {change.field == "status" for change in what.changes}
     for is_status, tell, draft in (
-        (True, tell_status, news.status_changed),
-        (False, tell_updated, news.updated),
+        (True, tell_status, event_drafts.status_changed),
+        (False, tell_updated, event_drafts.updated),
     ):
         if is_status in parts:
             telling = tell(fact, mark)

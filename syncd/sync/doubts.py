@@ -19,14 +19,14 @@ from syncd.store import facts, images, outbox, targets
 from syncd.store.engine import Transaction
 from syncd.store.images import LiveRow
 from syncd.store.records import AccountState, Fact, TargetState
-from syncd.sync import news
+from syncd.sync import event_drafts
+from syncd.sync.announcer import Changed, changed
 from syncd.sync.confirm import ASKED_AT_ONCE
 from syncd.sync.diff import compare
-from syncd.sync.elsewhere import Answers, elsewhere, questions
+from syncd.sync.event_drafts import Occasion
 from syncd.sync.facts import Telling, gone, settled
-from syncd.sync.news import Occasion
+from syncd.sync.other_regions import Answers, elsewhere, questions
 from syncd.sync.settings import Settings
-from syncd.sync.telling import Changed, changed
 
 ASKED_AGAIN_AFTER = timedelta(minutes=10)
 """An image that a lookup found where no list shows it is looked up again after so long."""
@@ -154,7 +154,7 @@ class Settlement:
         image = (await images.stored(self.tx, target, [image_id]))[image_id]
         missing = (await images.shown_and_missing(self.tx, target, [image_id]))[image_id]
         telling = Telling("account", gone(fact), others.unverified)
-        drafts.append(news.revoked(Occasion(target, self.now), telling, image, missing))
+        drafts.append(event_drafts.revoked(Occasion(target, self.now), telling, image, missing))
         return telling.fact
 
     def _regions(self, image_id: str) -> set[str]:

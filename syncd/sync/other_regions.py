@@ -15,8 +15,8 @@ from syncd.model import Target
 from syncd.store import facts, images
 from syncd.store.engine import Transaction
 from syncd.store.records import TargetState
+from syncd.sync.concurrency import together
 from syncd.sync.confirm import CONTROLS, Asks, answers_well
-from syncd.sync.together import together
 
 Answers = Mapping[tuple[str, str], Lookup]
 """(region, image id) → what its lookup proved; UNDECIDED for a region that could not answer."""
