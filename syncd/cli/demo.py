@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
+from syncd.cli.demo_scenario import ACCOUNT, REGIONS, Proof, Receiver, Story, prove
 from syncd.cli.duration import DURATION
-from syncd.cli.story import ACCOUNT, REGIONS, Proof, Receiver, Story, prove
 from syncd.config import Config, load
 from syncd.daemon import logs
 from syncd.daemon.assembly import SystemClock

@@ -18,7 +18,7 @@ from syncd.cli.checkup.file import of_permissions
 from syncd.cli.checkup.finding import Finding, exit_code, failed, ok, warning
 from syncd.cli.checkup.rhythm import rhythm_of
 from syncd.cli.checkup.service import of_credentials, of_service, of_unit
-from syncd.cli.inquiry import Inquiry
+from syncd.cli.probe import Inquiry
 from syncd.config import load
 from syncd.errors import ApiError, AuthFailed, Misconfigured, Transient
 from syncd.model import to_text
