@@ -16,7 +16,7 @@ from syncd.config.values import duration
 from syncd.sinks.checks import template_faults
 from tests.config_files import CERTIFICATE, ENVIRON
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "config.example.toml").read_text()
 PAGE = (ROOT / "docs" / "configuration.md").read_text()
 

@@ -23,7 +23,7 @@ from syncd.store.outbox import body, new_id
 from tests.sinks.samples import digest, each_type
 
 NOW = datetime(2026, 11, 24, 2, 41, 59, 123000, tzinfo=UTC)
-SCHEMA = json.loads((Path(__file__).parents[1] / "syncd" / "event.schema.json").read_text())
+SCHEMA = json.loads((Path(__file__).parents[2] / "syncd" / "event.schema.json").read_text())
 SAMPLES = samples(NOW)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "events.md").read_text()
 SCHEMA = json.loads((ROOT / "syncd" / "event.schema.json").read_text())
 

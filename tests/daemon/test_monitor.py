@@ -123,7 +123,7 @@ async def test_the_daemon_answers_whether_it_lives_is_ready_and_what_it_measures
         assert image not in text
 
 
-ALERTS = Path(__file__).parent.parent / "docs" / "prometheus-alerts.yml"
+ALERTS = Path(__file__).parents[2] / "docs" / "prometheus-alerts.yml"
 
 
 def firing(samples: dict[tuple[str, ...], float]) -> set[str]:

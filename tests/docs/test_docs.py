@@ -18,7 +18,7 @@ from syncd.simulator import __main__ as simulator
 from syncd.sinks.checks import template_faults
 from tests.config_files import ENVIRON, Files
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
 PAGES = [ENGLISH, CHINESE, ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text() for page in PAGES}
@@ -145,7 +145,7 @@ def test_every_file_of_the_project_that_is_named_exists(name: str) -> None:
 SETTINGS = [
     (name, block)
     for name, text in TEXTS.items()
-    if name != "docs/sinks.md"  # tests/sinks/test_sinks_docs.py
+    if name != "docs/sinks.md"  # tests/docs/test_sinks_doc.py
     for block in blocks(text, "toml")
 ]
 

@@ -1,6 +1,6 @@
 """The examples of docs/events.md are the samples.
 
-``python -m tests.test_event_examples`` writes them anew.
+``python -m tests.docs.test_event_examples`` writes them anew.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from syncd.model import EVENT_TYPES
 from syncd.sinks.samples import samples
 from syncd.store.envelope import body
 
-PAGE = Path(__file__).parents[1] / "docs" / "events.md"
+PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 SAMPLES = samples(datetime(2026, 11, 24, 2, 41, 59, 123000, tzinfo=UTC))
 EXAMPLE = re.compile(r"^`([\w.]+)`:\n\n```json\n(.*?)```", re.DOTALL | re.MULTILINE)
 INNERMOST = re.compile(r"([\[{])\n\s+([^\[\]{}]*?)\n\s+([\]}])")

@@ -1,6 +1,6 @@
 """docs/simulator.md says what the simulator does.
 
-``python -m tests.simulator.test_simulator_docs`` prints its table of faults anew.
+``python -m tests.docs.test_simulator_doc`` prints its table of faults anew.
 """
 
 from __future__ import annotations
