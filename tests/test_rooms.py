@@ -72,7 +72,11 @@ def test_a_room_looks_only_where_it_may(path: Path) -> None:
 
 
 def test_sync_and_delivery_meet_only_in_the_outbox() -> None:
-    beyond = {"sync": ("syncd.sinks", "syncd.delivery"), "sinks": ("syncd.sync",), "delivery": ("syncd.sync",)}
+    beyond = {
+        "sync": ("syncd.sinks", "syncd.delivery"),
+        "sinks": ("syncd.sync",),
+        "delivery": ("syncd.sync",),
+    }
     for here, others in beyond.items():
         for path in (PACKAGE / here).rglob("*.py"):
             assert not [name for name in imports(path) if name.startswith(others)], path

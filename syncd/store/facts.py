@@ -10,7 +10,7 @@ from syncd.model import Target, from_text, to_text
 from syncd.store.engine import Transaction
 from syncd.store.records import Fact
 
-_COLUMNS = "image_id, live, status, digest, baseline_at, lost_region, unsettled_at, found_at"
+_COLUMNS = "image_id, live, status, digest, baseline_at, lost_region, doubted_at, found_at"
 _OF_PRESENT_SCOPE = "t.scope IS (SELECT a.scope FROM accounts a WHERE a.account = t.account)"
 
 
@@ -25,19 +25,19 @@ async def read_facts(tx: Transaction, account: str, ids: Iterable[str]) -> dict[
     return facts
 
 
-async def read_unsettled(tx: Transaction, account: str) -> dict[str, Fact]:
+async def read_doubted(tx: Transaction, account: str) -> dict[str, Fact]:
     """The facts of which it is in doubt whether they agree with what the regions show."""
     rows = await tx.fetch(
-        f"SELECT {_COLUMNS} FROM facts INDEXED BY facts_unsettled"
-        " WHERE account = ? AND unsettled_at IS NOT NULL ORDER BY image_id",
+        f"SELECT {_COLUMNS} FROM facts INDEXED BY facts_doubted"
+        " WHERE account = ? AND doubted_at IS NOT NULL ORDER BY image_id",
         (account,),
     )
     return {row[0]: _fact(row) for row in rows}
 
 
-async def any_unsettled(tx: Transaction, account: str) -> bool:
+async def any_doubted(tx: Transaction, account: str) -> bool:
     rows = await tx.fetch(
-        "SELECT 1 FROM facts INDEXED BY facts_unsettled WHERE account = ? AND unsettled_at IS NOT NULL LIMIT 1",
+        "SELECT 1 FROM facts INDEXED BY facts_doubted WHERE account = ? AND doubted_at IS NOT NULL LIMIT 1",
         (account,),
     )
     return bool(rows)
@@ -49,7 +49,7 @@ async def save_facts(tx: Transaction, account: str, facts: Mapping[str, Fact]) -
         (
             (
                 account, image_id, int(fact.live), fact.status, fact.digest, _text(fact.baseline_at),
-                fact.lost_region, _text(fact.unsettled_at), _text(fact.found_at),
+                fact.lost_region, _text(fact.doubted_at), _text(fact.found_at),
             )
             for image_id, fact in facts.items()
         ),
@@ -61,7 +61,7 @@ async def doubt_retired(tx: Transaction, target: Target, last_complete: datetime
     account was told.
     """
     await tx.executemany(
-        "UPDATE facts SET unsettled_at = ? WHERE account = ? AND live = 1 AND unsettled_at IS NULL AND image_id IN ("
+        "UPDATE facts SET doubted_at = ? WHERE account = ? AND live = 1 AND doubted_at IS NULL AND image_id IN ("
         " SELECT own.image_id FROM image_rows own INDEXED BY image_rows_live"
         " JOIN image_rows other INDEXED BY image_rows_facts ON other.account = own.account"
         "  AND other.image_id = own.image_id AND other.region <> own.region AND other.revoked_at IS NULL"
@@ -72,11 +72,11 @@ async def doubt_retired(tx: Transaction, target: Target, last_complete: datetime
     )
 
 
-async def settle_all(tx: Transaction, account: str) -> None:
+async def drop_doubts(tx: Transaction, account: str) -> None:
     """In another scope, what was in doubt is no longer: its regions show other rows."""
     await tx.executemany(
-        "UPDATE facts SET lost_region = NULL, unsettled_at = NULL, found_at = NULL"
-        " WHERE account = ? AND unsettled_at IS NOT NULL",
+        "UPDATE facts SET lost_region = NULL, doubted_at = NULL, found_at = NULL"
+        " WHERE account = ? AND doubted_at IS NOT NULL",
         [(account,)],
     )
 
@@ -109,14 +109,14 @@ async def recall_facts(tx: Transaction, target: Target, baseline_at: datetime | 
 
 
 def _fact(row: Sequence[Any]) -> Fact:
-    _, live, status, digest, baseline_at, lost_region, unsettled_at, found_at = row
+    _, live, status, digest, baseline_at, lost_region, doubted_at, found_at = row
     return Fact(
         bool(live),
         status or "",
         digest,
         _time(baseline_at),
         lost_region,
-        _time(unsettled_at),
+        _time(doubted_at),
         _time(found_at),
     )
 

@@ -169,7 +169,7 @@ async def some_shown(tx: Transaction, target: Target, without: Iterable[str], li
     return [row[0] for row in rows]
 
 
-async def told_gone(tx: Transaction, target: Target) -> list[str]:
+async def gone_but_listed(tx: Transaction, target: Target) -> list[str]:
     """Ids that the account was told are gone, while this target has them live and not missing."""
     rows = await tx.fetch(
         "SELECT f.image_id FROM facts f INDEXED BY facts_gone JOIN image_rows r INDEXED BY image_rows_live"

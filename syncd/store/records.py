@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -75,20 +75,40 @@ class TargetState:
     """When this episode said that lookups prove nothing."""
     disagreement_warned_at: datetime | None = None
     """When this episode said that lookups find what the list lacks."""
-    blank_since: datetime | None = None
+    empty_since: datetime | None = None
     """Before the baseline: start of the first of the empty lists in a row."""
-    blank_syncs: int = 0
-    blank_seconds: float = 0.0
+    empty_syncs: int = 0
+    empty_seconds: float = 0.0
     """Observed time of the empty lists in a row."""
     unlisted_since: datetime | None = None
     """Since when region discovery no longer names it."""
 
     @property
-    def blank(self) -> Missing | None:
+    def empty_wait(self) -> Missing | None:
         """What the empty lists before the baseline have waited, as a missing row would."""
-        if self.blank_since is None:
+        if self.empty_since is None:
             return None
-        return Missing(self.blank_since, self.blank_syncs, waited=timedelta(seconds=self.blank_seconds))
+        return Missing(self.empty_since, self.empty_syncs, waited=timedelta(seconds=self.empty_seconds))
+
+    def failed(self, at: datetime, failure: FailureClass, error: str | None) -> TargetState:
+        """After a failed or incomplete sync that began at ``at``."""
+        return replace(
+            self,
+            last_attempt_at=at,
+            failures=self.failures + 1,
+            last_error=error,
+            failure_class=failure,
+            failing_since=self.failing_since or at,
+        )
+
+    def succeeded(self, at: datetime, fresh_until: datetime) -> TargetState:
+        """After a complete sync that began at ``at``."""
+        return replace(
+            self.without_failures(), last_attempt_at=at, last_success_at=at, fresh_until=fresh_until
+        )
+
+    def without_failures(self) -> TargetState:
+        return replace(self, failures=0, last_error=None, failure_class=None, failing_since=None)
 
     def counts(self, scope: str, now: datetime) -> bool:
         """Whether its rows speak for the account: active, fresh, and of the account's present scope."""
@@ -110,7 +130,7 @@ class Fact(msgspec.Struct, frozen=True):
     baseline_at: datetime | None = None
     lost_region: str | None = None
     """The last region that lost it while the account was not told, since another one may still have it."""
-    unsettled_at: datetime | None = None
+    doubted_at: datetime | None = None
     """When it came into doubt whether what was told agrees with what the regions show; None: it does."""
     found_at: datetime | None = None
     """While in doubt: when a lookup last found it in a region that does not list it."""

@@ -74,9 +74,9 @@ targets = Table(
     _text("lookups_warned_at"),  # when this episode said that lookups prove nothing
     _text("unlisted_since"),  # since when the region discovery no longer names it
     _text("disagreement_warned_at"),  # when this episode said that lookups find what the list lacks
-    _text("blank_since"),  # before the baseline: the first of the empty lists in a row, how many, and the
-    _count("blank_syncs"),
-    _seconds("blank_seconds"),  # observed time of theirs
+    _text("empty_since"),  # before the baseline: the first of the empty lists in a row, how many, and the
+    _count("empty_syncs"),
+    _seconds("empty_seconds"),  # observed time of theirs
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -148,12 +148,10 @@ facts = Table(
     Column("digest", LargeBinary, nullable=False),
     _text("baseline_at"),  # when a baseline wrote it untold; NULL once an ordinary event told it
     _text("lost_region"),  # the last region that lost it while the account was not told
-    _text(
-        "unsettled_at"
-    ),  # since when it is in doubt whether what was told agrees with what the regions show
+    _text("doubted_at"),  # since when it is in doubt whether what was told agrees with what the regions show
     _text("found_at"),  # when a lookup last found it in a region that does not list it
     Index("facts_gone", "account", "image_id", sqlite_where=text("live = 0")),
-    Index("facts_unsettled", "account", "image_id", sqlite_where=text("unsettled_at IS NOT NULL")),
+    Index("facts_doubted", "account", "image_id", sqlite_where=text("doubted_at IS NOT NULL")),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

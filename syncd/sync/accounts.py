@@ -20,7 +20,7 @@ from syncd.compshare.client import CompShare
 from syncd.errors import ApiError, Throttled, Transient
 from syncd.model import trusted
 from syncd.store.engine import Database, Transaction
-from syncd.store.facts import recall_facts, settle_all
+from syncd.store.facts import recall_facts
 from syncd.store.records import AccountState
 from syncd.store.targets import read_account, read_targets, save_account
 from syncd.sync.owner import shows_the_same
@@ -129,7 +129,6 @@ class Account:
                 tx, replace(state, scope=decided.scope, key_hash=decided.key_hash, projects=decided.projects)
             )
             if decided.scope != known.scope:
-                await settle_all(tx, self.name)
                 await _recall_what_stayed(tx, self.name, decided.scope)
         if decided.scope != known.scope and known.first_baseline_at is not None:
             effect = "the next complete list of each region is a new baseline"

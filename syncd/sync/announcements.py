@@ -1,4 +1,4 @@
-"""What belongs to an account in a commit: its alert, its hello, the regions that retire, losses told late."""
+"""What belongs to an account in a commit: its alert, its hello, the regions that retire."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ async def say_hello(tx: Transaction, name: str, coming: Collection[str], now: da
         return []
     states = [state for state in await targets.read_targets(tx, name) if state.active]
     # A region whose lists were empty so far is watched as well, though its baseline is still to come.
-    regions = [state.target.region for state in states if state.baseline_at or state.blank]
+    regions = [state.target.region for state in states if state.baseline_at or state.empty_wait]
     pending = sorted({state.target.region for state in states} - set(regions) | set(coming) - set(regions))
     first = trusted(account.first_baseline_at, now)
     if not regions or (pending and first is not None and now - first < HELLO_AFTER):

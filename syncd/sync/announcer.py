@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import assert_never
 
 import msgspec
 
@@ -16,7 +17,7 @@ from syncd.sync import event_drafts
 from syncd.sync.decision import Judgement, Reading
 from syncd.sync.event_drafts import Occasion
 from syncd.sync.facts import Telling, tell_revoked, tell_shared, tell_status, tell_updated
-from syncd.sync.other_regions import Answers, Elsewhere, elsewhere
+from syncd.sync.other_regions import Answers, other_regions
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -43,7 +44,7 @@ Happening = Shared | Changed | Revoked
 
 
 @dataclass(frozen=True, slots=True)
-class Teller:
+class Announcer:
     """Tells what happened in one target; the facts of the account say what of it the account hears."""
 
     occasion: Occasion
@@ -56,69 +57,70 @@ class Teller:
     answers: Answers = field(default_factory=dict)
     """What lookups said of lost images in the account's other regions."""
     wait: bool = True
-    """Whether a loss waits for a region that is about to be synced and could not be asked."""
+    """Whether a loss waits for a region that could not be asked and is soon to be read."""
 
-    @property
-    def others(self) -> list[TargetState]:
-        return [state for state in self.states if state.target != self.occasion.target]
-
-    async def tell(self, tx: Transaction, happenings: Sequence[Happening]) -> list[Draft]:
+    async def announce(self, tx: Transaction, happenings: Sequence[Happening]) -> list[Draft]:
         """The events of at most a few hundred happenings to different images; facts are saved."""
         account = self.occasion.target.account
-        told = await facts.read_facts(tx, account, [what.image.image_id for what in happenings])
-        lost = [what.image.image_id for what in happenings if isinstance(what, Revoked)]
+        before = await facts.read_facts(tx, account, [happening.image.image_id for happening in happenings])
+        lost = [happening.image.image_id for happening in happenings if isinstance(happening, Revoked)]
         rows = await images.live_rows(tx, account, lost) if lost else {}
         after: dict[str, Fact] = {}
         drafts = []
-        for what in happenings:
-            image_id = what.image.image_id
-            listing = {row.region for row in rows.get(image_id, ())}
-            for telling, draft in self._tell(what, told.get(image_id), listing):
+        for happening in happenings:
+            image_id = happening.image.image_id
+            with_row = {row.region for row in rows.get(image_id, ())}
+            for telling, draft in self._events(happening, before.get(image_id), with_row):
                 after[image_id] = telling.fact
                 drafts.append(draft)
-        await facts.save_facts(
-            tx, account, {image_id: fact for image_id, fact in after.items() if told.get(image_id) != fact}
-        )
+        changed_facts = {image_id: fact for image_id, fact in after.items() if before.get(image_id) != fact}
+        await facts.save_facts(tx, account, changed_facts)
         return drafts
 
-    def _tell(
-        self, what: Happening, fact: Fact | None, listing: Collection[str]
+    def _events(
+        self, happening: Happening, fact: Fact | None, with_row: Collection[str]
     ) -> Iterator[tuple[Telling, Draft]]:
-        match what:
+        match happening:
             case Changed():
-                yield from changed(self.occasion, what, fact)
+                yield from changed(self.occasion, happening, fact)
             case Shared():
-                telling = self._shared(what, fact)
-                came_back = what.reshared or (fact is not None and not fact.live)
-                yield telling, event_drafts.shared(self.occasion, telling, what.image, what.after, came_back)
+                yield self._shared(happening, fact)
             case Revoked():
-                telling = self._revoked(what, fact, self._elsewhere(what, listing))
-                yield telling, event_drafts.revoked(self.occasion, telling, what.image, what.missing)
+                yield self._revoked(happening, fact, with_row)
+            case _:
+                assert_never(happening)
 
-    def _shared(self, what: Shared, fact: Fact | None) -> Telling:
-        return tell_shared(
+    def _shared(self, shared: Shared, fact: Fact | None) -> tuple[Telling, Draft]:
+        is_back = fact is not None and not fact.live
+        # The account was told that the image is gone: that it is back is news, also in a region's first list.
+        silent = self.occasion.baseline and (self.occasion.rebaseline or not is_back)
+        occasion = replace(self.occasion, baseline=silent)
+        telling = tell_shared(
             fact,
-            what.fingerprint,
-            baseline=self.occasion.baseline,
+            shared.fingerprint,
+            baseline=silent,
             last_complete=self.last_complete,
-            now=self.occasion.time,
+            now=occasion.time,
         )
+        reshared = shared.reshared or is_back
+        return telling, event_drafts.shared(occasion, telling, shared.image, shared.after, reshared)
 
-    def _revoked(self, what: Revoked, fact: Fact | None, others: Elsewhere) -> Telling:
-        return tell_revoked(
+    def _revoked(
+        self, revoked: Revoked, fact: Fact | None, with_row: Collection[str]
+    ) -> tuple[Telling, Draft]:
+        target, now = self.occasion.target, self.occasion.time
+        image_id = revoked.image.image_id
+        others = [state for state in self.states if state.target != target]
+        telling = tell_revoked(
             fact,
-            fingerprint(what.image),
-            self.occasion.target.region,
-            others,
+            fingerprint(revoked.image),
+            target.region,
+            other_regions(image_id, others, with_row, self.answers, self.scope, now),
             baseline=self.occasion.baseline,
             wait=self.wait,
-            now=self.occasion.time,
+            now=now,
         )
-
-    def _elsewhere(self, what: Revoked, listing: Collection[str]) -> Elsewhere:
-        return elsewhere(
-            what.image.image_id, self.others, listing, self.answers, self.scope, self.occasion.time
-        )
+        return telling, event_drafts.revoked(self.occasion, telling, revoked.image, revoked.missing)
 
 
 def changed(occasion: Occasion, what: Changed, fact: Fact | None) -> Iterator[tuple[Telling, Draft]]:
@@ -147,12 +149,12 @@ def of_plan(reading: Reading, judgement: Judgement, last_known: Mapping[str, Ima
         yield Changed(update.before, update.after, update.changes, lacked.shown_at if lacked else last)
 
 
-async def told_gone(tx: Transaction, reading: Reading, judgement: Judgement) -> list[Happening]:
+async def listed_again(tx: Transaction, reading: Reading, judgement: Judgement) -> list[Happening]:
     """Images that this listing shows although the account was told that they are gone; not those told anyway."""
     if not reading.listing.complete:
         return []
     new = {addition.image.image_id for addition in judgement.plan.added}
-    ids = [image_id for image_id in await images.told_gone(tx, reading.target) if image_id not in new]
+    ids = [image_id for image_id in await images.gone_but_listed(tx, reading.target) if image_id not in new]
     shown = await images.stored(tx, reading.target, ids) if ids else {}
     last = reading.state.last_success_at
     return [Shared(image, fingerprint(image), last, reshared=True) for image in shown.values()]

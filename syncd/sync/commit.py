@@ -13,12 +13,12 @@ from syncd.model import Draft
 from syncd.store import facts, images, outbox, runs, targets
 from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, Run, TargetState
-from syncd.sync import announcements, announcer, event_drafts, pace
-from syncd.sync.announcer import Happening, Teller
+from syncd.sync import announcements, event_drafts, pace
+from syncd.sync.announcer import Announcer, Happening, listed_again, of_plan
 from syncd.sync.decision import Judgement, Reading
 from syncd.sync.diff import Plan
 from syncd.sync.event_drafts import Occasion
-from syncd.sync.other_regions import Answers, account_losses, questions
+from syncd.sync.other_regions import Answers, account_losses, counting_regions, require_answers
 from syncd.sync.reconcile import bring_back
 from syncd.sync.report import SyncReport
 from syncd.sync.settings import Settings
@@ -51,7 +51,7 @@ class Commit:
         self.settings = settings
         self.answers = answers
         self.now = now
-        self.unsettled = False
+        self.in_doubt = False
         """Whether the account then has facts in doubt (`sync.doubts`)."""
 
     async def write(self, coming: Collection[str] = ()) -> SyncReport:
@@ -67,33 +67,29 @@ class Commit:
         after = self._after(state)
         await targets.save_target(self.tx, after)
         account = await self._note_baseline(account)
-        told = await announcer.told_gone(self.tx, self.reading, self.judgement)
+        told = await listed_again(self.tx, self.reading, self.judgement)
         run = self._run(len(told))
         run_id = await runs.record(self.tx, run)
         await self._tell(account, told, run_id)
         await self._enter_scope()
         await self._announce(account, after, run_id, coming)
-        self.unsettled = await facts.any_unsettled(self.tx, account.account)
+        self.in_doubt = await facts.any_doubted(self.tx, account.account)
         return self._report(run, after)
 
     def _is_baseline(self) -> bool:
         """An empty list is one only once it has lasted (`judgement.weigh`)."""
-        return self.reading.listing.complete and self.judgement.blank is None
+        return self.reading.listing.complete and self.judgement.empty_wait is None
 
     async def _require_answers(self, account: AccountState) -> None:
         """Before the account is told that an image is gone, each of its other regions is asked for it."""
         if not self.judgement.gone or self.reading.rebaseline:
             return
         target = self.reading.target
-        others = [
-            state for state in await targets.read_targets(self.tx, account.account) if state.target != target
-        ]
-        counting = {state.target.region for state in others if state.counts(account.scope, self.now)}
+        states = await targets.read_targets(self.tx, account.account)
+        others = [state for state in states if state.target != target]
+        counting = counting_regions(others, account.scope, self.now)
         lost = await account_losses(self.tx, target, list(self.judgement.gone), counting)
-        regions = [state.target.region for state in others if state.active]
-        unasked = await questions(self.tx, account.account, lost, regions, self.answers)
-        if unasked is not None:
-            raise unasked
+        await require_answers(self.tx, account.account, lost, others, self.answers, counting)
 
     async def _agreed(self) -> tuple[AccountState, TargetState]:
         """What the sync read about still holds; a discovered region becomes a target."""
@@ -147,44 +143,32 @@ class Commit:
             self._complete(state),
             scope=self.reading.scope,
             baseline_at=self.now if self.reading.baseline else state.baseline_at,
-            blank_since=None,
-            blank_syncs=0,
-            blank_seconds=0.0,
+            empty_since=None,
+            empty_syncs=0,
+            empty_seconds=0.0,
         )
 
     def _complete(self, state: TargetState) -> TargetState:
         started = self.reading.started_at
-        return replace(
-            state,
-            last_attempt_at=started,
-            last_success_at=started,
-            fresh_until=pace.fresh_until(started, self.settings.interval(started)),
-            failures=0,
-            last_error=None,
-            failure_class=None,
-            failing_since=None,
-        )
+        return state.succeeded(started, pace.fresh_until(started, self.settings.interval(started)))
 
-    def _blank(self, state: TargetState) -> TargetState:
+    def _still_empty(self, state: TargetState) -> TargetState:
         """After an empty list that may yet become the baseline."""
-        blank = self.judgement.blank
-        assert blank is not None
+        waited = self.judgement.empty_wait
+        assert waited is not None
         return replace(
             self._complete(state),
-            blank_since=blank.since,
-            blank_syncs=blank.syncs,
-            blank_seconds=blank.waited.total_seconds(),
+            empty_since=waited.since,
+            empty_syncs=waited.syncs,
+            empty_seconds=waited.waited.total_seconds(),
         )
 
     def _incomplete(self, state: TargetState) -> TargetState:
-        return replace(
-            state,
-            last_attempt_at=self.reading.started_at,
-            failures=state.failures + 1,
-            last_error=self.reading.listing.reason,
-            failure_class="incomplete",
-            failing_since=state.failing_since or self.reading.started_at,
-        )
+        listing = self.reading.listing
+        state = state.failed(self.reading.started_at, "incomplete", listing.reason)
+        if listing.seen:  # the list is not empty: what empty ones waited is over
+            state = replace(state, empty_since=None, empty_syncs=0, empty_seconds=0.0)
+        return state
 
     async def _note_baseline(self, account: AccountState) -> AccountState:
         if account.first_baseline_at is not None or not self.reading.baseline:
@@ -198,7 +182,7 @@ class Commit:
         last_known = (
             await images.stored(self.tx, reading.target, self.judgement.gone) if self.judgement.gone else {}
         )
-        teller = Teller(
+        announcer = Announcer(
             Occasion(reading.target, self.now, reading.baseline, reading.rebaseline),
             await targets.read_targets(self.tx, account.account),
             account.scope,
@@ -206,19 +190,28 @@ class Commit:
             self.answers,
             wait=not reading.rebaseline,
         )
-        own = announcer.of_plan(reading, self.judgement, last_known)
-        await self._append_all(teller, [own, iter(told)], run_id)
+        own = of_plan(reading, self.judgement, last_known)
+        await self._append_all(announcer, [own, iter(told)], run_id)
 
     async def _enter_scope(self) -> None:
         """In a new scope only what its targets list is known; the others' rows are known again when they enter it."""
-        if self.reading.rebaseline:
-            await facts.recall_facts(self.tx, self.reading.target, self.now)
-            await facts.forget_facts(self.tx, self.reading.target.account)
+        if not self.reading.rebaseline:
+            return
+        account = self.reading.target.account
+        states = await targets.read_targets(self.tx, account)
+        if not any(
+            state.scope == self.reading.scope for state in states if state.target != self.reading.target
+        ):
+            await facts.drop_doubts(self.tx, account)
+        await facts.recall_facts(self.tx, self.reading.target, self.now)
+        await facts.forget_facts(self.tx, account)
 
-    async def _append_all(self, teller: Teller, sources: Iterable[Iterator[Happening]], run_id: int) -> None:
+    async def _append_all(
+        self, announcer: Announcer, sources: Iterable[Iterator[Happening]], run_id: int
+    ) -> None:
         for source in sources:
             for chunk in _chunks(source, AT_ONCE):
-                await self._append(await teller.tell(self.tx, chunk), run_id)
+                await self._append(await announcer.announce(self.tx, chunk), run_id)
                 await asyncio.sleep(0)
 
     async def _append(self, drafts: Sequence[Draft], run_id: int | None = None) -> None:
@@ -230,6 +223,8 @@ class Commit:
     ) -> None:
         """What is said about the sync itself."""
         await self._append(self._guard_news(state), run_id)
+        if self.reading.baseline and not self.reading.rebaseline:
+            await self._append(self._first_images(account), run_id)
         await self._announce_health(account, state, run_id, set(coming) - {state.target.region})
 
     async def _announce_health(
@@ -243,6 +238,13 @@ class Commit:
         else:
             await self._append(await self._complain(account, state), run_id)
         await self._append(await announcements.say_hello(self.tx, account.account, coming, self.now), run_id)
+
+    def _first_images(self, account: AccountState) -> list[Draft]:
+        """A region that was empty when its account said hello says with its first images what is watched there."""
+        if account.hello_at is None or self.reading.state.empty_wait is None or not self.judgement.plan.added:
+            return []
+        target, images_there = self.reading.target, len(self.judgement.plan.added)
+        return [event_drafts.hello(target.account, images_there, [target.region], [], self.now)]
 
     def _guard_news(self, state: TargetState) -> list[Draft]:
         before = {image_id for image_id, row in self.reading.lacking.items() if row.held}
@@ -273,7 +275,7 @@ class Commit:
 
     async def _only_run(self, account: AccountState, state: TargetState) -> SyncReport:
         """An incomplete list is no baseline, and an empty one not yet."""
-        state = self._incomplete(state) if self.judgement.blank is None else self._blank(state)
+        state = self._incomplete(state) if self.judgement.empty_wait is None else self._still_empty(state)
         await targets.save_target(self.tx, state)
         run = self._run(0)
         await self._announce_health(account, state, await runs.record(self.tx, run))

@@ -11,7 +11,7 @@ from syncd.compshare.client import Lookup
 from syncd.sync.concurrency import together
 from syncd.sync.guard import Verdict
 
-ASKED_AT_ONCE = 200
+LOOKUPS_PER_SYNC = 200
 """Rows asked for in one sync; the others stay as they are until a later one asks for them."""
 
 CONTROLS = 2
@@ -29,42 +29,56 @@ class Findings:
     """Proved gone, or missing for so long that nothing but a lookup which finds them keeps them."""
     found: frozenset[str] = frozenset()
     """Still there, though the list lacks them."""
-    unasked: int = 0
+    postponed: int = 0
     """Rows whose turn comes with a later sync."""
     proving: bool = True
     """False if lookups prove nothing here: the control was not found, or answers decided nothing."""
 
 
 async def confirm(
-    cloud: Asks, region: str, verdict: Verdict, shown: Sequence[str], rng: random.Random
+    cloud: Asks,
+    region: str,
+    verdict: Verdict,
+    shown: Sequence[str],
+    rng: random.Random,
+    lately: Collection[str] = (),
 ) -> Findings:
     """Ask for the rows that are due. ``shown`` are ids of the same listing: one of them, as a control, must be found.
 
-    An empty list has no control; the guard's longer time stands in for it.
+    An empty list has no control; the guard's longer time stands in for it. ``lately`` are rows that a lookup found a
+    moment ago: they are not asked for again yet.
     """
-    if not verdict.due:
+    due = verdict.due.difference(lately)
+    if not due:
         return Findings()
-    controls = rng.sample(shown, min(CONTROLS, len(shown)))
-    proving = await answers_well(cloud, region, controls)
-    wanted = sorted(verdict.due if proving else verdict.believed)
-    asked = wanted if len(wanted) <= ASKED_AT_ONCE else rng.sample(wanted, ASKED_AT_ONCE)
+    proving = await control(cloud, region, rng.sample(shown, min(CONTROLS, len(shown)))) in (
+        None,
+        Lookup.FOUND,
+    )
+    wanted = sorted(due if proving else verdict.believed.intersection(due))
+    asked = wanted if len(wanted) <= LOOKUPS_PER_SYNC else rng.sample(wanted, LOOKUPS_PER_SYNC)
     answers = await _ask(cloud, region, asked)
     found = frozenset(image_id for image_id, answer in answers.items() if answer is Lookup.FOUND)
     proved = {image_id for image_id, answer in answers.items() if answer is Lookup.GONE and proving}
     return Findings(
         gone=frozenset(proved | (verdict.believed & answers.keys())) - found,
         found=found,
-        unasked=len(wanted) - len(asked),
+        postponed=len(wanted) - len(asked),
         proving=proving and Lookup.UNDECIDED not in answers.values(),
     )
 
 
-async def answers_well(cloud: Asks, region: str, controls: Sequence[str]) -> bool:
-    """Whether a region's lookups find one of the ids that must be there; True where there is none to try."""
-    for image_id in controls:
-        if await cloud.lookup(region, image_id) is Lookup.FOUND:
-            return True
-    return not controls
+async def control(cloud: Asks, region: str, ids: Sequence[str]) -> Lookup | None:
+    """What a region's lookups say of ids that must be there: FOUND if they find one of them, else the last answer.
+
+    None where there is no id to try.
+    """
+    answer = None
+    for image_id in ids:
+        answer = await cloud.lookup(region, image_id)
+        if answer is Lookup.FOUND:
+            break
+    return answer
 
 
 async def _ask(cloud: Asks, region: str, ids: Collection[str]) -> dict[str, Lookup]:

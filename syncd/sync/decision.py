@@ -38,6 +38,10 @@ class Reading:
     """When it began, by the monotonic clock."""
     observed: timedelta = timedelta(0)
     """Of the time since the last complete sync, what counts as watched (`guard.observed`)."""
+    found: frozenset[str] = frozenset()
+    """Rows that their last lookup found, though lists lack them."""
+    found_lately: frozenset[str] = frozenset()
+    """Those of them that need not be asked for again yet."""
 
     @property
     def baseline(self) -> bool:
@@ -67,7 +71,7 @@ class Judgement:
     """False if lookups proved nothing."""
     found: frozenset[str] = frozenset()
     """Rows that the list lacks and a lookup finds."""
-    blank: Missing | None = None
+    empty_wait: Missing | None = None
     """What an empty list that may yet become the baseline has waited so far."""
 
     @property
@@ -86,26 +90,27 @@ async def weigh(reading: Reading, limits: GuardConfig, cloud: Asks, rng: random.
     if not reading.listing.complete:
         return Judgement(plan, gone={}, kept=_without(reading.lacking, plan.returned))
     if reading.baseline and reading.empty:
-        return _blank(reading, plan, limits)
+        return _empty_first_list(reading, plan, limits)
     missing = {image_id: _missed(reading, image_id) for image_id in plan.missing}
     if reading.rebaseline:
         return Judgement(plan, gone=missing, kept={})
-    verdict = judge(missing, len(reading.known), reading.empty, limits)
-    findings = await confirm(cloud, reading.target.region, verdict, list(reading.listing.seen), rng)
+    verdict = judge(missing, len(reading.known), reading.empty, limits, reading.found)
+    shown = list(reading.listing.seen)
+    findings = await confirm(cloud, reading.target.region, verdict, shown, rng, reading.found_lately)
     return _settle(reading, plan, missing, verdict, findings)
 
 
-def _blank(reading: Reading, plan: Plan, limits: GuardConfig) -> Judgement:
+def _empty_first_list(reading: Reading, plan: Plan, limits: GuardConfig) -> Judgement:
     """No lookup can tell whether an empty first list is true: it counts once it has lasted as the guard demands."""
-    before = reading.state.blank
-    blank = _longer(before, reading) if before else Missing(reading.started_at, 1)
-    if blank.syncs >= limits.syncs and blank.waited >= limits.hold_empty:
+    before = reading.state.empty_wait
+    waited = _longer(before, reading) if before else Missing(reading.started_at, 1)
+    if waited.syncs >= limits.syncs and waited.waited >= limits.hold_empty:
         return Judgement(
             plan, gone={image_id: _missed(reading, image_id) for image_id in plan.missing}, kept={}
         )
-    looks = [blank.since + after for after in EXTRA_SYNCS]
+    looks = [waited.since + after for after in EXTRA_SYNCS]
     look_at = min((look for look in looks if look > reading.started_at), default=None)
-    return Judgement(plan, gone={}, kept=reading.lacking, look_at=look_at, blank=blank)
+    return Judgement(plan, gone={}, kept=reading.lacking, look_at=look_at, empty_wait=waited)
 
 
 def _missed(reading: Reading, image_id: str) -> Missing:
@@ -153,4 +158,4 @@ def _look(
     now = reading.started_at
     look = next_look(kept, verdict, reading.state.episode_at or now, now)
     soon = now + EXTRA_SYNCS[0]
-    return min(look or soon, soon) if findings.unasked else look
+    return min(look or soon, soon) if findings.postponed else look

@@ -12,9 +12,9 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from syncd.model import DIGEST_SIZE, Scope
+from syncd.model import DIGEST_SIZE, Scope, trusted
 from syncd.store.records import Fact
-from syncd.sync.other_regions import Elsewhere
+from syncd.sync.other_regions import OtherRegions
 
 
 class Telling(msgspec.Struct, frozen=True):
@@ -33,12 +33,8 @@ def tell_shared(
 
     A fact that another target's baseline wrote since then was told to nobody, so it does not make the image known.
     """
-    untold = (
-        fact is not None
-        and fact.baseline_at is not None
-        and last_complete is not None
-        and fact.baseline_at > last_complete
-    )
+    written = None if fact is None else trusted(fact.baseline_at, now)
+    untold = written is not None and last_complete is not None and written > last_complete
     if fact is not None and fact.live and (baseline or not untold):
         return Telling("region", fact)
     return Telling("account", _live(fingerprint, now if baseline else None))
@@ -66,7 +62,7 @@ def tell_revoked(
     fact: Fact | None,
     fingerprint: bytes,
     region: str,
-    others: Elsewhere,
+    others: OtherRegions,
     *,
     baseline: bool,
     wait: bool,
@@ -78,12 +74,12 @@ def tell_revoked(
     what another region has.
     """
     fact = fact or _live(fingerprint, None)
-    if not fact.live or (baseline and others.has_it):
-        return Telling("region", fact, others.unverified)
-    if others.has_it or (wait and others.awaited):
+    if not fact.live or (baseline and others.have_it):
+        return Telling("region", fact)
+    if others.have_it or (wait and others.awaited):
         found_at = now if others.found and not others.listed else None
-        doubtful = replace(fact, lost_region=region, unsettled_at=now, found_at=found_at)
-        return Telling("region", doubtful, others.unverified)
+        doubtful = replace(fact, lost_region=region, doubted_at=now, found_at=found_at)
+        return Telling("region", doubtful, () if others.listed else others.unverified)
     return Telling("account", gone(fact), others.unverified)
 
 
@@ -92,9 +88,9 @@ def gone(fact: Fact) -> Fact:
     return Fact(live=False, status=fact.status, digest=fact.digest)
 
 
-def settled(fact: Fact) -> Fact:
+def without_doubt(fact: Fact) -> Fact:
     """The fact once what was told agrees with what the regions show."""
-    return replace(fact, lost_region=None, unsettled_at=None, found_at=None)
+    return replace(fact, lost_region=None, doubted_at=None, found_at=None)
 
 
 def _live(fingerprint: bytes, baseline_at: datetime | None) -> Fact:

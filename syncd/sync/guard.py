@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ OBSERVED_INTERVALS = 3
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to do with each missing row: it is either due or held."""
+    """What to do with each missing row: it is due or held, or (found by its last lookup) neither."""
 
     due: frozenset[str] = frozenset()
     """Revoked now, once lookups confirm it."""
@@ -33,19 +33,36 @@ class Verdict:
     """How long a held row must have been missing, in observed time."""
 
 
-def judge(missing: Mapping[str, Missing], live: int, empty: bool, limits: GuardConfig) -> Verdict:
-    """``missing`` counts the present sync; ``live`` are the live rows before it; ``empty`` says so of the list."""
-    ordinary = not empty and (len(missing) < limits.min or len(missing) * 100 <= limits.percent * live)
+def judge(
+    missing: Mapping[str, Missing],
+    live: int,
+    empty: bool,
+    limits: GuardConfig,
+    found: Collection[str] = (),
+) -> Verdict:
+    """``missing`` counts the present sync; ``live`` are the live rows before it; ``empty`` says so of the list.
+
+    ``found`` are missing rows that their last lookup found: they are no loss, and make the others' no larger one.
+    """
     wait = limits.hold_empty if empty else limits.hold
+
+    def ordinary(count: int) -> bool:
+        return not empty and (count < limits.min or count * 100 <= limits.percent * live)
 
     def lasted(row: Missing, time: timedelta) -> bool:
         return row.syncs >= limits.syncs and row.waited >= time
 
-    due = frozenset(image_id for image_id, row in missing.items() if ordinary or lasted(row, wait))
+    there = missing.keys() & found
+    losses_are_ordinary, all_are_ordinary = ordinary(len(missing) - len(there)), ordinary(len(missing))
+    due = frozenset(
+        image_id
+        for image_id, row in missing.items()
+        if (all_are_ordinary if image_id in there else losses_are_ordinary) or lasted(row, wait)
+    )
     return Verdict(
         due=due,
         believed=frozenset(image_id for image_id in due if lasted(missing[image_id], BELIEVED_AFTER)),
-        held=frozenset(missing.keys() - due),
+        held=frozenset(missing.keys() - due - there),
         wait=wait,
     )
 

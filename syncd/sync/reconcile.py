@@ -38,15 +38,7 @@ async def active_targets(db: Database) -> list[Target]:
 async def bring_back(tx: Transaction, state: TargetState) -> TargetState:
     """A retired target is watched again: what it knew is known again."""
     await facts.recall_facts(tx, state.target)
-    state = replace(
-        state,
-        active=True,
-        failures=0,
-        last_error=None,
-        failure_class=None,
-        failing_since=None,
-        unlisted_since=None,
-    )
+    state = replace(state.without_failures(), active=True, unlisted_since=None)
     await targets.save_target(tx, state)
     return state
 

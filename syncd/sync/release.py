@@ -11,7 +11,7 @@ from syncd.store import images, outbox, targets
 from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, TargetState
 from syncd.sync import event_drafts
-from syncd.sync.announcer import Revoked, Teller
+from syncd.sync.announcer import Announcer, Revoked
 from syncd.sync.event_drafts import Occasion
 from syncd.sync.syncer import Syncer
 
@@ -72,7 +72,11 @@ async def _revoke(
     last_known = await images.stored(tx, state.target, held)
     await images.revoke(tx, state.target, held, now)
     states = await targets.read_targets(tx, account.account)
-    teller = Teller(Occasion(state.target, now), states, account.scope, state.last_success_at, wait=False)
-    drafts = await teller.tell(tx, [Revoked(last_known[image_id], row) for image_id, row in held.items()])
+    announcer = Announcer(
+        Occasion(state.target, now), states, account.scope, state.last_success_at, wait=False
+    )
+    drafts = await announcer.announce(
+        tx, [Revoked(last_known[image_id], row) for image_id, row in held.items()]
+    )
     drafts.append(event_drafts.released(state.target, "released_by_hand", 0, len(held), now))
     await outbox.append(tx, drafts, syncer.settings.routes)

@@ -15,7 +15,7 @@ import structlog
 from syncd.compshare.client import Lookup
 from syncd.errors import ApiError, DatabaseError, ProtocolError
 from syncd.model import Clock, Listing, Target, trusted
-from syncd.store import images, outbox, runs, targets
+from syncd.store import facts, images, outbox, runs, targets
 from syncd.store.engine import Database, Transaction
 from syncd.store.records import AccountState, Run, TargetState
 from syncd.sync import announcements, pace
@@ -23,7 +23,7 @@ from syncd.sync.accounts import Account
 from syncd.sync.commit import Abandoned, Commit
 from syncd.sync.decision import Judgement, Reading, weigh
 from syncd.sync.diff import ids_to_load
-from syncd.sync.doubts import Settlement
+from syncd.sync.doubts import Doubts
 from syncd.sync.event_drafts import IDS_SHOWN
 from syncd.sync.guard import observed
 from syncd.sync.other_regions import Unasked, ask
@@ -36,6 +36,9 @@ UNLISTED_FOR = timedelta(days=1)
 """A region that discovery no longer names leaves after so long, if its listing is refused as well."""
 
 NO_SUCH_PARAMETER = 230
+
+FOUND_LATELY = 600.0
+"""Seconds after which an image that a lookup found, and the list still lacks, is looked up again."""
 
 
 class Syncer:
@@ -58,7 +61,12 @@ class Syncer:
         self._running: dict[Target, asyncio.Task[SyncReport]] = {}
         self._complete_at: dict[Target, float] = {}
         """When each target's last complete sync of this process began, by the monotonic clock."""
-        self._settling: dict[str, asyncio.Lock] = {}
+        self._found: dict[Target, dict[str, float]] = {}
+        """Rows that lists lack and their last lookup found: when that was, by the monotonic clock."""
+        self._in_doubt: set[str] = set()
+        """Accounts with facts in doubt (`sync.doubts`), as far as this process has seen."""
+        self._resolving: set[str] = set()
+        """Accounts whose doubts are being looked into."""
         self._unreadable_said: set[tuple[str, str]] = set()
 
     async def sync(
@@ -101,8 +109,7 @@ class Syncer:
         """Say hello for an account whose last regions keep it waiting."""
         async with self.db.write() as tx:
             drafts = await announcements.say_hello(tx, account, (), self.clock.now())
-            if drafts:
-                await outbox.append(tx, drafts, self.settings.routes)
+            await outbox.append(tx, drafts, self.settings.routes)
 
     @asynccontextmanager
     async def _turn(self, target: Target) -> AsyncIterator[None]:
@@ -119,10 +126,7 @@ class Syncer:
             if candidate and not reading.listing.complete:
                 return self._no_target(reading)
             judgement = await weigh(reading, self.settings.guard, account.cloud, self._rng)
-            report, unsettled = await self._commit(account, reading, judgement, coming)
-            if unsettled:
-                await self._settle(account)
-            return report
+            report = await self._commit(account, reading, judgement, coming)
         except Abandoned:
             return SyncReport(target, "cancelled", started, self.clock.now())
         except DatabaseError:
@@ -133,7 +137,9 @@ class Syncer:
                 return _cancelled(failed)
             failure = failure_of(error, target)
             failed = replace(failed, error=failure.message)
-            return await self._fail(failed, failure, candidate, account.regions is None)
+            report = await self._fail(failed, failure, candidate, account.regions is None)
+        await self._resolve_doubts(account)
+        return report
 
     def employs(self, account: Account) -> bool:
         """False once a reload has put another in its place: what was asked with it counts no more."""
@@ -161,6 +167,7 @@ class Syncer:
             state = await targets.read_target(tx, target) or TargetState(target)
             stored = await images.stored(tx, target, ids_to_load(listing))
         self._warn_unreadable(target, listing)
+        found = self._found.get(target, {})
         return Reading(
             target,
             started,
@@ -173,6 +180,8 @@ class Syncer:
             candidate,
             monotonic,
             self._observed(state, started, monotonic),
+            frozenset(found),
+            frozenset(image_id for image_id, at in found.items() if monotonic - at < FOUND_LATELY),
         )
 
     def _observed(self, state: TargetState, started: datetime, monotonic: float) -> timedelta:
@@ -180,45 +189,69 @@ class Syncer:
         elapsed = None if seen is None else timedelta(seconds=monotonic - seen)
         return observed(state.last_success_at, started, elapsed, self.settings.interval(started))
 
+    def _remember(self, reading: Reading, judgement: Judgement) -> None:
+        """What the next sync of the target, in this process, can know besides the database."""
+        if reading.listing.complete:
+            self._complete_at[reading.target] = reading.monotonic
+            found = self._found.get(reading.target, {}) | dict.fromkeys(judgement.found, reading.monotonic)
+            self._found[reading.target] = {
+                image_id: at for image_id, at in found.items() if image_id in judgement.kept
+            }
+
     async def _commit(
         self, account: Account, reading: Reading, judgement: Judgement, coming: Collection[str]
-    ) -> tuple[SyncReport, bool]:
-        """The report, and whether the account has facts in doubt."""
+    ) -> SyncReport:
         answers: dict[tuple[str, str], Lookup] = {}
 
-        async def write(tx: Transaction) -> tuple[SyncReport, bool]:
+        async def write(tx: Transaction) -> SyncReport:
             commit = Commit(tx, reading, judgement, self.settings, answers, self.clock.now())
-            return await commit.write(coming), commit.unsettled
+            report = await commit.write(coming)
+            if commit.in_doubt:
+                self._in_doubt.add(account.name)
+            return report
 
         while True:
             try:
-                report, unsettled = await self.db.apply(write, quiet=judgement.is_quiet)
+                report = await self.db.apply(write, quiet=judgement.is_quiet)
                 break
             except Unasked as unasked:
                 answers |= await ask(account.cloud, unasked)
                 if not self.employs(account):
                     raise Abandoned from None
-        if reading.listing.complete:
-            self._complete_at[reading.target] = reading.monotonic
+        self._remember(reading, judgement)
         _warn_of_lookups(reading, judgement)
-        return report, unsettled
+        return report
 
-    async def _settle(self, account: Account) -> None:
-        """Tell what other regions show of images that one lost, once they have been read."""
-        async with self._settling.setdefault(account.name, asyncio.Lock()):
-            answers: dict[tuple[str, str], Lookup] = {}
+    async def _resolve_doubts(self, account: Account) -> None:
+        """Tell what other regions show of images that one lost; what goes wrong with it is not the target's failure."""
+        if account.name not in self._in_doubt or account.name in self._resolving:
+            return
+        self._resolving.add(account.name)
+        try:
+            await self._ask_and_resolve(account)
+        except DatabaseError:
+            raise
+        except Exception as error:  # the sync itself is done, and the next one tries again
+            log.error("internal_error", account=account.name, exc_info=error)
+        finally:
+            self._resolving.discard(account.name)
 
-            async def write(tx: Transaction) -> None:
-                state = await targets.read_account(tx, account.name)
-                if state is not None and state.active:
-                    await Settlement(tx, state, self.settings, answers, self.clock.now()).write()
+    async def _ask_and_resolve(self, account: Account) -> None:
+        answers: dict[tuple[str, str], Lookup] = {}
 
-            while self.employs(account):
-                try:
-                    await self.db.apply(write, quiet=True)
-                    return
-                except Unasked as unasked:
-                    answers |= await ask(account.cloud, unasked)
+        async def write(tx: Transaction) -> bool:
+            state = await targets.read_account(tx, account.name)
+            if state is not None and state.active:
+                await Doubts(tx, state, self.settings, answers, self.clock.now()).resolve()
+            return await facts.any_doubted(tx, account.name)
+
+        while self.employs(account):
+            try:
+                if not await self.db.apply(write, quiet=True):
+                    self._in_doubt.discard(account.name)
+                return
+            except Unasked as unasked:
+                answers |= await ask(account.cloud, unasked)
 
     async def _fail(self, run: Run, error: ApiError, candidate: bool, discovered: bool) -> SyncReport:
         """A failed sync leaves every row as it was; of a target that is none (any more) it leaves no trace."""
@@ -236,19 +269,13 @@ class Syncer:
         if discovered and _has_left(state, error, run):
             tx.require_durable()
             left = await announcements.retire(tx, account, [state], self.clock.now())
-            if left:
-                await outbox.append(tx, left, self.settings.routes)
+            await outbox.append(tx, left, self.settings.routes)
             log.info("region_retired", account=run.target.account, region=run.target.region)
             return _cancelled(run)
-        state = replace(
-            state,
-            last_attempt_at=run.started_at,
-            failures=state.failures + 1,
-            last_error=error.message,
-            failure_class=error.failure,
-            failing_since=state.failing_since or run.started_at,
-        )
+        state = state.failed(run.started_at, error.failure, error.message)
         await targets.save_target(tx, state)
+        if await facts.any_doubted(tx, account.account):
+            self._in_doubt.add(account.account)
         await self._announce(tx, account, state, await runs.record(tx, run))
         return self._failed(run, error, state.failures)
 
@@ -265,8 +292,7 @@ class Syncer:
             now,
         )
         drafts += await announcements.say_hello(tx, account.account, (), now)
-        if drafts:
-            await outbox.append(tx, drafts, self.settings.routes, run_id=run_id)
+        await outbox.append(tx, drafts, self.settings.routes, run_id=run_id)
 
     def _failed(self, run: Run, error: ApiError, failures: int) -> SyncReport:
         interval = self.settings.interval(run.started_at)

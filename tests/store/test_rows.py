@@ -215,7 +215,7 @@ async def test_told_gone_are_those_this_target_lists_all_the_same(tmp_path: Path
         await facts.save_facts(tx, "alice", {"known": _fact(live=False)})
         await images.mark_missing(tx, ONE, {"missing": Missing(NOW, 1)})
         await images.revoke(tx, ONE, {"revoked": Missing(NOW, 1)}, NOW)
-        assert await images.told_gone(tx, ONE) == ["listed"]
+        assert await images.gone_but_listed(tx, ONE) == ["listed"]
 
 
 async def test_an_account_counts_an_image_once_and_only_where_it_is_active(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ async def test_facts_of_retired_targets_alone_are_forgotten_and_recalled_when_th
         await _add(tx, ONE, "both")
         await _add(tx, OTHER, "both", "only", "lost", "told-gone")
         told = {name: _fact(live=name != "told-gone") for name in ("both", "only", "lost", "told-gone")}
-        told["lost"] = msgspec.structs.replace(told["lost"], lost_region="cn-1", unsettled_at=NOW)
+        told["lost"] = msgspec.structs.replace(told["lost"], lost_region="cn-1", doubted_at=NOW)
         await facts.save_facts(tx, "lab", told)
         await targets.save_target(tx, TargetState(OTHER, active=False, scope="s"))
         await facts.forget_facts(tx, "lab")
@@ -277,12 +277,12 @@ async def test_what_a_retired_target_showed_otherwise_than_one_that_stays_is_in_
             tx, "lab", {name: _fact() for name in ("same", "differs", "away", "gone-there")}
         )
         await facts.doubt_retired(tx, ONE, NOW)
-        assert await facts.read_unsettled(tx, "lab") == {
-            "differs": msgspec.structs.replace(_fact(), unsettled_at=NOW)
+        assert await facts.read_doubted(tx, "lab") == {
+            "differs": msgspec.structs.replace(_fact(), doubted_at=NOW)
         }
-        assert await facts.any_unsettled(tx, "lab")
-        await facts.settle_all(tx, "lab")
-        assert not await facts.any_unsettled(tx, "lab")
+        assert await facts.any_doubted(tx, "lab")
+        await facts.drop_doubts(tx, "lab")
+        assert not await facts.any_doubted(tx, "lab")
         assert (await facts.read_facts(tx, "lab", ["differs"]))["differs"] == _fact()
 
 
@@ -404,8 +404,8 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
         lambda tx: images.stored(tx, ONE, ["a"]),
         ["SEARCH image_rows USING INDEX image_rows_key (account=? AND region=? AND image_id=?)"],
     ),
-    "told_gone": (
-        lambda tx: images.told_gone(tx, ONE),
+    "gone_but_listed": (
+        lambda tx: images.gone_but_listed(tx, ONE),
         [
             "SEARCH f USING INDEX facts_gone (account=?)",
             "SEARCH r USING COVERING INDEX image_rows_live (account=? AND region=? AND image_id=?)",
@@ -413,12 +413,12 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
     ),
     "some_shown": (lambda tx: images.some_shown(tx, ONE, ["a"], 2), [LIVE.replace(" AND image_id>?", "")]),
     "unsettled": (
-        lambda tx: facts.read_unsettled(tx, "lab"),
-        ["SEARCH facts USING INDEX facts_unsettled (account=?)"],
+        lambda tx: facts.read_doubted(tx, "lab"),
+        ["SEARCH facts USING INDEX facts_doubted (account=?)"],
     ),
-    "any_unsettled": (
-        lambda tx: facts.any_unsettled(tx, "lab"),
-        ["SEARCH facts USING INDEX facts_unsettled (account=?)"],
+    "any_doubted": (
+        lambda tx: facts.any_doubted(tx, "lab"),
+        ["SEARCH facts USING INDEX facts_doubted (account=?)"],
     ),
     "facts": (
         lambda tx: facts.read_facts(tx, "lab", ["a"]),

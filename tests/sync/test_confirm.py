@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from syncd.compshare.client import Lookup
-from syncd.sync.confirm import ASKED_AT_ONCE, Findings, confirm
+from syncd.sync.confirm import LOOKUPS_PER_SYNC, Findings, confirm
 from syncd.sync.guard import Verdict
 
 FOUND, GONE, UNDECIDED = Lookup.FOUND, Lookup.GONE, Lookup.UNDECIDED
@@ -101,17 +101,17 @@ async def test_without_a_control_only_what_is_believed_is_asked_for_and_may_be_f
 
 
 async def test_200_rows_are_all_asked_for():
-    cloud, due = Cloud(), many(ASKED_AT_ONCE)
+    cloud, due = Cloud(), many(LOOKUPS_PER_SYNC)
     found = await ask(cloud, due, [])
-    assert (found.gone, found.unasked) == (set(due), 0)
+    assert (found.gone, found.postponed) == (set(due), 0)
     assert sorted(cloud.asked) == due
 
 
 async def test_of_more_rows_those_that_are_not_asked_for_wait():
-    cloud, due = Cloud(), many(ASKED_AT_ONCE + 50)
+    cloud, due = Cloud(), many(LOOKUPS_PER_SYNC + 50)
     found = await ask(cloud, due, [])
     assert found.gone == set(cloud.asked)
-    assert (len(found.gone), found.unasked) == (ASKED_AT_ONCE, 50)
+    assert (len(found.gone), found.postponed) == (LOOKUPS_PER_SYNC, 50)
 
 
 async def test_which_rows_come_first_is_left_to_chance():
@@ -122,3 +122,10 @@ async def test_which_rows_come_first_is_left_to_chance():
         await ask(cloud, many(500), [], seed)
         samples.append(set(cloud.asked))
     assert samples[0] != samples[1]
+
+
+async def test_what_a_lookup_found_a_moment_ago_is_not_asked_for_again():
+    cloud = Cloud({"a": FOUND})
+    verdict = Verdict(due=frozenset("ab"))
+    found = await confirm(cloud, "cn-a", verdict, ["shown"], random.Random(1), lately=["a"])
+    assert (found, cloud.asked) == (Findings(frozenset("b")), ["shown", "b"])

@@ -133,6 +133,16 @@ def test_a_hold_longer_than_a_day_is_kept():
     assert kind(verdict(5, 5, syncs=99, now=3 * DAY, limits=long)) == "believed"
 
 
+def test_what_lookups_find_makes_no_loss_a_larger_one_and_is_not_held():
+    """Three of nine are missing, two of which a lookup finds."""
+    rows = {name: missing() for name in "abc"}
+    assert judge(rows, 9, False, GuardConfig(), found="ab") == Verdict(
+        due=frozenset("c"), wait=GuardConfig().hold
+    )
+    lasted = {name: missing(syncs=3, waited=60) for name in "abc"}
+    assert judge(lasted, 9, False, GuardConfig(), found="ab").due == set("abc")
+
+
 def test_nothing_missing_is_nothing_to_do():
     assert judge({}, 10, False, GuardConfig()) == Verdict(wait=GuardConfig().hold)
     assert next_look({}, Verdict(), T0, T0) is None

@@ -9,7 +9,7 @@ import pytest
 from syncd.compshare.client import Lookup
 from syncd.model import Target
 from syncd.store.records import TargetState
-from syncd.sync.other_regions import Elsewhere, elsewhere
+from syncd.sync.other_regions import OtherRegions, other_regions
 from tests.sync.make import T0, minutes
 from tests.sync.rig import REGIONS, Rig, brief
 
@@ -24,21 +24,21 @@ def state(region: str, **fields) -> TargetState:
 @pytest.mark.parametrize(
     ("other", "listing", "answer", "expected"),
     [
-        (state("b", **FRESH), {"b"}, None, Elsewhere(listed=True, unverified=("b",))),
-        (state("b", **FRESH), set(), None, Elsewhere(unverified=("b",))),
-        (state("b", **FRESH), set(), Lookup.GONE, Elsewhere()),
-        (state("b", **FRESH), set(), Lookup.FOUND, Elsewhere(found=True)),
-        (state("b", **STALE), {"b"}, Lookup.GONE, Elsewhere()),
-        (state("b", **STALE), set(), Lookup.UNDECIDED, Elsewhere(awaited=True, unverified=("b",))),
-        (state("b", **STALE, failures=1), {"b"}, Lookup.UNDECIDED, Elsewhere(unverified=("b",))),
-        (state("b"), set(), None, Elsewhere(awaited=True, unverified=("b",))),  # never read
-        (state("b", **FRESH, active=False), {"b"}, None, Elsewhere(unverified=("b",))),  # retired
-        (state("b", **FRESH, active=False), set(), None, Elsewhere()),
+        (state("b", **FRESH), {"b"}, None, OtherRegions(listed=True)),
+        (state("b", **FRESH), set(), None, OtherRegions(awaited=True, unverified=("b",))),
+        (state("b", **FRESH), set(), Lookup.GONE, OtherRegions()),
+        (state("b", **FRESH), set(), Lookup.FOUND, OtherRegions(found=True)),
+        (state("b", **STALE), {"b"}, Lookup.GONE, OtherRegions()),
+        (state("b", **STALE), set(), Lookup.UNDECIDED, OtherRegions(awaited=True, unverified=("b",))),
+        (state("b", **STALE, failures=1), {"b"}, Lookup.UNDECIDED, OtherRegions(unverified=("b",))),
+        (state("b"), set(), None, OtherRegions(awaited=True, unverified=("b",))),  # never read
+        (state("b", **FRESH, active=False), {"b"}, None, OtherRegions(unverified=("b",))),  # retired
+        (state("b", **FRESH, active=False), set(), None, OtherRegions()),
     ],
 )
 def test_what_another_region_says_of_a_lost_image(other, listing, answer, expected):
     answers = {} if answer is None else {("b", "x"): answer}
-    assert elsewhere("x", [other], listing, answers, "s", T0) == expected
+    assert other_regions("x", [other], listing, answers, "s", T0) == expected
 
 
 async def watching(make_rig, regions=REGIONS, **options) -> Rig:
@@ -103,14 +103,16 @@ async def test_a_region_that_cannot_be_asked_is_named(make_rig):
     rig.check()
 
 
-async def test_a_region_whose_lookups_find_nothing_at_all_is_named(make_rig):
-    """It denies also what it listed a moment ago: its word is no proof."""
+async def test_a_region_whose_lookups_find_nothing_at_all_is_read_first_and_then_named(make_rig):
+    """It denies also what it listed a moment ago: its word is no proof, and its list may show the image soon."""
     rig = await watching(make_rig)
     image = rig.world.share("lab", "cn-a")
     await rig.settle()
     rig.fault("lookup_refused", "cn-b")
     rig.world.unshare("lab", "cn-a", image)
     await rig.sync("cn-a")
+    assert told(rig) == []
+    await rig.sync("cn-b")
     assert told(rig) == [("revoked", "cn-a", ["cn-b"])]
 
 

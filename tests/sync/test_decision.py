@@ -156,13 +156,13 @@ async def test_an_empty_list_is_a_baseline_only_once_it_has_lasted_for_a_day_and
     """The first of a target, or of a new scope."""
     empty = replace(reading(shows("", of=known), known), scope="another")
     found = await judged(empty, Yes())
-    assert (found.blank, found.gone, found.look_at) == (Missing(T0, 1), {}, T0 + minutes(1))
-    waited = {"blank_since": T0 - minutes(DAY), "blank_syncs": 2, "blank_seconds": (DAY - 2) * 60.0}
+    assert (found.empty_wait, found.gone, found.look_at) == (Missing(T0, 1), {}, T0 + minutes(1))
+    waited = {"empty_since": T0 - minutes(DAY), "empty_syncs": 2, "empty_seconds": (DAY - 2) * 60.0}
     found = await judged(replace(empty, state=replace(empty.state, **waited)), Yes())
-    assert found.blank == Missing(T0 - minutes(DAY), 3, waited=minutes(DAY - 1))
-    waited["blank_seconds"] += 60
+    assert found.empty_wait == Missing(T0 - minutes(DAY), 3, waited=minutes(DAY - 1))
+    waited["empty_seconds"] += 60
     found = await judged(replace(empty, state=replace(empty.state, **waited)), Yes())
-    assert (found.blank, set(found.gone)) == (None, {row.image_id for row in known})
+    assert (found.empty_wait, set(found.gone)) == (None, {row.image_id for row in known})
 
 
 async def test_the_first_listing_of_a_target_is_a_baseline():
