@@ -124,20 +124,20 @@ async def _would_announce(syncer: Any, target: Target) -> list[str]:
     preview = await syncer.preview(target)
     if preview is None:
         return []
-    reading, judgement = preview
+    reading, decision = preview
     silent = "  (baseline: silent)" if reading.baseline else ""
     return [
         *(
             f"image.shared  {target}  {one.image.image_id}  {one.image.name or ''}{silent}"
-            for one in judgement.plan.added
+            for one in decision.plan.added
         ),
-        *(f"image.revoked  {target}  {image_id}{silent}" for image_id in sorted(judgement.gone)),
+        *(f"image.revoked  {target}  {image_id}{silent}" for image_id in sorted(decision.gone)),
         *(
             f"image.{kind}  {target}  {one.after.image_id}  {one.after.name or ''}{silent}"
-            for one in judgement.plan.changed
+            for one in decision.plan.changed
             for kind in _kinds({change.field for change in one.changes})
         ),
-        *(f"held  {target}  {image_id}" for image_id in sorted(judgement.held)),
+        *(f"held  {target}  {image_id}" for image_id in sorted(decision.held)),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What belongs to an account in a commit: its alert, its hello, the regions that retire."""
+"""What belongs to an account in a commit: its alert and its hello."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from msgspec import structs
-
 from syncd.config import AlertsConfig
 from syncd.model import Draft, trusted
-from syncd.store import facts, images, targets
+from syncd.store import images, targets
 from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, Alert, TargetState
 from syncd.sync import alerts, event_drafts
@@ -104,31 +102,3 @@ async def say_hello(tx: Transaction, name: str, coming: Collection[str], now: da
         return []
     await targets.save_account(tx, replace(account, hello_at=now))
     return [event_drafts.hello(name, await images.live_images(tx, name), regions, pending, now)]
-
-
-async def retire(
-    tx: Transaction, account: AccountState, leaving: Sequence[TargetState], now: datetime
-) -> list[Draft]:
-    """Targets leave the watch: nothing is revoked, and what only they list is forgotten silently.
-
-    What they showed otherwise than the targets that stay is compared with those (`sync.doubts`). The events say that
-    nothing is held any more; a target that returns is judged anew.
-    """
-    for state in leaving:
-        await _let_go(tx, state)
-        await targets.save_target(tx, replace(state, active=False, unlisted_since=None, held_count=0))
-    for state in leaving:
-        if state.last_success_at is not None:
-            await facts.doubt_retired(tx, state.target, state.last_success_at)
-    await facts.forget_facts(tx, account.account)
-    return [
-        event_drafts.released(state.target, "retired", 0, 0, now) for state in leaving if state.held_count
-    ]
-
-
-async def _let_go(tx: Transaction, state: TargetState) -> None:
-    """Its held rows stay missing, and are held no longer."""
-    if state.held_count:
-        _, lacking = await images.known(tx, state.target)
-        held = {image_id: structs.replace(row, held=False) for image_id, row in lacking.items() if row.held}
-        await images.mark_missing(tx, state.target, held)

@@ -14,7 +14,7 @@ from syncd.store import facts, images
 from syncd.store.engine import Transaction
 from syncd.store.records import Fact, TargetState
 from syncd.sync import event_drafts
-from syncd.sync.decision import Judgement, Reading
+from syncd.sync.decision import Decision, Reading
 from syncd.sync.event_drafts import Occasion
 from syncd.sync.facts import Telling, tell_revoked, tell_shared, tell_status, tell_updated
 from syncd.sync.other_regions import Answers, other_regions
@@ -137,23 +137,23 @@ def changed(occasion: Occasion, what: Changed, fact: Fact | None) -> Iterator[tu
             yield telling, draft(occasion, telling, what.before, what.image, what.changes, what.after)
 
 
-def of_plan(reading: Reading, judgement: Judgement, last_known: Mapping[str, Image]) -> Iterator[Happening]:
+def of_plan(reading: Reading, decision: Decision, last_known: Mapping[str, Image]) -> Iterator[Happening]:
     """What the sync's own rows tell; ``last_known`` are the images of the rows that are gone."""
     last = reading.state.last_success_at
-    for addition in judgement.plan.added:
+    for addition in decision.plan.added:
         yield Shared(addition.image, addition.fingerprint, last, reshared=addition.before is not None)
-    for image_id, missing in judgement.gone.items():
+    for image_id, missing in decision.gone.items():
         yield Revoked(last_known[image_id], missing)
-    for update in judgement.plan.changed:
+    for update in decision.plan.changed:
         lacked = reading.lacking.get(update.after.image_id)
         yield Changed(update.before, update.after, update.changes, lacked.shown_at if lacked else last)
 
 
-async def listed_again(tx: Transaction, reading: Reading, judgement: Judgement) -> list[Happening]:
+async def listed_again(tx: Transaction, reading: Reading, decision: Decision) -> list[Happening]:
     """Images that this listing shows although the account was told that they are gone; not those told anyway."""
     if not reading.listing.complete:
         return []
-    new = {addition.image.image_id for addition in judgement.plan.added}
+    new = {addition.image.image_id for addition in decision.plan.added}
     ids = [image_id for image_id in await images.gone_but_listed(tx, reading.target) if image_id not in new]
     shown = await images.stored(tx, reading.target, ids) if ids else {}
     last = reading.state.last_success_at

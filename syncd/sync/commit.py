@@ -15,7 +15,7 @@ from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, Run, TargetState
 from syncd.sync import announcements, event_drafts, pace
 from syncd.sync.announcer import Announcer, Happening, listed_again, of_plan
-from syncd.sync.decision import Judgement, Reading
+from syncd.sync.decision import Decision, Reading
 from syncd.sync.diff import Plan
 from syncd.sync.event_drafts import Occasion
 from syncd.sync.other_regions import Answers, account_losses, counting_regions, require_answers
@@ -23,7 +23,7 @@ from syncd.sync.reconcile import bring_back
 from syncd.sync.report import SyncReport
 from syncd.sync.settings import Settings
 
-AT_ONCE = 500
+HAPPENINGS_PER_BATCH = 500
 """Happenings told at once, with the loop yielding between."""
 
 T = TypeVar("T")
@@ -40,14 +40,14 @@ class Commit:
         self,
         tx: Transaction,
         reading: Reading,
-        judgement: Judgement,
+        decision: Decision,
         settings: Settings,
         answers: Answers,
         now: datetime,
     ) -> None:
         self.tx = tx
         self.reading = reading
-        self.judgement = judgement
+        self.decision = decision
         self.settings = settings
         self.answers = answers
         self.now = now
@@ -67,7 +67,7 @@ class Commit:
         after = self._after(state)
         await targets.save_target(self.tx, after)
         account = await self._note_baseline(account)
-        told = await listed_again(self.tx, self.reading, self.judgement)
+        told = await listed_again(self.tx, self.reading, self.decision)
         run = self._run(len(told))
         run_id = await runs.record(self.tx, run)
         await self._tell(account, told, run_id)
@@ -77,18 +77,18 @@ class Commit:
         return self._report(run, after)
 
     def _is_baseline(self) -> bool:
-        """An empty list is one only once it has lasted (`judgement.weigh`)."""
-        return self.reading.listing.complete and self.judgement.empty_wait is None
+        """An empty list is one only once it has lasted (`decision.decide`)."""
+        return self.reading.listing.complete and self.decision.empty_wait is None
 
     async def _require_answers(self, account: AccountState) -> None:
         """Before the account is told that an image is gone, each of its other regions is asked for it."""
-        if not self.judgement.gone or self.reading.rebaseline:
+        if not self.decision.gone or self.reading.rebaseline:
             return
         target = self.reading.target
         states = await targets.read_targets(self.tx, account.account)
         others = [state for state in states if state.target != target]
         counting = counting_regions(others, account.scope, self.now)
-        lost = await account_losses(self.tx, target, list(self.judgement.gone), counting)
+        lost = await account_losses(self.tx, target, list(self.decision.gone), counting)
         await require_answers(self.tx, account.account, lost, others, self.answers, counting)
 
     async def _agreed(self) -> tuple[AccountState, TargetState]:
@@ -105,35 +105,35 @@ class Commit:
         return account, state if state.active else await bring_back(self.tx, state)
 
     async def _write_rows(self) -> None:
-        target, plan = self.reading.target, self.judgement.plan
+        target, plan = self.reading.target, self.decision.plan
         await images.add(self.tx, target, [(a.image, a.payload, a.fingerprint) for a in plan.added], self.now)
         await images.update(self.tx, target, [(u.after, u.payload) for u in plan.changed], self.now)
         await images.mark_seen(self.tx, target, plan.returned)
-        await images.revoke(self.tx, target, self.judgement.gone, self.now)
+        await images.revoke(self.tx, target, self.decision.gone, self.now)
         lacking = self.reading.lacking
         await images.mark_missing(
             self.tx,
             target,
-            {image_id: row for image_id, row in self.judgement.kept.items() if lacking.get(image_id) != row},
+            {image_id: row for image_id, row in self.decision.kept.items() if lacking.get(image_id) != row},
         )
 
     def _after(self, state: TargetState) -> TargetState:
         """The target's row after this sync."""
-        reading, kept = self.reading, self.judgement.kept
+        reading, kept = self.reading, self.decision.kept
         state = replace(
             state,
             last_attempt_at=reading.started_at,
-            live_count=len(reading.known) + len(self.judgement.plan.added) - len(self.judgement.gone),
-            held_count=len(self.judgement.held),
+            live_count=len(reading.known) + len(self.decision.plan.added) - len(self.decision.gone),
+            held_count=len(self.decision.held),
             episode_at=(state.episode_at or reading.started_at) if kept else None,
-            lookups_warned_at=self._warned(state.lookups_warned_at, not self.judgement.proving),
-            disagreement_warned_at=self._warned(state.disagreement_warned_at, bool(self.judgement.found)),
+            lookups_warned_at=self._warned(state.lookups_warned_at, not self.decision.proving),
+            disagreement_warned_at=self._warned(state.disagreement_warned_at, bool(self.decision.found)),
         )
         return self._succeeded(state) if reading.listing.complete else self._incomplete(state)
 
     def _warned(self, before: datetime | None, now: bool) -> datetime | None:
         """When a warning was given that is given once an episode."""
-        if not self.judgement.kept:
+        if not self.decision.kept:
             return None
         return before or (self.now if now else None)
 
@@ -154,7 +154,7 @@ class Commit:
 
     def _still_empty(self, state: TargetState) -> TargetState:
         """After an empty list that may yet become the baseline."""
-        waited = self.judgement.empty_wait
+        waited = self.decision.empty_wait
         assert waited is not None
         return replace(
             self._complete(state),
@@ -180,7 +180,7 @@ class Commit:
     async def _tell(self, account: AccountState, told: list[Happening], run_id: int) -> None:
         reading = self.reading
         last_known = (
-            await images.stored(self.tx, reading.target, self.judgement.gone) if self.judgement.gone else {}
+            await images.stored(self.tx, reading.target, self.decision.gone) if self.decision.gone else {}
         )
         announcer = Announcer(
             Occasion(reading.target, self.now, reading.baseline, reading.rebaseline),
@@ -190,7 +190,7 @@ class Commit:
             self.answers,
             wait=not reading.rebaseline,
         )
-        own = of_plan(reading, self.judgement, last_known)
+        own = of_plan(reading, self.decision, last_known)
         await self._append_all(announcer, [own, iter(told)], run_id)
 
     async def _enter_scope(self) -> None:
@@ -210,7 +210,7 @@ class Commit:
         self, announcer: Announcer, sources: Iterable[Iterator[Happening]], run_id: int
     ) -> None:
         for source in sources:
-            for chunk in _chunks(source, AT_ONCE):
+            for chunk in _chunks(source, HAPPENINGS_PER_BATCH):
                 await self._append(await announcer.announce(self.tx, chunk), run_id)
                 await asyncio.sleep(0)
 
@@ -241,24 +241,22 @@ class Commit:
 
     def _first_images(self, account: AccountState) -> list[Draft]:
         """A region that was empty when its account said hello says with its first images what is watched there."""
-        if account.hello_at is None or self.reading.state.empty_wait is None or not self.judgement.plan.added:
+        if account.hello_at is None or self.reading.state.empty_wait is None or not self.decision.plan.added:
             return []
-        target, images_there = self.reading.target, len(self.judgement.plan.added)
+        target, images_there = self.reading.target, len(self.decision.plan.added)
         return [event_drafts.hello(target.account, images_there, [target.region], [], self.now)]
 
     def _guard_news(self, state: TargetState) -> list[Draft]:
         before = {image_id for image_id, row in self.reading.lacking.items() if row.held}
-        held, target = self.judgement.held, self.reading.target
+        held, target = self.decision.held, self.reading.target
         if held and not before:
-            assert self.judgement.until is not None
+            assert self.decision.until is not None
             live = len(self.reading.known)
             return [
-                event_drafts.held(
-                    target, held, len(self.judgement.kept), live, self.judgement.until, self.now
-                )
+                event_drafts.held(target, held, len(self.decision.kept), live, self.decision.until, self.now)
             ]
         if before and not held:
-            revoked = len(before & self.judgement.gone.keys())
+            revoked = len(before & self.decision.gone.keys())
             reason = "revoked" if revoked else "returned"
             return [event_drafts.released(target, reason, len(before) - revoked, revoked, self.now)]
         return []
@@ -275,7 +273,7 @@ class Commit:
 
     async def _only_run(self, account: AccountState, state: TargetState) -> SyncReport:
         """An incomplete list is no baseline, and an empty one not yet."""
-        state = self._incomplete(state) if self.judgement.empty_wait is None else self._still_empty(state)
+        state = self._incomplete(state) if self.decision.empty_wait is None else self._still_empty(state)
         await targets.save_target(self.tx, state)
         run = self._run(0)
         await self._announce_health(account, state, await runs.record(self.tx, run))
@@ -283,9 +281,9 @@ class Commit:
 
     def _run(self, told: int) -> Run:
         listing = self.reading.listing
-        plan = Plan() if self.reading.baseline and not self._is_baseline() else self.judgement.plan
+        plan = Plan() if self.reading.baseline and not self._is_baseline() else self.decision.plan
         fields = [{change.field for change in update.changes} for update in plan.changed]
-        outcome = "incomplete" if not listing.complete else "held" if self.judgement.held else "complete"
+        outcome = "incomplete" if not listing.complete else "held" if self.decision.held else "complete"
         return Run(
             self.reading.target,
             self.reading.started_at,
@@ -294,7 +292,7 @@ class Commit:
             pages=listing.pages,
             listed=len(listing.seen),
             shared=len(plan.added) + told,
-            revoked=len(self.judgement.gone),
+            revoked=len(self.decision.gone),
             status_changed=sum("status" in names for names in fields),
             updated=sum(bool(names - {"status"}) for names in fields),
             unreadable=sum(listing.unreadable.values()),
@@ -318,14 +316,14 @@ class Commit:
             status_changed=run.status_changed,
             updated=run.updated,
             live=state.live_count,
-            missing=len(self.judgement.kept),
+            missing=len(self.decision.kept),
             held=state.held_count,
             baseline=self.reading.baseline and self._is_baseline(),
             failure=state.failure_class,
             failures=state.failures,
             error=run.error,
             retry_at=retry,
-            look_at=self.judgement.look_at,
+            look_at=self.decision.look_at,
         )
 
 

@@ -58,7 +58,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Decision:
     plan: Plan
     gone: Mapping[str, Missing]
     """Rows to be called revoked."""
@@ -84,33 +84,33 @@ class Judgement:
         return [image_id for image_id, row in self.kept.items() if row.held]
 
 
-async def weigh(reading: Reading, limits: GuardConfig, cloud: Asks, rng: random.Random) -> Judgement:
+async def decide(reading: Reading, limits: GuardConfig, cloud: Asks, rng: random.Random) -> Decision:
     """Diff, guard, confirm."""
     plan = diff(reading.known, reading.lacking, reading.stored, reading.listing)
     if not reading.listing.complete:
-        return Judgement(plan, gone={}, kept=_without(reading.lacking, plan.returned))
+        return Decision(plan, gone={}, kept=_without(reading.lacking, plan.returned))
     if reading.baseline and reading.empty:
         return _empty_first_list(reading, plan, limits)
     missing = {image_id: _missed(reading, image_id) for image_id in plan.missing}
     if reading.rebaseline:
-        return Judgement(plan, gone=missing, kept={})
+        return Decision(plan, gone=missing, kept={})
     verdict = judge(missing, len(reading.known), reading.empty, limits, reading.found)
     shown = list(reading.listing.seen)
     findings = await confirm(cloud, reading.target.region, verdict, shown, rng, reading.found_lately)
     return _settle(reading, plan, missing, verdict, findings)
 
 
-def _empty_first_list(reading: Reading, plan: Plan, limits: GuardConfig) -> Judgement:
+def _empty_first_list(reading: Reading, plan: Plan, limits: GuardConfig) -> Decision:
     """No lookup can tell whether an empty first list is true: it counts once it has lasted as the guard demands."""
     before = reading.state.empty_wait
     waited = _longer(before, reading) if before else Missing(reading.started_at, 1)
     if waited.syncs >= limits.syncs and waited.waited >= limits.hold_empty:
-        return Judgement(
+        return Decision(
             plan, gone={image_id: _missed(reading, image_id) for image_id in plan.missing}, kept={}
         )
     looks = [waited.since + after for after in EXTRA_SYNCS]
     look_at = min((look for look in looks if look > reading.started_at), default=None)
-    return Judgement(plan, gone={}, kept=reading.lacking, look_at=look_at, empty_wait=waited)
+    return Decision(plan, gone={}, kept=reading.lacking, look_at=look_at, empty_wait=waited)
 
 
 def _missed(reading: Reading, image_id: str) -> Missing:
@@ -131,7 +131,7 @@ def _without(rows: Mapping[str, Missing], ids: frozenset[str]) -> dict[str, Miss
 
 def _settle(
     reading: Reading, plan: Plan, missing: Mapping[str, Missing], verdict: Verdict, findings: Findings
-) -> Judgement:
+) -> Decision:
     """A row that the guard kept back stays held until it is revoked or listed again."""
     kept = {
         image_id: replace(row, held=row.held or image_id in verdict.held)
@@ -140,7 +140,7 @@ def _settle(
     }
     now = reading.started_at
     waits = [verdict.wait - row.waited for row in kept.values() if row.held]
-    return Judgement(
+    return Decision(
         plan,
         gone={image_id: missing[image_id] for image_id in findings.gone},
         kept=kept,

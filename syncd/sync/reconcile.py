@@ -11,7 +11,7 @@ from syncd.store import facts, outbox, targets
 from syncd.store.engine import Database, Transaction
 from syncd.store.records import AccountState, TargetState
 from syncd.sync.accounts import Account
-from syncd.sync.announcements import retire
+from syncd.sync.retirement import retire
 
 if TYPE_CHECKING:
     from syncd.sync.syncer import Syncer

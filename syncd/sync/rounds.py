@@ -14,7 +14,7 @@ from syncd.sync.reconcile import active_targets, reconcile
 from syncd.sync.report import SyncReport
 from syncd.sync.syncer import Syncer
 
-AT_ONCE = 50
+TARGETS_AT_ONCE = 50
 """Targets synced at a time."""
 
 Progress = Callable[[SyncReport], object]
@@ -66,7 +66,7 @@ async def _discover(syncer: Syncer, account: Account, progress: Progress) -> lis
 
 
 async def _each(syncer: Syncer, due: Sequence[Target], progress: Progress) -> list[SyncReport]:
-    places = asyncio.Semaphore(AT_ONCE)
+    places = asyncio.Semaphore(TARGETS_AT_ONCE)
 
     async def one(target: Target) -> SyncReport:
         async with places:

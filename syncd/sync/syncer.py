@@ -7,28 +7,29 @@ import random
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
 
 from syncd.compshare.client import Lookup
 from syncd.errors import ApiError, DatabaseError, ProtocolError
-from syncd.model import Clock, Listing, Target, trusted
+from syncd.model import Clock, Target, trusted
 from syncd.store import facts, images, outbox, runs, targets
 from syncd.store.engine import Database, Transaction
 from syncd.store.records import AccountState, Run, TargetState
 from syncd.sync import announcements, pace
 from syncd.sync.accounts import Account
 from syncd.sync.commit import Abandoned, Commit
-from syncd.sync.decision import Judgement, Reading, weigh
+from syncd.sync.decision import Decision, Reading, decide
 from syncd.sync.diff import ids_to_load
-from syncd.sync.doubts import Doubts
-from syncd.sync.event_drafts import IDS_SHOWN
-from syncd.sync.guard import observed
+from syncd.sync.doubt_resolver import DoubtResolver
+from syncd.sync.memory import Memory
 from syncd.sync.other_regions import Unasked, ask
 from syncd.sync.report import SyncReport
+from syncd.sync.retirement import retire
 from syncd.sync.settings import Settings
+from syncd.sync.warnings import Warnings, warn_of_lookups
 
 log = structlog.get_logger()
 
@@ -36,9 +37,6 @@ UNLISTED_FOR = timedelta(days=1)
 """A region that discovery no longer names leaves after so long, if its listing is refused as well."""
 
 NO_SUCH_PARAMETER = 230
-
-FOUND_LATELY = 600.0
-"""Seconds after which an image that a lookup found, and the list still lacks, is looked up again."""
 
 
 class Syncer:
@@ -59,15 +57,9 @@ class Syncer:
         self._rng = rng or random.Random()
         self._turns: dict[Target, asyncio.Lock] = {}
         self._running: dict[Target, asyncio.Task[SyncReport]] = {}
-        self._complete_at: dict[Target, float] = {}
-        """When each target's last complete sync of this process began, by the monotonic clock."""
-        self._found: dict[Target, dict[str, float]] = {}
-        """Rows that lists lack and their last lookup found: when that was, by the monotonic clock."""
-        self._in_doubt: set[str] = set()
-        """Accounts with facts in doubt (`sync.doubts`), as far as this process has seen."""
-        self._resolving: set[str] = set()
-        """Accounts whose doubts are being looked into."""
-        self._unreadable_said: set[tuple[str, str]] = set()
+        self._memory = Memory()
+        self._warnings = Warnings()
+        self._doubts = DoubtResolver(db, lambda: self.settings, clock, self.employs)
 
     async def sync(
         self, target: Target, *, candidate: bool = False, coming: Collection[str] = ()
@@ -125,8 +117,8 @@ class Syncer:
             reading = await self._read(account, target, candidate)
             if candidate and not reading.listing.complete:
                 return self._no_target(reading)
-            judgement = await weigh(reading, self.settings.guard, account.cloud, self._rng)
-            report = await self._commit(account, reading, judgement, coming)
+            decision = await decide(reading, self.settings.guard, account.cloud, self._rng)
+            report = await self._commit(account, reading, decision, coming)
         except Abandoned:
             return SyncReport(target, "cancelled", started, self.clock.now())
         except DatabaseError:
@@ -138,20 +130,20 @@ class Syncer:
             failure = failure_of(error, target)
             failed = replace(failed, error=failure.message)
             report = await self._fail(failed, failure, candidate, account.regions is None)
-        await self._resolve_doubts(account)
+        await self._doubts.resolve(account)
         return report
 
     def employs(self, account: Account) -> bool:
         """False once a reload has put another in its place: what was asked with it counts no more."""
         return self.accounts.get(account.name) is account
 
-    async def preview(self, target: Target) -> tuple[Reading, Judgement] | None:
+    async def preview(self, target: Target) -> tuple[Reading, Decision] | None:
         """What a sync would announce, without writing; None for a target whose account is not configured."""
         account = self.accounts.get(target.account)
         if account is None:
             return None
         reading = await self._read(account, target, dry=True)
-        return reading, await weigh(reading, self.settings.guard, account.cloud, self._rng)
+        return reading, await decide(reading, self.settings.guard, account.cloud, self._rng)
 
     async def _read(
         self, account: Account, target: Target, candidate: bool = False, dry: bool = False
@@ -166,8 +158,7 @@ class Syncer:
         async with self.db.read() as tx:
             state = await targets.read_target(tx, target) or TargetState(target)
             stored = await images.stored(tx, target, ids_to_load(listing))
-        self._warn_unreadable(target, listing)
-        found = self._found.get(target, {})
+        self._warnings.of_unreadable(target, listing)
         return Reading(
             target,
             started,
@@ -179,79 +170,34 @@ class Syncer:
             scope,
             candidate,
             monotonic,
-            self._observed(state, started, monotonic),
-            frozenset(found),
-            frozenset(image_id for image_id, at in found.items() if monotonic - at < FOUND_LATELY),
+            self._memory.observed(state, started, monotonic, self.settings.interval(started)),
+            self._memory.found(target),
+            self._memory.found_lately(target, monotonic),
         )
 
-    def _observed(self, state: TargetState, started: datetime, monotonic: float) -> timedelta:
-        seen = self._complete_at.get(state.target)
-        elapsed = None if seen is None else timedelta(seconds=monotonic - seen)
-        return observed(state.last_success_at, started, elapsed, self.settings.interval(started))
-
-    def _remember(self, reading: Reading, judgement: Judgement) -> None:
-        """What the next sync of the target, in this process, can know besides the database."""
-        if reading.listing.complete:
-            self._complete_at[reading.target] = reading.monotonic
-            found = self._found.get(reading.target, {}) | dict.fromkeys(judgement.found, reading.monotonic)
-            self._found[reading.target] = {
-                image_id: at for image_id, at in found.items() if image_id in judgement.kept
-            }
-
     async def _commit(
-        self, account: Account, reading: Reading, judgement: Judgement, coming: Collection[str]
+        self, account: Account, reading: Reading, decision: Decision, coming: Collection[str]
     ) -> SyncReport:
         answers: dict[tuple[str, str], Lookup] = {}
 
         async def write(tx: Transaction) -> SyncReport:
-            commit = Commit(tx, reading, judgement, self.settings, answers, self.clock.now())
+            commit = Commit(tx, reading, decision, self.settings, answers, self.clock.now())
             report = await commit.write(coming)
             if commit.in_doubt:
-                self._in_doubt.add(account.name)
+                self._doubts.arose(account.name)
             return report
 
         while True:
             try:
-                report = await self.db.apply(write, quiet=judgement.is_quiet)
+                report = await self.db.apply(write, quiet=decision.is_quiet)
                 break
             except Unasked as unasked:
                 answers |= await ask(account.cloud, unasked)
                 if not self.employs(account):
                     raise Abandoned from None
-        self._remember(reading, judgement)
-        _warn_of_lookups(reading, judgement)
+        self._memory.remember(reading, decision)
+        warn_of_lookups(reading, decision)
         return report
-
-    async def _resolve_doubts(self, account: Account) -> None:
-        """Tell what other regions show of images that one lost; what goes wrong with it is not the target's failure."""
-        if account.name not in self._in_doubt or account.name in self._resolving:
-            return
-        self._resolving.add(account.name)
-        try:
-            await self._ask_and_resolve(account)
-        except DatabaseError:
-            raise
-        except Exception as error:  # the sync itself is done, and the next one tries again
-            log.error("internal_error", account=account.name, exc_info=error)
-        finally:
-            self._resolving.discard(account.name)
-
-    async def _ask_and_resolve(self, account: Account) -> None:
-        answers: dict[tuple[str, str], Lookup] = {}
-
-        async def write(tx: Transaction) -> bool:
-            state = await targets.read_account(tx, account.name)
-            if state is not None and state.active:
-                await Doubts(tx, state, self.settings, answers, self.clock.now()).resolve()
-            return await facts.any_doubted(tx, account.name)
-
-        while self.employs(account):
-            try:
-                if not await self.db.apply(write, quiet=True):
-                    self._in_doubt.discard(account.name)
-                return
-            except Unasked as unasked:
-                answers |= await ask(account.cloud, unasked)
 
     async def _fail(self, run: Run, error: ApiError, candidate: bool, discovered: bool) -> SyncReport:
         """A failed sync leaves every row as it was; of a target that is none (any more) it leaves no trace."""
@@ -268,14 +214,14 @@ class Syncer:
             return self._failed(run, error, 1) if candidate else _cancelled(run)
         if discovered and _has_left(state, error, run):
             tx.require_durable()
-            left = await announcements.retire(tx, account, [state], self.clock.now())
+            left = await retire(tx, account, [state], self.clock.now())
             await outbox.append(tx, left, self.settings.routes)
             log.info("region_retired", account=run.target.account, region=run.target.region)
             return _cancelled(run)
         state = state.failed(run.started_at, error.failure, error.message)
         await targets.save_target(tx, state)
         if await facts.any_doubted(tx, account.account):
-            self._in_doubt.add(account.account)
+            self._doubts.arose(account.account)
         await self._announce(tx, account, state, await runs.record(tx, run))
         return self._failed(run, error, state.failures)
 
@@ -318,39 +264,6 @@ class Syncer:
             failure="incomplete",
             failures=1,
             error=reading.listing.reason,
-        )
-
-    def _warn_unreadable(self, target: Target, listing: Listing) -> None:
-        for name, rows in listing.unreadable.items():
-            if (target.account, name) not in self._unreadable_said:
-                self._unreadable_said.add((target.account, name))
-                log.warning(
-                    "unreadable_field",
-                    account=target.account,
-                    region=target.region,
-                    field=name,
-                    rows=rows,
-                    effect="its stored values are kept",
-                )
-
-
-def _warn_of_lookups(reading: Reading, judgement: Judgement) -> None:
-    """Once an episode each."""
-    about = {"account": reading.target.account, "region": reading.target.region}
-    if not judgement.proving and reading.state.lookups_warned_at is None:
-        log.warning(
-            "lookups_prove_nothing",
-            **about,
-            missing=len(judgement.kept),
-            effect="images that the list lacks are called revoked after 24 hours only",
-        )
-    if judgement.found and reading.state.disagreement_warned_at is None:
-        log.warning(
-            "list_and_lookup_disagree",
-            **about,
-            images=sorted(judgement.found)[:IDS_SHOWN],
-            count=len(judgement.found),
-            effect="images that the list lacks and a lookup still finds are not called revoked",
         )
 
 

@@ -1,4 +1,4 @@
-"""Judgement: diff, guard and confirm together, before anything is written."""
+"""Decision: diff, guard and confirm together, before anything is written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncd.compshare.client import Lookup
 from syncd.config import GuardConfig
 from syncd.model import Image, Listing, Missing, fingerprint
 from syncd.store.records import TargetState
-from syncd.sync.decision import Judgement, Reading, weigh
+from syncd.sync.decision import Decision, Reading, decide
 from tests.sync.make import LAB, T0, image, listing, minutes, missing, sighting, unchanged
 from tests.sync.test_confirm import Cloud
 
@@ -50,8 +50,8 @@ class Yes(Cloud):
         super().__init__({**dict.fromkeys(there, Lookup.FOUND), **answers})
 
 
-async def judged(found: Reading, cloud: Cloud) -> Judgement:
-    return await weigh(found, GuardConfig(), cloud, random.Random(1))
+async def judged(found: Reading, cloud: Cloud) -> Decision:
+    return await decide(found, GuardConfig(), cloud, random.Random(1))
 
 
 async def test_a_confirmed_loss_of_few_is_gone_at_once():

@@ -69,7 +69,7 @@ def of_disk(path: Path) -> Iterator[Finding]:
 
 
 def of_work(found: Survey, now: datetime) -> Iterator[Finding]:
-    """The same judgement as that of `syncd status`."""
+    """The same decision as that of `syncd status`."""
     from syncd.monitoring import health
 
     lists = health.judge(found.accounts, found.targets, [], now)
