@@ -3,6 +3,7 @@
 SyncdError
 ├── ConfigError                 the configuration: every fault at once (exit 2)
 ├── UsageError                  the command line asks for what cannot be (exit 2)
+├── MachineTrouble              the machine refuses, for now: a service tries again (exit 1)
 ├── DatabaseError               the file cannot be used (exit 5)
 │   ├── DatabaseMissing
 │   ├── DatabaseLocked          another process holds it
@@ -17,17 +18,35 @@ SyncdError
     ├── AuthFailed              do not retry; the key, its permissions or the gateway
     ├── Misconfigured           permanent for this request (region, project, parameter)
     │   └── PastTheEnd          an Offset beyond the list: the proof of its end
-    └── ProtocolError           an answer that is not one; it is never read as an empty list
+    ├── ProtocolError           an answer that is not one; it is never read as an empty list
+    └── ClientClosed            asked after a reload put another client in its place: nothing was sent
 """
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Literal
 
 FailureClass = Literal["auth", "configuration", "unreachable", "protocol", "incomplete"]
 """What an alert says is wrong, by what the reader can do about it."""
+
+
+REMEDIES = {
+    errno.ENOSPC: "the disk is full: free some space or inodes on that file system",
+    errno.EDQUOT: "the user's quota is used up: free some space, or have the quota raised",
+    errno.EROFS: "the file system is read-only: mount it for writing (after a disk error, check it first)",
+    errno.EIO: "the disk reports errors: `dmesg` says more; check the file system's health",
+    errno.EMFILE: "syncd has too many files open: raise its limit (LimitNOFILE= in the unit, `ulimit -n`)",
+    errno.ENFILE: "the machine has too many files open: end what opens so many, or raise fs.file-max",
+    errno.ENOMEM: "the machine has no memory left: end what uses it up",
+    errno.ENOLCK: "the file system gives no locks: put the file on a local disk (`database.path`)",
+}
+"""What to do when the machine says no, whatever was to be done."""
+
+PASSING = frozenset(REMEDIES) - {errno.ENOLCK}
+"""What has nothing to do with syncd's own settings, and may be over the next time."""
 
 
 class SyncdError(Exception):
@@ -64,6 +83,10 @@ class ConfigError(SyncdError):
 
 class UsageError(SyncdError):
     exit_code = 2
+
+
+class MachineTrouble(SyncdError):
+    pass
 
 
 class DatabaseError(SyncdError):
@@ -137,3 +160,14 @@ class PastTheEnd(Misconfigured):
 
 class ProtocolError(ApiError):
     failure = "protocol"
+
+
+class ClientClosed(ApiError):
+    pass
+
+
+def trouble_with(doing: str, error: OSError) -> MachineTrouble | None:
+    """The error of a machine that refuses for now; ``doing`` completes "cannot …". None for anything else."""
+    if error.errno not in PASSING:
+        return None
+    return MachineTrouble(f"cannot {doing}: {error.strerror}", REMEDIES[error.errno])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -30,6 +30,9 @@ EVENT_TYPES = (
 
 Scope = Literal["account", "region"]
 
+CLOCK_IS_RIGHT_WITHIN = timedelta(minutes=1)
+"""Clocks are set back by a little all the time: a stored time that is ahead of now by less is trusted."""
+
 
 class Clock(Protocol):
     """The time, passed in so that a test can move it."""
@@ -50,6 +53,21 @@ def to_text(moment: datetime) -> str:
 def from_text(text: str) -> datetime:
     """The inverse of `to_text`."""
     return datetime.fromisoformat(text)
+
+
+def trusted(moment: datetime | None, now: datetime) -> datetime | None:
+    """A stored time; None if it lies beyond now: a clock that ran ahead, and was set back since, wrote it.
+
+    Every comparison of a stored time with now asks this first.
+    """
+    return None if moment is None or moment > now + CLOCK_IS_RIGHT_WITHIN else moment
+
+
+def is_fresh(last_success_at: datetime | None, fresh_until: datetime | None, now: datetime) -> bool:
+    """Whether a target is fresh: the one definition for scope, alerts, `/readyz`, heartbeat and `status`."""
+    if last_success_at is not None and trusted(last_success_at, now) is None:
+        return False
+    return fresh_until is not None and now < fresh_until
 
 
 class Secret:
@@ -175,6 +193,8 @@ class Missing(msgspec.Struct, frozen=True):
     """Kept back by the guard."""
     shown_at: datetime | None = None
     """The last complete sync that showed it."""
+    waited: timedelta = timedelta(0)
+    """Of the time since then, what complete syncs observed (`sync.guard.observed`)."""
 
 
 @dataclass(frozen=True, slots=True)

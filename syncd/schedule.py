@@ -29,8 +29,10 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from syncd.config import ScheduleConfig
+from syncd.errors import FailureClass
 from syncd.model import Clock, Target
 from syncd.sync.discovery import EVERY as DISCOVER_EVERY
+from syncd.sync.pace import retry_delay
 from syncd.sync.report import SyncReport
 
 log = structlog.get_logger()
@@ -43,6 +45,9 @@ WATCH_EVERY = 5.0
 
 JUMP = timedelta(seconds=3)
 """A wall clock that went back by more was set back."""
+
+SOON = timedelta(seconds=0.2)
+"""What is done anew starts so late: the run before it has left the scheduler by then, which allows one at a time."""
 
 _PLANNED = ("sync:", "discover:", "look:")
 
@@ -90,6 +95,10 @@ class Schedule:
         self._scheduler.add_listener(self._notice_jump, EVENT_JOB_SUBMITTED)
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what a job raises goes to `on_error`
         self._offset = timedelta(0)
+        self._anew: set[str] = set()
+        """Whose next failure is the first that counts for its retries."""
+        self._forgiven: dict[str, int] = {}
+        """Failures in a row that do not count any more."""
         self._looked_at = clock.monotonic()
         self._watch: asyncio.TimerHandle | None = None
 
@@ -128,8 +137,11 @@ class Schedule:
             ):
                 self.drop(name)
         now = [name for name, target in wanted.items() if target in again or (at_once and name not in known)]
+        self._anew.update(name for name in now if name in known)
+        self._anew.update(accounts.keys() - known)
         for index, name in enumerate(now):
-            self._plan(name, wanted[name], self._now() + self._spread(index, len(now)))
+            wait = self._spread(index, len(now)) + (SOON if name in known else timedelta(0))
+            self._plan(name, wanted[name], self._now() + wait)
         for name in wanted.keys() - known - set(now):
             self._plan(name, wanted[name], None)
         for name in accounts.keys() - known:
@@ -169,9 +181,11 @@ class Schedule:
         return min((time for time in times if time is not None), default=None)
 
     def follow(self, report: SyncReport) -> None:
-        """Let a sync that ran outside the plan decide how to go on, as one inside it does."""
+        """Let a sync by hand decide how to go on, as a planned one does: retries begin anew with it."""
         account, region = report.target
-        self._go_on(_name("sync", *report.target) if region else _name("discover", account), report)
+        name = _name("sync", *report.target) if region else _name("discover", account)
+        self._anew.add(name)
+        self._go_on(name, report)
 
     def _plan(self, name: str, target: Target, first: datetime | None) -> None:
         self._add(name, self._trigger(first), partial(self._synced, target), first)
@@ -197,12 +211,36 @@ class Schedule:
         job = self._scheduler.get_job(name)
         if job is None:
             return
-        if report.retry_at is not None:
-            job.modify(next_run_time=report.retry_at)
-        elif report.outcome != "cancelled":
+        retry_at = self._retry_at(name, report)
+        if retry_at is not None:
+            job.modify(next_run_time=retry_at)
+        else:
             self._back_to_plan(job)
         if name.startswith("sync:"):
             self._plan_look(report)
+
+    def _retry_at(self, name: str, report: SyncReport) -> datetime | None:
+        if report.outcome == "cancelled" and report.retry_at is None:
+            return self._now() + SOON
+        if report.retry_at is None or report.failure is None:
+            self._anew.discard(name)
+            self._forgiven.pop(name, None)
+            return report.retry_at
+        if name in self._anew:
+            self._anew.remove(name)
+            self._forgiven[name] = report.failures - 1
+        return (
+            report.finished_at + self._delay(name, report.failure, report)
+            if name in self._forgiven
+            else report.retry_at
+        )
+
+    def _delay(self, name: str, failure: FailureClass, report: SyncReport) -> timedelta:
+        """A reload, or a sync by hand, lets the retries begin anew."""
+        is_sync = name.startswith("sync:")
+        interval = interval_around(self._config, self._now()) if is_sync else DISCOVER_EVERY
+        counted = max(1, report.failures - self._forgiven[name])
+        return retry_delay(failure, counted, interval, report.retry_after)
 
     def _back_to_plan(self, job: Job) -> None:
         """A target that works again does not wait for the retry of its last failure."""
@@ -255,8 +293,7 @@ class Schedule:
             back = self._offset - offset
             log.warning("clock_set_back", seconds=round(back.total_seconds()))
             for job in self._scheduler.get_jobs():
-                if job.next_run_time is not None:
-                    job.modify(next_run_time=job.next_run_time - back)
+                _move(job, back)
         elif offset > self._offset + JUMP:
             self._scheduler.wakeup()
         self._offset = offset
@@ -272,6 +309,14 @@ def _cron(config: ScheduleConfig) -> CronTrigger:
     assert config.cron is not None
     zone = ZoneInfo(config.timezone) if config.timezone else None
     return CronTrigger.from_crontab(config.cron, timezone=zone)
+
+
+def _move(job: Job, back: timedelta) -> None:
+    """Plan it so much earlier: its next run, and the start that an interval is counted from."""
+    if isinstance(job.trigger, IntervalTrigger):
+        job.trigger.start_date -= back
+    if job.next_run_time is not None:
+        job.modify(next_run_time=job.next_run_time - back)
 
 
 def _name(kind: str, *parts: str) -> str:

@@ -26,17 +26,17 @@ from statistics import mean
 from typing import Any
 from urllib.request import Request, urlopen
 
-from syncd import logs
-from syncd.assembly import Observers, SystemClock, assemble
 from syncd.compshare.client import CompShare
 from syncd.config import Config, load
+from syncd.daemon import logs
+from syncd.daemon.assembly import Observers, SystemClock, assemble
 from syncd.model import Target
 from syncd.sinks.sink import Delivered, Item, Verdict
 from syncd.store import upkeep
 from syncd.store.engine import Database
 from syncd.sync.accounts import Account
+from syncd.sync.reconcile import active_targets, reconcile
 from syncd.sync.report import SyncReport
-from syncd.sync.roster import active_targets, reconcile
 
 FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "http_error", "status": 502}, {"fault": "html"}, {"fault": "truncated"}, {"fault": "null_list"},
@@ -127,7 +127,7 @@ async def soak(config: Config, syncs: int, seconds: float) -> int:
         counter = Taker("events")
         await parts.dispatcher.swap([counter], parts.syncer.settings.routes)
         delivering = asyncio.create_task(parts.dispatcher.run())
-        await reconcile(parts.db, accounts)
+        await reconcile(parts.syncer)
         targets = await active_targets(parts.db)
         meter = Meter(config.database.path, syncs, seconds)
         while meter.goes_on:

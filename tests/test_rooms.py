@@ -14,38 +14,15 @@ PACKAGE = ROOT / "syncd"
 LOOKS_AT = {
     "model": set(),
     "errors": {"model"},
-    "health": set(),
-    "systemd": set(),
-    "logs": set(),
-    "loop": set(),
-    "samples": {"model"},
     "config": {"model", "errors"},
     "compshare": {"model", "errors", "config"},
     "store": {"model", "errors", "config"},
-    "sinks": {"model", "errors", "config", "store", "samples"},
     "sync": {"model", "errors", "config", "compshare", "store"},
     "schedule": {"model", "errors", "config", "sync"},
-    "journal": {"model", "errors", "sync"},
-    "patience": {"errors", "journal"},
-    "survey": {"model", "health", "store"},
-    "metrics": {"health", "compshare", "sinks", "survey", "sync"},
-    "web": {"errors", "health"},
-    "heartbeat": {"config", "health"},
-    "assembly": {"model", "errors", "config", "compshare", "store", "sinks", "sync", "schedule"},
-    "errands": {"model", "errors", "assembly", "store", "sync"},
-    "outlook": {
-        "model",
-        "errors",
-        "config",
-        "health",
-        "assembly",
-        "heartbeat",
-        "metrics",
-        "survey",
-        "sync",
-        "systemd",
-        "web",
-    },
+    "sinks": {"model", "errors", "config", "store"},
+    "delivery": {"model", "errors", "config", "store", "sinks"},
+    "monitoring": {"model", "errors", "config", "compshare", "store", "sync", "delivery"},
+    "web": {"model", "errors", "config", "monitoring"},
     "simulator": set(),
 }
 """Room → the rooms it may import; `daemon` and `cli` look at all of them, and nothing at `cli`."""
@@ -55,7 +32,7 @@ ONLY_IN = {
     "aiosqlite": {"store"},
     "alembic": {"store"},
     "apscheduler": {"schedule"},
-    "prometheus_client": {"metrics"},
+    "prometheus_client": {"monitoring"},
     "rich": {"cli"},
     "click": {"cli"},
     "jinja2": {"sinks"},
@@ -94,10 +71,15 @@ def test_a_room_looks_only_where_it_may(path: Path) -> None:
             assert here in ONLY_IN[parts[0]], f"{parts[0]} belongs in {ONLY_IN[parts[0]]}, not in {here}"
 
 
-def test_sync_and_sinks_meet_only_in_the_outbox() -> None:
-    for path in (*(PACKAGE / "sync").glob("*.py"), *(PACKAGE / "sinks").rglob("*.py")):
-        other = "syncd.sinks" if room(path) == "sync" else "syncd.sync"
-        assert not [name for name in imports(path) if name.startswith(other)], path
+def test_sync_and_delivery_meet_only_in_the_outbox() -> None:
+    beyond = {
+        "sync": ("syncd.sinks", "syncd.delivery"),
+        "sinks": ("syncd.sync",),
+        "delivery": ("syncd.sync",),
+    }
+    for here, others in beyond.items():
+        for path in (PACKAGE / here).rglob("*.py"):
+            assert not [name for name in imports(path) if name.startswith(others)], path
 
 
 def test_reading_commands_do_without_the_heavy_libraries() -> None:

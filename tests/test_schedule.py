@@ -206,3 +206,64 @@ async def test_a_cron_plan_follows_its_time_zone() -> None:
         schedule.watch([LAB], [], at_once=False)
         (first,) = first_times(schedule)
         assert first.astimezone(UTC).strftime("%H:%M") == "19:30"
+
+
+async def test_what_was_cut_off_is_planned_anew_at_once() -> None:
+    async with scheduled(SLOW) as (schedule, syncs):
+        syncs.answer = lambda report: replace(
+            report, outcome="cancelled" if syncs.counts[report.target] < 2 else "complete"
+        )
+        schedule.watch([LAB], ["lab"], at_once=True)
+        await syncs.reach(2, LAB, Target("lab", ""))
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+async def test_retries_begin_anew_after_a_reload_and_a_sync_by_hand(by_hand: bool) -> None:
+    failures = 40
+
+    def fail(report: SyncReport) -> SyncReport:
+        nonlocal failures
+        failures += 1
+        later = report.finished_at + timedelta(minutes=10)
+        return replace(report, outcome="failed", failure="unreachable", failures=failures, retry_at=later)
+
+    async with scheduled(SLOW) as (schedule, syncs):
+        delays = []
+
+        def follow() -> None:
+            now = syncs.clock.now()
+            schedule.follow(fail(SyncReport(LAB, "failed", now, now)))
+
+        syncs.answer = fail
+        schedule.watch([LAB], [], at_once=True)
+        await syncs.reach(1, LAB)
+        await until(lambda: 1 < next_in(schedule, syncs) < 3000)
+        for _ in range(3):
+            if by_hand:
+                follow()
+            else:
+                schedule.watch([LAB], [], at_once=True, again=[LAB])
+                count = syncs.counts[LAB] + 1
+                await syncs.reach(count, LAB)
+                await until(lambda: 1 < next_in(schedule, syncs) < 3000)
+            delays.append(round(next_in(schedule, syncs) / 60))
+        assert delays == [1, 1, 1]
+
+
+async def test_after_it_began_anew_retries_grow_again_and_what_the_server_asks_for_counts() -> None:
+    async with scheduled(SLOW) as (schedule, syncs):
+        schedule.watch([LAB], [], at_once=False)
+        now = syncs.clock.now()
+        failed = replace(SyncReport(LAB, "failed", now, now), failure="unreachable", retry_at=now)
+        schedule.follow(replace(failed, failures=40))
+        for failures, asked, expected in ((41, None, 2), (42, None, 4), (43, timedelta(hours=1), 60)):
+            report = replace(failed, failures=failures, retry_after=asked)
+            schedule._go_on("sync:lab/cn-wlcb", report)
+            assert schedule.next_sync() == now + timedelta(minutes=expected)
+
+
+def next_in(schedule: Schedule, syncs: Syncs) -> float:
+    """Seconds until the next planned sync."""
+    due = schedule.next_sync()
+    assert due is not None
+    return (due - syncs.clock.now()).total_seconds()

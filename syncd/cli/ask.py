@@ -10,9 +10,9 @@ from syncd.cli.context import Settings
 from syncd.errors import SyncdError
 
 if TYPE_CHECKING:
-    from syncd.assembly import Parts
     from syncd.config import Config
-    from syncd.errands import Result
+    from syncd.daemon.assembly import Parts
+    from syncd.daemon.operations import Result
     from syncd.store.requests import Kind
     from syncd.sync.report import SyncReport
 
@@ -40,9 +40,9 @@ def ask(
 
     A daemon has its secrets, and is asked without them. Raises RefusedError, ConfigError and the DatabaseError tree.
     """
-    from syncd import logs
-    from syncd.errands import Result
-    from syncd.store.reach import reach
+    from syncd.daemon import logs
+    from syncd.daemon.operations import Result
+    from syncd.store.daemon_call import reach
     from syncd.store.requests import Answered
 
     config = chosen.load_quickly()
@@ -62,8 +62,8 @@ def ask(
 async def _alone(
     config: Config, kind: Kind, args: Mapping[str, Any], progress: Progress, afterwards: Afterwards | None
 ) -> Result:
-    from syncd.assembly import Observers, SystemClock, assemble
-    from syncd.errands import perform
+    from syncd.daemon.assembly import Observers, SystemClock, assemble
+    from syncd.daemon.operations import perform
 
     async with assemble(config, SystemClock(), Observers()) as parts:
         result = await perform(parts, kind, args, progress)

@@ -27,6 +27,12 @@ PRUNED = {
 }
 
 
+UNSTEADY = (
+    "the clock must have been seen steady for a day first, so that a wrong one expires nothing;"
+    " `syncd run`, `syncd sync` and this command look at it"
+)
+
+
 @click.group(
     epilog="""\b
 Example:
@@ -46,8 +52,8 @@ Example:
 def upgrade(context: click.Context, db: Path | None) -> None:
     """Bring the file to this program's schema, after a backup; `syncd run` does it too."""
     from syncd.store import migrate
+    from syncd.store.daemon_call import PATIENCE
     from syncd.store.lock import FileLock, holder
-    from syncd.store.reach import PATIENCE
 
     file = File(context, db)
     group = file.config.database.group_readable if file.config else False
@@ -115,6 +121,10 @@ Example:
 @click.pass_context
 def prune(context: click.Context) -> None:
     """Forget what the retention lets go; the daemon does it daily."""
-    pruned = ask(settings(context), "prune", {}).answer["pruned"]
+    answer = ask(settings(context), "prune", {}).answer
+    pruned = answer["pruned"]
+    if pruned is None:
+        say(f"nothing is forgotten before {answer['steady_at']}: {UNSTEADY}")
+        return
     done = [f"{count} {PRUNED[name]}" for name, count in pruned.items() if count]
     click.echo(", ".join(done) or "nothing to forget")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import click
 
-from syncd import logs
-from syncd.assembly import SystemClock
+from syncd.cli.demo_scenario import ACCOUNT, REGIONS, Proof, Receiver, Story, prove
 from syncd.cli.duration import DURATION
-from syncd.cli.story import ACCOUNT, REGIONS, Proof, Receiver, Story, prove
 from syncd.config import Config, load
-from syncd.daemon import Daemon
+from syncd.daemon import logs
+from syncd.daemon.assembly import SystemClock
+from syncd.daemon.daemon import Daemon
 from syncd.simulator import Account, Simulator, World
 
 IMAGES = 5

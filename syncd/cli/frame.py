@@ -14,7 +14,7 @@ from click.exceptions import Exit, NoArgsIsHelpError
 from syncd import __version__
 from syncd.cli.context import Settings
 from syncd.cli.registry import ENVIRONMENT, LazyGroup, shared_options
-from syncd.errors import ConfigError, SyncdError
+from syncd.errors import ConfigError, SyncdError, trouble_with
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -97,6 +97,8 @@ def _words(error: Exception) -> list[str]:
             return [f"syncd: {error.format_message()}"]
         case ConfigError():
             return [f"syncd: {error.message}", *(f"  {fault}" for fault in error.faults)]
+        case OSError() if trouble := trouble_with("go on", error):
+            return _words(trouble)
         case SyncdError():
             return [f"syncd: {error.message}", *([f"  {error.hint}"] if error.hint else [])]
         case _:

@@ -19,8 +19,8 @@ from syncd.errors import ConfigError, DatabaseMissing
 
 if TYPE_CHECKING:
     from syncd.config import Config
+    from syncd.monitoring.snapshot import Survey
     from syncd.store.queries import Reader
-    from syncd.survey import Survey
 
 DEFAULT_LIMIT = 100
 
@@ -63,7 +63,7 @@ class File:
             return Reader.open(self.path)
 
     def survey(self) -> Survey:
-        from syncd.survey import survey
+        from syncd.monitoring.snapshot import survey
 
         with self._naming_another():
             if self.config is None:
@@ -72,7 +72,7 @@ class File:
 
     def warn(self) -> None:
         """On a terminal: a first line if what follows may be old or a target fails."""
-        from syncd import health
+        from syncd.monitoring import health
 
         if not sys.stderr.isatty():
             return

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 
 from syncd.cli.context import format_option, settings
-from syncd.cli.inquiry import Inquiry, inquire
+from syncd.cli.probe import Inquiry, inquire
 from syncd.cli.show import FORMS, Column, Row, emit
 from syncd.errors import ApiError
 

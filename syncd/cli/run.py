@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from dataclasses import replace
+from typing import Any
 
 import click
 import structlog
 
-from syncd import logs
-from syncd.assembly import SystemClock
 from syncd.cli.context import settings
-from syncd.daemon import Daemon
+from syncd.config import Config
+from syncd.daemon import logs
+from syncd.daemon.assembly import SystemClock
+from syncd.daemon.daemon import Daemon
+from syncd.daemon.event_loop import Loop
+from syncd.daemon.systemd import Notifier
 from syncd.errors import SyncdError
-from syncd.loop import Loop
-from syncd.systemd import Notifier
 
 log = structlog.get_logger()
 
@@ -32,12 +35,21 @@ a second one at once."""
 def run(context: click.Context) -> None:
     """Watch every account and region on the schedule, and deliver what changes."""
     chosen = settings(context)
-    config = chosen.load()
-    logs.configure(chosen.log_level or config.log.level, config.log.format)
+
+    def load() -> Config:
+        """The level that the command line asks for goes before the file's, after a reload too."""
+        found = chosen.load()
+        if chosen.log_level is None:
+            return found
+        level: Any = chosen.log_level  # click gave one of the levels
+        return replace(found, log=replace(found.log, level=level))
+
+    config = load()
+    logs.configure(config.log.level, config.log.format)
 
     async def work() -> None:
         # What was loaded until then lives as long as the process; scanning it again and again costs a sync 30 ms.
-        daemon = Daemon(config, SystemClock(), load=chosen.load, notifier=Notifier(), ready=gc.freeze)
+        daemon = Daemon(config, SystemClock(), load=load, notifier=Notifier(), ready=gc.freeze)
         daemon.handle_signals()
         await daemon.run()
 

@@ -169,10 +169,10 @@ def _named(config: Config, sink: str) -> None:
 
 
 async def _try(config: Config, name: str) -> int:
-    from syncd.assembly import SystemClock
+    from syncd.daemon.assembly import SystemClock
     from syncd.model import Route
-    from syncd.samples import samples
     from syncd.sinks.build import build_sink
+    from syncd.sinks.samples import samples
     from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Verdict
     from syncd.store import outbox
     from syncd.store.routing import takers

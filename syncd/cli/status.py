@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from syncd import health
 from syncd.cli.reading import File, reading
 from syncd.cli.show import Column, Row, emit, plain, table
-from syncd.cli.times import ago, spoken
+from syncd.cli.times import ago
 from syncd.model import to_text
+from syncd.monitoring import health
 
 UNHEALTHY = 3
 HELD = 4
@@ -94,7 +94,7 @@ def _exact(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _since(row: Row, key: str, file: File) -> str:
-    return f"{spoken((file.now - row[key]).total_seconds())} ago" if row[key] else "never"
+    return ago(to_text(row[key]), file.now) if row[key] else "never"
 
 
 def _target_columns(file: File) -> list[Column]:

@@ -15,9 +15,9 @@ from syncd.cli.context import settings
 from syncd.model import Target
 
 if TYPE_CHECKING:
-    from syncd.assembly import Parts
     from syncd.config import Config
-    from syncd.errands import Result
+    from syncd.daemon.assembly import Parts
+    from syncd.daemon.operations import Result
 
 DRAIN_FOR = timedelta(seconds=60)
 """How long one attempt at each due delivery may take altogether."""
@@ -54,9 +54,9 @@ async def _finish(parts: Parts) -> None:
 
 
 async def _finish_round(parts: Parts) -> None:
-    from syncd.errands import prune
+    from syncd.daemon.operations import prune_if_due
 
-    await prune(parts)
+    await prune_if_due(parts)
     await _finish(parts)
 
 
@@ -93,10 +93,10 @@ def line(target: Mapping[str, Any]) -> str:
 
 async def _preview(config: Config, account: str | None, region: str | None) -> int:
     """What a sync would announce now; takes no lock and writes nothing."""
-    from syncd.assembly import Observers, SystemClock, build_accounts, settings_of
+    from syncd.daemon.assembly import Observers, SystemClock, build_accounts, settings_of
     from syncd.errors import ApiError
     from syncd.store.engine import Database
-    from syncd.sync.roster import active_targets
+    from syncd.sync.reconcile import active_targets
     from syncd.sync.syncer import Syncer
 
     db = await Database.open(config.database.path, read_only=True)
@@ -124,20 +124,20 @@ async def _would_announce(syncer: Any, target: Target) -> list[str]:
     preview = await syncer.preview(target)
     if preview is None:
         return []
-    reading, judgement = preview
+    reading, decision = preview
     silent = "  (baseline: silent)" if reading.baseline else ""
     return [
         *(
             f"image.shared  {target}  {one.image.image_id}  {one.image.name or ''}{silent}"
-            for one in judgement.plan.added
+            for one in decision.plan.added
         ),
-        *(f"image.revoked  {target}  {image_id}{silent}" for image_id in sorted(judgement.gone)),
+        *(f"image.revoked  {target}  {image_id}{silent}" for image_id in sorted(decision.gone)),
         *(
             f"image.{kind}  {target}  {one.after.image_id}  {one.after.name or ''}{silent}"
-            for one in judgement.plan.changed
+            for one in decision.plan.changed
             for kind in _kinds({change.field for change in one.changes})
         ),
-        *(f"held  {target}  {image_id}" for image_id in sorted(judgement.held)),
+        *(f"held  {target}  {image_id}" for image_id in sorted(decision.held)),
     ]
 
 

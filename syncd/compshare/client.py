@@ -50,7 +50,7 @@ def _utc_now() -> datetime:
 
 
 class CompShare:
-    """The session opens with the first request and closes with `aclose`."""
+    """The session opens with the first request; after `aclose` nothing is sent any more."""
 
     def __init__(
         self,

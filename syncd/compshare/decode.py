@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from syncd.compshare.envelope import NOT_COMPSHARE, excerpt, integer, opened, value
-from syncd.compshare.rows import CUT, INT64, nothing, read_row, read_time, usable_id
+from syncd.compshare.rows import CUT, INT64, LONGEST_WORD, MOST_WORDS, nothing, read_row, read_time, usable_id
 from syncd.errors import ProtocolError
 from syncd.model import Image, Sighting, Softwares, fingerprint, fingerprint_of
 
@@ -73,7 +73,8 @@ def _row(raw: msgspec.Raw, known: Known) -> tuple[str | None, Sighting | None]:
 
 
 Text = Annotated[str, msgspec.Meta(max_length=CUT)]
-Word = Annotated[str, msgspec.Meta(min_length=1, max_length=CUT)]
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_WORD)]
+Words = Annotated[list[Word], msgspec.Meta(max_length=MOST_WORDS)]
 Int = Annotated[int, msgspec.Meta(ge=-INT64, le=INT64 - 1)]
 
 
@@ -86,7 +87,7 @@ class _Softwares(msgspec.Struct, gc=False):
     Framework: Text | None = None
     FrameworkVersion: Text | None = None
     CUDAVersion: Text | None = None
-    Applications: list[Word] | None = None
+    Applications: Words | None = None
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -105,7 +106,7 @@ class _Row(msgspec.Struct, gc=False):
     GroupId: Text | None = None
     VersionName: Text | None = None
     Description: Text | None = None
-    Tags: list[Word] | None = None
+    Tags: Words | None = None
     Softwares: _Softwares | None = None
     SourceGpuType: Text | None = None
     FailedReason: Text | None = None

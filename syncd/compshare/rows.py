@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -18,6 +19,10 @@ from syncd.model import Image, Sighting, Softwares, fingerprint
 
 CUT = 4096
 """Characters of a text that are kept and compared."""
+MOST_WORDS = 100
+"""Tags, or applications, of an image that are kept and compared."""
+LONGEST_WORD = 256
+"""Characters of one of them that are kept and compared."""
 LONGEST_ID = 256
 """Characters; a longer id is not one."""
 INT64 = 2**63
@@ -109,16 +114,22 @@ def read_float(given: Any) -> float | None:
 
 
 def read_words(given: Any) -> tuple[str, ...]:
-    """A list of texts, without empty ones."""
-    if nothing(given):
-        return ()
-    if not isinstance(given, list):
-        raise UnreadableError
-    return tuple(word for word in map(read_text, given) if word)
+    """A list of texts, without empty ones; at most `MOST_WORDS`, each cut at `LONGEST_WORD`."""
+    return tuple(islice(_words(given), MOST_WORDS))
 
 
 def read_tags(given: Any) -> tuple[str, ...]:
-    return tuple(sorted(set(read_words(given))))
+    """In an order of their own, so that of too many always the same are kept."""
+    return tuple(sorted(set(_words(given)))[:MOST_WORDS])
+
+
+def _words(given: Any) -> Iterator[str]:
+    if nothing(given):
+        return iter(())
+    if not isinstance(given, list):
+        raise UnreadableError
+    words = [read_text(word) for word in given]
+    return (word[:LONGEST_WORD] for word in words if word)
 
 
 def read_softwares(given: Any) -> Softwares | None:

@@ -13,7 +13,7 @@ import aiohttp
 from syncd import __version__
 from syncd.compshare.reply import Reply
 from syncd.config import ApiConfig
-from syncd.errors import ApiError, Misconfigured, ProtocolError, Transient
+from syncd.errors import ApiError, ClientClosed, Misconfigured, ProtocolError, Transient
 
 LARGEST_BODY = 32 * 1024 * 1024
 """Bytes; a full page is about 80 kB."""
@@ -40,9 +40,15 @@ class Transport:
         self._url = _with_path(api.base_url)
         self._proxy = None if api.proxy is None else api.proxy.reveal()
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
     async def post(self, form: Mapping[str, str]) -> Reply:
-        """Raises Transient for whatever the network does, ProtocolError for what is not HTTP or too large."""
+        """Raises Transient for whatever the network does, ProtocolError for what is not HTTP or too large.
+
+        And ClientClosed after `aclose`: what was signed for one address is not sent there once another holds.
+        """
+        if self._closed:
+            raise ClientClosed("the configuration changed meanwhile", "nothing was sent; nothing to do")
         session = self._session or self._open()
         try:
             async with session.post(
@@ -54,6 +60,7 @@ class Transport:
             raise self._translated(error) from None
 
     async def aclose(self) -> None:
+        self._closed = True
         if self._session is not None:
             await self._session.close()
             self._session = None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.config.secret import home
-from syncd.errors import ConfigError, Fault
+from syncd.errors import ConfigError, Fault, trouble_with
 
 SYSTEM = Path("/etc/syncd/config.toml")
 
@@ -40,10 +40,12 @@ def xdg_folder(environ: Mapping[str, str], variable: str, otherwise: str) -> Pat
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Raises ConfigError, with the line where it is not TOML."""
+    """Raises ConfigError, with the line where it is not TOML, and MachineTrouble."""
     try:
         return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
+        if trouble := trouble_with(f"read {path}", error):
+            raise trouble from error
         remedy = f"cannot be read: {error.strerror}; `syncd config init` writes a commented start"
     except UnicodeDecodeError:
         remedy = "is not text in UTF-8"

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from syncd.config.keys import KEYS, SECRET_FORMS, accepted, unformed
 from syncd.config.secret import BadSecretError, Sources, told
 from syncd.config.values import MASK, duration, meant, shown, spoken, wrong_address
-from syncd.errors import Fault
+from syncd.errors import Fault, trouble_with
 from syncd.model import Secret
 
 T = TypeVar("T")
@@ -101,6 +101,8 @@ class Table:
                         key, shown(str(path)), "must hold certificates in PEM (-----BEGIN CERTIFICATE-----)"
                     )
             except OSError as error:
+                if trouble := trouble_with(f"read {path}", error):
+                    raise trouble from error
                 self.fault(key, shown(str(path)), f"cannot be read: {error.strerror}")
         return path
 

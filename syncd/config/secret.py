@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from syncd.config.values import MASK, shown
+from syncd.errors import trouble_with
 
 LONGEST = 64 * 1024
 """Bytes of a secret's file."""
@@ -79,7 +80,7 @@ def told(form: str, value: str) -> str:
 
 
 def read_private(path: Path) -> str:
-    """The text of a file that is its owner's (and group's) alone. Raises BadSecretError."""
+    """The text of a file that is its owner's (and group's) alone. Raises BadSecretError and MachineTrouble."""
     try:
         with open(path, "rb", opener=_without_waiting) as file:  # Path.open takes no opener
             found = os.fstat(file.fileno())
@@ -91,6 +92,8 @@ def read_private(path: Path) -> str:
                 )
             content = file.read(LONGEST + 1)
     except OSError as error:
+        if trouble := trouble_with(f"read {path}", error):
+            raise trouble from None
         raise BadSecretError(f"cannot be read: {error.strerror}") from None
     except ValueError:
         raise BadSecretError("is not a path") from None

@@ -13,9 +13,9 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from syncd.simulator.paste import config_toml
+from syncd.simulator.churn import stir
+from syncd.simulator.sample_config import config_toml
 from syncd.simulator.server import Simulator
-from syncd.simulator.stir import stir
 from syncd.simulator.world import World
 
 REGIONS = ("cn-wlcb", "cn-sh2", "cn-bj2")

@@ -11,7 +11,7 @@ from typing import Any, Self
 from syncd.simulator import catalogue, places, rows
 from syncd.simulator.history import History
 from syncd.simulator.places import Account
-from syncd.simulator.shelf import Order, Shelf
+from syncd.simulator.share_list import Order, Shelf
 
 Where = str | Iterable[str]
 """A region, several, or "*" for all of them."""

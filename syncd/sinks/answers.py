@@ -30,13 +30,16 @@ def judge_status(answer: Answer) -> Verdict:
 
 
 def retry_after(answer: Answer) -> timedelta | None:
-    """The Retry-After header, in seconds or as an HTTP date; None if absent, past or not understood."""
+    """The Retry-After header, in seconds or as an HTTP date; None if absent, past or not understood.
+
+    A date is one of the receiver's clock, and so is its Date header: ours may be wrong.
+    """
     value = answer.headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", value):
         wait = timedelta(seconds=int(value))
     else:
         moment = _http_date(value)
-        wait = moment - answer.at if moment else timedelta(0)
+        wait = moment - (_http_date(answer.headers.get("date", "")) or answer.at) if moment else timedelta(0)
     return min(wait, LONGEST_RETRY_AFTER) if wait > timedelta(0) else None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from syncd.model import Change, Draft, Image
-from syncd.samples import samples
+from syncd.sinks.samples import samples
 from syncd.store.envelope import body, new_id
 
 AWKWARD = 'says "no" \\ to\n<b>&</b> {{ 训练 }}'

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta, tzinfo
 
 from syncd.config import WebhookSinkConfig
 from syncd.model import Clock, Secret
-from syncd.sinks.censor import Censor
 from syncd.sinks.format import Attempt, Doubtful, Format, Options, RenderError, Request
 from syncd.sinks.formats import find
 from syncd.sinks.pace import Pace
 from syncd.sinks.poster import NoAnswerError, Poster, Receiver
+from syncd.sinks.redaction import Censor
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.sinks.text import short
 
@@ -25,7 +25,7 @@ REASON_LENGTH = 400
 
 
 class WebhookSink:
-    """A Sink. ``zone`` is that of the times in messages; None is the machine's."""
+    """A Sink. ``zone`` is that of the times in messages; None is the machine's. ``before`` is the one it replaces."""
 
     def __init__(
         self,
@@ -34,6 +34,7 @@ class WebhookSink:
         clock: Clock,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         zone: tzinfo | None = None,
+        before: WebhookSink | None = None,
     ) -> None:
         self._format = find(config.format)
         self.name = config.name
@@ -41,7 +42,8 @@ class WebhookSink:
         self.longest_backoff = CHAT_BACKOFF if self._format.chat else WEBHOOK_BACKOFF
         self._options = options_of(config, zone)
         self._clock = clock
-        self._pace = Pace(self._format, clock, sleep)
+        paced = before is not None and before._format.name == self._format.name
+        self._pace: Pace = before._pace if before and paced else Pace(self._format, clock, sleep)
         self._poster = Poster(receiver_of(config, self._format), clock)
         self._censor = censor_of(config)
         self._doubts = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -19,6 +19,7 @@ AT_ONCE = 500
 
 _OF_SINK = (
     "state", "since", "next_attempt_at", "last_error", "failures", "failed_said_at", "failed_reason", "away_since",
+    "dead_said_at", "tried_at",
 )  # fmt: skip
 
 # One statement, not one a row: each row of `executemany` would contend with the loop for the interpreter.
@@ -30,6 +31,15 @@ _SETTLED = (
     "UPDATE deliveries SET state = ?, attempts = ?, next_attempt_at = ?, last_error = ?, finished_at = ?, strikes = ?,"
     " tried_at = ? WHERE event_seq = ? AND sink = ? AND state = 'pending'"
 )
+_START_OVER = (
+    "UPDATE deliveries SET attempts = 0, strikes = 0, next_attempt_at = NULL"
+    " WHERE sink = ? AND state = 'pending' AND (attempts > 0 OR strikes > 0 OR next_attempt_at IS NOT NULL)"
+)
+_OF_KEY_BEFORE = (
+    " AND event_seq < ? AND EXISTS (SELECT 1 FROM events"
+    " WHERE seq = event_seq AND account IS ? AND image_id IS ?)"
+)
+_PROBE_NOW = "UPDATE sinks SET next_attempt_at = NULL WHERE name = ? AND state = 'backing_off'"
 
 
 class Pending(NamedTuple):
@@ -67,10 +77,14 @@ class SinkRecord:
     last_error: str | None = None
     failures: int = 0
     failed_said_at: datetime | None = None
-    """When sink.failed was announced; None while none is open."""
+    """When it was announced that it gets nothing; None while it does."""
     failed_reason: str | None = None
     away_since: datetime | None = None
     """Since when it took nothing; None from its next success on."""
+    dead_said_at: datetime | None = None
+    """When it was announced that an event is dead; None while none is."""
+    tried_at: datetime | None = None
+    """When ``next_attempt_at`` was set."""
 
 
 async def pending(tx: Transaction, sink: str, after: int, limit: int) -> list[Pending]:
@@ -115,10 +129,11 @@ async def read_sink(tx: Transaction, name: str) -> SinkRecord | None:
     rows = await tx.fetch(f"SELECT {', '.join(_OF_SINK)} FROM sinks WHERE name = ?", (name,))
     if not rows:
         return None
-    state, since, due, error, failures, said, reason, away = rows[0]
+    state, since, due, error, failures, said, reason, away, dead, tried = rows[0]
     return SinkRecord(
-        name, state, from_text(since), _moment(due), error, failures, _moment(said), reason, _moment(away)
-    )
+        name, state, from_text(since), _moment(due), error, failures, _moment(said), reason, _moment(away),
+        _moment(dead), _moment(tried),
+    )  # fmt: skip
 
 
 async def save_sink(tx: Transaction, record: SinkRecord) -> None:
@@ -135,6 +150,8 @@ async def save_sink(tx: Transaction, record: SinkRecord) -> None:
             _text(record.failed_said_at),
             record.failed_reason,
             _text(record.away_since),
+            _text(record.dead_said_at),
+            _text(record.tried_at),
         ),
     )
 
@@ -147,16 +164,32 @@ async def has_dead(tx: Transaction, sink: str) -> bool:
     return bool(rows[0][0])
 
 
-async def reconcile(tx: Transaction, configured: Collection[str], now: datetime) -> None:
-    """Follow the configuration: a new sink starts at now; of one that is gone it is noted since when."""
-    known = {row[0]: row[1] for row in await tx.fetch("SELECT name, absent_since FROM sinks")}
-    for name in configured:
+async def start_over(tx: Transaction, sink: str) -> None:
+    """What was refused is tried at once, as if it never had been; so is a receiver that is away."""
+    await tx.execute_raw(_START_OVER, (sink,))
+    await tx.execute_raw(_PROBE_NOW, (sink,))
+
+
+async def reconcile(tx: Transaction, configured: Mapping[str, str | None], now: datetime) -> None:
+    """Follow the configuration: a new sink starts at now; of one that is gone it is noted since when.
+
+    ``configured``: name → a digest of its settings; what was refused under other settings is tried at once.
+    """
+    rows = await tx.fetch("SELECT name, absent_since, settings_digest FROM sinks")
+    known = {name: (absent, digest) for name, absent, digest in rows}
+    for name, digest in configured.items():
+        absent, before = known.get(name, (None, None))
         if name not in known:
             await save_sink(tx, SinkRecord(name, "ok", now))
-        elif known[name] is not None:
+        if absent is not None:
             await tx.execute_raw("UPDATE sinks SET absent_since = NULL WHERE name = ?", (name,))
-    for name in known.keys() - set(configured):
-        if known[name] is None:
+        if digest is not None and digest != before:
+            await tx.execute_raw("UPDATE sinks SET settings_digest = ? WHERE name = ?", (digest, name))
+        if digest is not None and before is not None and digest != before:
+            await start_over(tx, name)
+    for name in known.keys() - configured.keys():
+        absent, _ = known[name]
+        if absent is None or from_text(absent) > now:
             await tx.execute_raw("UPDATE sinks SET absent_since = ? WHERE name = ?", (to_text(now), name))
 
 
@@ -172,8 +205,9 @@ async def replay(
 ) -> int:
     """Make deliveries pending again, or for the first time where the sink's filter wants them; how many.
 
-    One event by its id goes whatever the filter says; ``dead`` only those that were given up. Raises UsageError
-    if there is no event with the id.
+    One event by its id goes whatever the filter says, also if it waits since it was refused, and with it what its
+    image must get before; ``dead`` only those that were given up. A receiver that is away is tried at once. Raises
+    UsageError if there is no event with the id.
     """
     where, params = _chosen(since_seq, since, until, event_id)
     count, after = 0, 0
@@ -192,6 +226,10 @@ async def replay(
                     )
                 return count
             after = rows[-1][0]
+            await tx.execute_raw(_PROBE_NOW, (route.sink,))
+            if event_id is not None:
+                seq, _, account, _, image_id, *_ = rows[0]
+                await tx.execute_raw(_START_OVER + _OF_KEY_BEFORE, (route.sink, seq, account, image_id))
             chosen = [row[0] for row in rows if _replayed(row, route, dead, event_id)]
             await tx.executemany(
                 "INSERT INTO deliveries (event_seq, sink) VALUES (?, ?) ON CONFLICT (event_seq, sink) DO UPDATE SET"
@@ -223,9 +261,11 @@ def _replayed(row: Sequence[Any], route: Route, dead: bool, event_id: str | None
     state = row[8]
     if dead:
         return bool(state == "dead")
+    if event_id is not None:
+        return True
     if state is not None:
         return bool(state != "pending")
-    return event_id is not None or wants_stored(route.wants, row)
+    return wants_stored(route.wants, row)
 
 
 def wants_stored(wish: SinkFilter, row: Sequence[Any]) -> bool:

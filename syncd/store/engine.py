@@ -5,8 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, closing, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -17,7 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from syncd.errors import DatabaseError
-from syncd.store import faults, files, opening
+from syncd.store import files, opening, sqlite_errors
 from syncd.store.opening import BUSY_TIMEOUT
 from syncd.store.version import require_schema, require_sqlite
 
@@ -32,7 +41,6 @@ WRITER_CACHE = 8_000
 
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = NORMAL",
     "PRAGMA foreign_keys = ON",
     f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT * 1000)}",
     f"PRAGMA journal_size_limit = {WAL_LIMIT}",
@@ -40,7 +48,17 @@ _PRAGMAS = (
 
 _T = TypeVar("_T")
 
+DURABLE = {"synchronous": "FULL"}
+"""A commit is on the disk before anybody can read it: what it says may leave the machine."""
+
+QUIET = {"synchronous": "NORMAL"}
+"""A commit waits for no disk: a power cut may undo it, until a durable one comes after it."""
+
 Params = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+
+class _NotQuietError(Exception):
+    """A transaction that is not durable met something that must be."""
 
 
 class Transaction:
@@ -50,10 +68,18 @@ class Transaction:
     of a statement.
     """
 
-    def __init__(self, connection: AsyncConnection, driver: aiosqlite.Connection) -> None:
+    def __init__(
+        self, connection: AsyncConnection, driver: aiosqlite.Connection, *, durable: bool = True
+    ) -> None:
         self._connection = connection
         self._driver = driver
+        self._durable = durable
         self._open = True
+
+    def require_durable(self) -> None:
+        """Called before what a power cut must not undo is written: somebody is told about it."""
+        if not self._durable:
+            raise _NotQuietError
 
     async def execute(self, statement: Executable | str, params: Params = None) -> list[Row[Any]]:
         """Run a SQLAlchemy statement, or text with ``:name`` parameters; all its rows, or none."""
@@ -115,6 +141,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._writer = _engine(path, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
+        self._durable_writer = self._writer.execution_options(**DURABLE)
+        self._quiet_writer = self._writer.execution_options(**QUIET)
         self._readers = _engine(path, "BEGIN", pool_size=2, max_overflow=6)
         self._turn = asyncio.Lock()
         self._callbacks: list[Callable[[], object]] = []
@@ -129,7 +157,7 @@ class Database:
         """
         require_sqlite()
         identity = files.identity(path)
-        with faults.explaining(path, "open"), closing(opening.connect(path, "rw")) as connection:
+        with sqlite_errors.explaining(path, "open"), closing(opening.connect(path, "rw")) as connection:
             require_schema(connection, path)
         database = cls(path)
         try:
@@ -148,20 +176,36 @@ class Database:
         self._callbacks.append(callback)
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[Transaction]:
-        """BEGIN IMMEDIATE … COMMIT; rolled back on any exception, cancellation included."""
+    async def write(self, *, durable: bool = True) -> AsyncIterator[Transaction]:
+        """BEGIN IMMEDIATE … COMMIT; rolled back on any exception, cancellation included.
+
+        ``durable``: on the disk before anybody sees it. `apply` is for what need not be.
+        """
         async with self._turn:
             self.check_identity()
-            with faults.explaining(self.path, "write to"):
-                async with self._transaction(self._writer) as (transaction, connection):
+            with sqlite_errors.explaining(self.path, "write to"):
+                engine = self._durable_writer if durable else self._quiet_writer
+                async with self._transaction(engine, durable) as (transaction, connection):
                     yield transaction
                     transaction._open = False
                     await _whole(self._commit(connection, transaction._driver))
 
+    async def apply(self, work: Callable[[Transaction], Awaitable[_T]], *, quiet: bool) -> _T:
+        """``work`` in a transaction; ``quiet``: it hardly ever has news, so its commit waits for no disk.
+
+        Quiet work that turns out to have news is undone and done again in a durable transaction.
+        """
+        if quiet:
+            with suppress(_NotQuietError):
+                async with self.write(durable=False) as tx:
+                    return await work(tx)
+        async with self.write() as tx:
+            return await work(tx)
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
         """One consistent snapshot, from its first statement on; does not wait for the writer."""
-        with faults.explaining(self.path, "read"):
+        with sqlite_errors.explaining(self.path, "read"):
             async with self._transaction(self._readers) as (transaction, _):
                 yield transaction
 
@@ -179,19 +223,21 @@ class Database:
             try:
                 if self._read_only:
                     return
-                with faults.explaining(self.path, "close"):
+                with sqlite_errors.explaining(self.path, "close"):
                     async with self._writer.connect() as connection:
                         await _whole(_checkpoint(await _driver(connection)))
             finally:
                 await _whole(self._dispose())
 
     @asynccontextmanager
-    async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[tuple[Transaction, AsyncConnection]]:
+    async def _transaction(
+        self, engine: AsyncEngine, durable: bool = False
+    ) -> AsyncIterator[tuple[Transaction, AsyncConnection]]:
         connection = engine.connect()
         transaction = None
         try:
             await _whole(_begin(connection))
-            transaction = Transaction(connection, await _driver(connection))
+            transaction = Transaction(connection, await _driver(connection), durable=durable)
             yield transaction, connection
         finally:
             if transaction is not None:
@@ -237,9 +283,18 @@ def _engine(path: Path, begin: str, *, pool_size: int, max_overflow: int) -> Asy
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begun(connection: Any) -> None:
+        _set_synchronous(connection)
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _set_synchronous(connection: Any) -> None:
+    """As the engine's options want it; SQLite refuses to change it inside a transaction."""
+    wanted = connection.get_execution_options().get("synchronous")
+    if wanted != connection.info.get("synchronous"):
+        connection.exec_driver_sql(f"PRAGMA synchronous = {wanted}")
+        connection.info["synchronous"] = wanted
 
 
 async def _begin(connection: AsyncConnection) -> None:

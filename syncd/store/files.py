@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 from urllib.parse import quote
 
-from syncd.errors import DatabaseMissing, DatabaseUnwritable
+from syncd.errors import REMEDIES, DatabaseMissing, DatabaseUnwritable
 
 _COMPANIONS = ("-wal", "-shm", ".lock")
 
 
 def beside(path: Path, suffix: str) -> Path:
     """The companion of the real file, however it is reached: one lock for a file and a link to it."""
-    real = path.resolve()
+    real = resolved(path)
     return real.with_name(real.name + suffix)
+
+
+def resolved(path: Path) -> Path:
+    """The file that the links of ``path`` lead to. Raises DatabaseUnwritable where they lead in a circle."""
+    try:
+        return path.resolve()
+    except (RuntimeError, OSError) as error:  # the former before Python 3.13
+        raise unwritable(path, "open", OSError(errno.ELOOP, os.strerror(errno.ELOOP))) from error
 
 
 def file_mode(group_readable: bool) -> int:
@@ -50,6 +59,7 @@ def make_folder(path: Path, group_readable: bool) -> None:
         for parent in reversed(absent):
             parent.mkdir(exist_ok=True)
             parent.chmod(0o750 if group_readable else 0o700)
+            sync_folder(parent.parent)
     except OSError as error:
         raise unwritable(folder, "make the folder", error) from error
 
@@ -62,16 +72,34 @@ def make_file(path: Path, group_readable: bool) -> None:
     mode = file_mode(group_readable)
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode))
-        for file in (path.resolve(), *(beside(path, suffix) for suffix in _COMPANIONS)):
+        sync_folder(resolved(path).parent)
+        for file in (resolved(path), *(beside(path, suffix) for suffix in _COMPANIONS)):
             if file.exists() and file.stat().st_mode & 0o777 != mode:
                 file.chmod(mode)
     except OSError as error:
         raise unwritable(path, "write to", error) from error
 
 
+def sync_folder(folder: Path) -> None:
+    """A file's bytes on the disk are nothing without its name there. Raises OSError."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        os.sync()  # a folder in which we may write and not read
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system whose folders have nothing to sync
+            raise
+    finally:
+        os.close(descriptor)
+
+
 def unwritable(path: Path, doing: str, error: OSError, hint: str = "") -> DatabaseUnwritable:
-    return DatabaseUnwritable(
-        f"cannot {doing} {path}: {error.strerror or error}",
-        hint
-        or f"give the user that runs syncd the right to write in {path.parent}, or change `database.path`",
+    """``hint`` stands where the machine's own refusal (a full disk, no files left) does not say what to do."""
+    otherwise = (
+        f"give the user that runs syncd the right to write in {path.parent}, or change `database.path`"
     )
+    remedy = REMEDIES.get(error.errno or 0) or hint or otherwise
+    return DatabaseUnwritable(f"cannot {doing} {path}: {error.strerror or error}", remedy)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,23 +28,18 @@ KNOWN_AT_ONCE = 5000
 """Rows of one statement of `known`, which are narrow."""
 
 _KNOWN = (
-    "SELECT image_id, fingerprint, missing_since, missing_syncs, held, shown_at FROM image_rows"
+    "SELECT image_id, fingerprint, missing_since, missing_syncs, held, shown_at, missing_seconds FROM image_rows"
     " INDEXED BY image_rows_live WHERE account = ? AND region = ? AND image_id > ? AND revoked_at IS NULL"
     " ORDER BY image_id LIMIT ?"
 )
-_ELSEWHERE = (
-    "SELECT image_id, region FROM image_rows INDEXED BY image_rows_facts WHERE account = ? AND region <> ?"
-    " AND image_id IN (SELECT value FROM json_each(?)) AND revoked_at IS NULL"
+_LIVE_ROWS = (
+    "SELECT image_id, region, fingerprint, missing_since IS NOT NULL FROM image_rows INDEXED BY image_rows_facts"
+    " WHERE account = ? AND image_id IN (SELECT value FROM json_each(?)) AND revoked_at IS NULL"
+    " ORDER BY image_id, region"
 )
-_HEIRS = (
-    "SELECT r.image_id, r.region, r.fingerprint, t.last_success_at > lost.changed_at"
-    " FROM json_each(?3) AS wanted"
-    " CROSS JOIN image_rows AS lost INDEXED BY image_rows_key"
-    "  ON lost.account = ?1 AND lost.region = ?2 AND lost.image_id = wanted.value"
-    " CROSS JOIN image_rows AS r INDEXED BY image_rows_facts"
-    "  ON r.account = ?1 AND r.image_id = wanted.value AND r.region <> ?2 AND r.revoked_at IS NULL"
-    " JOIN targets AS t ON t.account = r.account AND t.region = r.region"
-    " ORDER BY r.image_id, r.region"
+_SHOWN = (
+    "SELECT image_id FROM image_rows INDEXED BY image_rows_live WHERE account = ? AND region = ?"
+    " AND revoked_at IS NULL AND missing_since IS NULL AND image_id NOT IN (SELECT value FROM json_each(?)) LIMIT ?"
 )
 _softwares = msgspec.json.Decoder(Softwares).decode
 _to_json = msgspec.json.Encoder().encode
@@ -53,7 +48,7 @@ _ADD = (
     f"INSERT INTO image_rows ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
     " ON CONFLICT (account, region, image_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[3:] if name != "first_seen_at")
-    + ", revoked_at = NULL, missing_since = NULL, missing_syncs = 0, shown_at = NULL, held = 0"
+    + ", revoked_at = NULL, missing_since = NULL, missing_syncs = 0, missing_seconds = 0, shown_at = NULL, held = 0"
 )
 _UPDATE = (
     "UPDATE image_rows SET "
@@ -62,18 +57,26 @@ _UPDATE = (
 )
 
 
+class LiveRow(NamedTuple):
+    """One region's live row of an image; ``missing``: its last complete listings lacked it."""
+
+    region: str
+    fingerprint: bytes
+    missing: bool
+
+
 async def known(tx: Transaction, target: Target) -> tuple[dict[str, bytes], dict[str, Missing]]:
     """The live rows of a target as id → fingerprint, and those that complete listings lacked; reads the index only."""
     fingerprints: dict[str, bytes] = {}
     missing: dict[str, Missing] = {}
     last = ""
     while rows := await tx.fetch(_KNOWN, (*target, last, KNOWN_AT_ONCE)):
-        for image_id, print_, since, syncs, held, shown_at in rows:
+        for image_id, print_, since, syncs, held, shown_at, seconds in rows:
             fingerprints[image_id] = print_
             if since is not None:
-                missing[image_id] = Missing(
-                    from_text(since), syncs, bool(held), from_text(shown_at) if shown_at else None
-                )
+                shown = from_text(shown_at) if shown_at else None
+                waited = timedelta(seconds=seconds)
+                missing[image_id] = Missing(from_text(since), syncs, bool(held), shown, waited)
         last = rows[-1][0]
     return fingerprints, missing
 
@@ -115,7 +118,7 @@ async def update(tx: Transaction, target: Target, images: Sequence[tuple[Image, 
 async def mark_seen(tx: Transaction, target: Target, ids: Iterable[str]) -> None:
     """Rows that were missing are listed again."""
     await tx.executemany(
-        "UPDATE image_rows SET missing_since = NULL, missing_syncs = 0, shown_at = NULL, held = 0"
+        "UPDATE image_rows SET missing_since = NULL, missing_syncs = 0, missing_seconds = 0, shown_at = NULL, held = 0"
         f" WHERE {_OF_TARGET}",
         ((*target, image_id) for image_id in ids),
     )
@@ -123,11 +126,13 @@ async def mark_seen(tx: Transaction, target: Target, ids: Iterable[str]) -> None
 
 async def mark_missing(tx: Transaction, target: Target, missing: Mapping[str, Missing]) -> None:
     await tx.executemany(
-        f"UPDATE image_rows SET missing_since = ?, missing_syncs = ?, held = ?, shown_at = ? WHERE {_OF_TARGET}",
+        "UPDATE image_rows SET missing_since = ?, missing_syncs = ?, missing_seconds = ?, held = ?, shown_at = ?"
+        f" WHERE {_OF_TARGET}",
         (
             (
                 to_text(row.since),
                 row.syncs,
+                row.waited.total_seconds(),
                 int(row.held),
                 row.shown_at and to_text(row.shown_at),
                 *target,
@@ -149,28 +154,22 @@ async def revoke(tx: Transaction, target: Target, missing: Mapping[str, Missing]
     )
 
 
-async def elsewhere(tx: Transaction, target: Target, ids: Iterable[str]) -> dict[str, list[str]]:
-    """Which other regions of the account have a live row of these ids."""
-    regions: dict[str, list[str]] = {}
-    async for rows in tx.fetch_in(_ELSEWHERE, ids, (target.account, target.region)):
-        for image_id, region in rows:
-            regions.setdefault(image_id, []).append(region)
-    return regions
-
-
-async def heirs(
-    tx: Transaction, target: Target, ids: Iterable[str]
-) -> dict[str, list[tuple[str, bytes, bool]]]:
-    """What other regions list of images that this target lost: region, fingerprint, and whether their list is newer
-    than the last state of the lost row.
-    """
-    found: dict[str, list[tuple[str, bytes, bool]]] = {}
-    for image_id, region, mark, newer in await tx.fetch(_HEIRS, (*target, json.dumps(list(ids)))):
-        found.setdefault(image_id, []).append((region, mark, bool(newer)))
+async def live_rows(tx: Transaction, account: str, ids: Iterable[str]) -> dict[str, list[LiveRow]]:
+    """The live rows of these ids in all regions of the account, retired ones too."""
+    found: dict[str, list[LiveRow]] = {}
+    async for rows in tx.fetch_in(_LIVE_ROWS, ids, (account,)):
+        for image_id, region, mark, missing in rows:
+            found.setdefault(image_id, []).append(LiveRow(region, mark, bool(missing)))
     return found
 
 
-async def told_gone(tx: Transaction, target: Target) -> list[str]:
+async def some_shown(tx: Transaction, target: Target, without: Iterable[str], limit: int) -> list[str]:
+    """At most ``limit`` ids, not among ``without``, that the target's last complete listing showed."""
+    rows = await tx.fetch(_SHOWN, (*target, json.dumps(list(without)), limit))
+    return [row[0] for row in rows]
+
+
+async def gone_but_listed(tx: Transaction, target: Target) -> list[str]:
     """Ids that the account was told are gone, while this target has them live and not missing."""
     rows = await tx.fetch(
         "SELECT f.image_id FROM facts f INDEXED BY facts_gone JOIN image_rows r INDEXED BY image_rows_live"
@@ -179,41 +178,6 @@ async def told_gone(tx: Transaction, target: Target) -> list[str]:
         (target.region, target.account),
     )
     return [row[0] for row in rows]
-
-
-async def lost_untold(
-    tx: Transaction, account: str, counting: Sequence[str], stopped: Sequence[str]
-) -> list[tuple[str, str]]:
-    """(image, region) that a counting region lost after the last complete sync of a stopped one that still has it.
-
-    Only images told as live that no counting region lists; of several regions that lost one, the last. What a region
-    lacked when it began in a new scope, it did not lose. The joins are CROSS to keep their order: from what was lost
-    lately, never from all that was ever lost.
-    """
-    rows = await tx.fetch(
-        """
-        SELECT lost.image_id, lost.region, MAX(lost.revoked_at)
-        FROM targets t
-        CROSS JOIN image_rows lost INDEXED BY image_rows_lost
-          ON lost.account = t.account AND lost.revoked_at > t.last_success_at
-        CROSS JOIN targets loser
-          ON loser.account = lost.account AND loser.region = lost.region AND lost.revoked_at > loser.baseline_at
-        CROSS JOIN facts f ON f.account = lost.account AND f.image_id = lost.image_id AND f.live = 1
-        WHERE t.account = ?1 AND t.region IN (SELECT value FROM json_each(?3))
-          AND lost.region IN (SELECT value FROM json_each(?2))
-          AND EXISTS (
-            SELECT 1 FROM image_rows r INDEXED BY image_rows_facts
-            WHERE r.account = t.account AND r.image_id = lost.image_id AND r.region = t.region
-              AND r.revoked_at IS NULL)
-          AND NOT EXISTS (
-            SELECT 1 FROM image_rows r INDEXED BY image_rows_facts
-            WHERE r.account = t.account AND r.image_id = lost.image_id AND r.revoked_at IS NULL
-              AND r.region IN (SELECT value FROM json_each(?2)))
-        GROUP BY lost.image_id
-        """,
-        (account, json.dumps(list(counting)), json.dumps(list(stopped))),
-    )
-    return [(row[0], row[1]) for row in rows]
 
 
 async def live_images(tx: Transaction, account: str) -> int:

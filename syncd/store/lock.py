@@ -42,6 +42,15 @@ class Holder:
         return f"{'a syncd daemon' if self.kind == 'daemon' else 'another syncd command'} (pid {self.pid or '?'})"
 
 
+class HeldElsewhere(DatabaseLocked):
+    """Another process has the lock."""
+
+    def __init__(self, path: Path, holder: Holder) -> None:
+        since = f" since {holder.since}" if holder.since else ""
+        super().__init__(f"{path} is in use by {holder}{since}", "stop it first, or wait for it to end")
+        self.holder = holder
+
+
 class FileLock:
     """The held lock; a context manager. The file stays when it is let go: removing it would race."""
 
@@ -61,13 +70,16 @@ class FileLock:
     ) -> FileLock:
         """Take the lock of the database ``path`` (its folder is made if missing).
 
-        Blocks up to ``wait`` for another holder. Raises DatabaseLocked, which names pid and kind of the
+        Blocks up to ``wait`` for another holder. Raises HeldElsewhere, which names pid and kind of the
         holder, and DatabaseUnwritable.
         """
         descriptor = _open(path, group_readable)
         try:
             _wait_for(descriptor, path, wait, sleep)
             _write(descriptor, Holder(os.getpid(), kind, to_text(now())))
+        except OSError as error:
+            os.close(descriptor)
+            raise files.unwritable(files.beside(path, ".lock"), "write to", error) from error
         except BaseException:
             os.close(descriptor)
             raise
@@ -99,6 +111,8 @@ def holder(path: Path, *, sleep: Sleep = time.sleep) -> Holder | None:
         raise files.unwritable(files.beside(path, ".lock"), "read", error) from error
     try:
         return _look(descriptor, sleep)
+    except OSError as error:
+        raise files.unwritable(files.beside(path, ".lock"), "read", error) from error
     finally:
         os.close(descriptor)
 
@@ -133,11 +147,7 @@ def _wait_for(descriptor: int, path: Path, wait: timedelta, sleep: Sleep) -> Non
     left = max(wait.total_seconds(), GLIMPSE * GLIMPSES)
     while not _flock(descriptor, fcntl.LOCK_EX):
         if left <= 0:
-            found = _read(descriptor) or Holder(0, "command", "")
-            raise DatabaseLocked(
-                f"{path} is in use by {found}" + (f" since {found.since}" if found.since else ""),
-                "stop it first, or wait for it to end",
-            )
+            raise HeldElsewhere(path, _read(descriptor) or Holder(0, "command", ""))
         pause = min(left, 0.1)
         sleep(pause)
         left -= pause

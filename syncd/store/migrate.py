@@ -14,7 +14,7 @@ from typing import Any
 
 import syncd
 from syncd.errors import DatabaseError
-from syncd.store import faults, files, filesystem, opening, schema
+from syncd.store import files, filesystem, opening, schema, sqlite_errors
 from syncd.store.opening import BUSY_TIMEOUT
 from syncd.store.version import APPLICATION_ID, SCHEMA_VERSION, read_version, require_sqlite
 
@@ -85,7 +85,10 @@ def check(path: Path) -> str | None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    with faults.explaining(path, "open"), closing(opening.connect(path, "rw", BUSY_TIMEOUT)) as connection:
+    with (
+        sqlite_errors.explaining(path, "open"),
+        closing(opening.connect(path, "rw", BUSY_TIMEOUT)) as connection,
+    ):
         yield connection
 
 
@@ -104,12 +107,22 @@ def _back_up(
     connection: sqlite3.Connection, path: Path, version: str, now: datetime, progress: Progress | None
 ) -> Path:
     """Copy the file as ``PATH.backup-VERSION-TIME`` and delete all but the newest of these."""
+    try:
+        return _make_backup(connection, path, version, now, progress)
+    except OSError as error:
+        raise files.unwritable(path, "make the backup of", error) from error
+
+
+def _make_backup(
+    connection: sqlite3.Connection, path: Path, version: str, now: datetime, progress: Progress | None
+) -> Path:
     backup = files.beside(path, f".backup-{version}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
     for left in backup.parent.glob(f"{path.resolve().name}.backup-*Z.part"):
         left.unlink()
     part = backup.with_name(backup.name + ".part")
     copy_to(connection, part, path.stat().st_mode & 0o777, progress)
     part.replace(backup)
+    files.sync_folder(backup.parent)
     earlier = sorted(backup.parent.glob(f"{path.resolve().name}.backup-*Z"), key=lambda old: old.name[-16:])
     for old in earlier[:-BACKUPS_KEPT]:
         old.unlink(missing_ok=True)
@@ -123,7 +136,7 @@ def copy_to(
     try:
         target.unlink(missing_ok=True)
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
-        with faults.explaining(target, "write the backup"), closing(sqlite3.connect(target)) as copy:
+        with sqlite_errors.explaining(target, "write the backup"), closing(sqlite3.connect(target)) as copy:
             connection.backup(copy, pages=PAGES_AT_ONCE, progress=lambda *_: progress and progress())
             # A copy in WAL mode could not be read from a folder that its reader may not write to.
             copy.execute("PRAGMA journal_mode = DELETE")
@@ -131,7 +144,7 @@ def copy_to(
         hint = f"see that {target.parent} exists, has room, and may be written by this user"
         raise files.unwritable(target, "write the backup", error, hint) from error
     except BaseException:
-        target.unlink()
+        target.unlink(missing_ok=True)
         raise
 
 
@@ -170,7 +183,7 @@ def _migrate(path: Path, progress: Progress | None) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
-        raise faults.explain(error, path, "upgrade") or error from error
+        raise sqlite_errors.explain(error, path, "upgrade") or error from error
     finally:
         engine.dispose()
 

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Literal
 
-from syncd.store import faults, files
+from syncd.store import files, sqlite_errors
 from syncd.store.version import require_schema, require_sqlite
 
 BUSY_TIMEOUT = 10.0
@@ -28,7 +28,7 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
     """
     require_sqlite()
     files.identity(path)
-    with faults.explaining(path, "read"):
+    with sqlite_errors.explaining(path, "read"):
         try:
             return _checked(path, "?mode=ro"), False
         except sqlite3.OperationalError as error:

@@ -5,17 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from syncd.model import Draft, Route, to_text
+import msgspec
+
+from syncd.model import Draft, Image, Route, to_text
 from syncd.store.engine import Transaction
 from syncd.store.envelope import body, new_id
 from syncd.store.routing import takers
 
-__all__ = ["append", "body", "new_id"]
+__all__ = ["append", "body", "images_told", "new_id"]
 
 _EVENT = (
     "INSERT INTO events (seq, id, type, account, region, image_id, observed_at, scope, baseline, run_id, body)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+EVENTS_LOOKED_AT = 100
+"""How far back `images_told` goes."""
+
+
+class _Data(msgspec.Struct):
+    image: Image
+
+
+class _Body(msgspec.Struct):
+    data: _Data
+
+
+_body = msgspec.json.Decoder(_Body).decode
 _DELIVERY = "INSERT INTO deliveries (event_seq, sink) VALUES (?, ?)"
 
 
@@ -23,11 +38,24 @@ async def append(
     tx: Transaction, drafts: Sequence[Draft], routes: Sequence[Route], *, run_id: int | None = None
 ) -> list[int]:
     """Record the events in this order; their numbers, given without gaps and never again."""
+    if not drafts:
+        return []
+    tx.require_durable()
     rows = await tx.fetch("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
     first = (rows[0][0] if rows else 0) + 1
     await tx.executemany(_EVENT, (_row(seq, draft, run_id) for seq, draft in enumerate(drafts, first)))
     await tx.executemany(_DELIVERY, _deliveries(first, drafts, routes))
     return list(range(first, first + len(drafts)))
+
+
+async def images_told(tx: Transaction, account: str, image_id: str) -> list[Image]:
+    """The images of the account's events about one image, the newest first."""
+    rows = await tx.fetch(
+        "SELECT body FROM events INDEXED BY events_by_image WHERE image_id = ? AND account = ?"
+        " AND type LIKE 'image.%' ORDER BY seq DESC LIMIT ?",
+        (image_id, account, EVENTS_LOOKED_AT),
+    )
+    return [_body(body.encode()).data.image for (body,) in rows]
 
 
 def _row(seq: int, draft: Draft, run_id: int | None) -> tuple[Any, ...]:

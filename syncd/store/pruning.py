@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from syncd.config import RetentionConfig
 from syncd.model import to_text
-from syncd.store.engine import Database
+from syncd.store.engine import Database, Transaction
 
 AT_ONCE = 500
 """Rows that one transaction looks at or lets go."""
@@ -17,6 +17,9 @@ KEPT_ABSENT = timedelta(days=1)
 """How long the deliveries of a sink wait that the configuration no longer names."""
 
 EXPIRED = "not delivered for as long as events are kept"
+
+Announce = Callable[[Transaction, Mapping[str, int], str], Awaitable[object]]
+"""Gets how many events of each sink are about to be given up, and why."""
 
 _SKIP_ABSENT = (
     "UPDATE deliveries SET state = 'skipped', finished_at = ?1, next_attempt_at = NULL, last_error = 'the sink is gone'"
@@ -31,13 +34,22 @@ _EXPIRE = (
     " WHERE (event_seq, sink) IN (SELECT d.event_seq, d.sink FROM deliveries AS d JOIN events AS e"
     "  ON e.seq = d.event_seq WHERE d.state = 'pending' AND d.event_seq <= ?4 AND e.observed_at < ?3 LIMIT ?5)"
 )
+_EXPIRING = (
+    "SELECT d.sink, COUNT(*) FROM deliveries AS d JOIN events AS e ON e.seq = d.event_seq"
+    " WHERE d.state = 'pending' AND d.event_seq <= ?2 AND e.observed_at < ?1 GROUP BY d.sink"
+)
+_FINISHED_LATER = "UPDATE deliveries SET finished_at = ?1 WHERE finished_at > ?1"
 _FORGET_DELIVERIES = (
     "DELETE FROM deliveries WHERE (event_seq, sink) IN (SELECT event_seq, sink FROM deliveries"
     " WHERE finished_at < ?1 LIMIT ?2)"
 )
 _SAME_IMAGE = "o.image_id = e.image_id AND o.account = e.account AND o.region = e.region"
 _UNFINISHED = "SELECT 1 FROM deliveries WHERE event_seq = {} AND state IN ('pending', 'dead')"
-_LAST_OLD = "SELECT MAX(seq) FROM events INDEXED BY events_by_time WHERE observed_at < ?"
+_LAST_OLD = (
+    "SELECT COALESCE((SELECT seq - 1 FROM events INDEXED BY events_by_time"
+    "  WHERE observed_at >= ?1 AND observed_at <= ?2 ORDER BY observed_at, seq LIMIT 1),"
+    " (SELECT MAX(seq) FROM events INDEXED BY events_by_time WHERE observed_at < ?1))"
+)
 _MAY_GO = (
     f"NOT EXISTS ({_UNFINISHED.format('e.seq')}) AND (e.image_id IS NULL OR ("
     # What is before it goes too: an image's history loses its beginning, never its middle.
@@ -54,15 +66,26 @@ _OLD_EVENTS = (
 )
 
 
-async def prune(db: Database, retention: RetentionConfig, now: datetime) -> Mapping[str, int]:
+async def _unannounced(_: Transaction, __: Mapping[str, int], ___: str) -> None:
+    """For tests, and for who has no sinks to tell."""
+
+
+async def prune(
+    db: Database, retention: RetentionConfig, now: datetime, announce: Announce = _unannounced
+) -> Mapping[str, int]:
     """Forget what is too old; how many ``events`` and ``deliveries`` went, and how many became ``dead`` or ``skipped``.
 
-    An event goes with its finished deliveries, but not before one that is ``dead`` is forgotten for its own age.
+    An event goes with its finished deliveries, but not before one that is ``dead`` is forgotten for its own age. One
+    that comes after the oldest that stays is younger, whatever its time says: the clock that wrote it was behind.
     """
     absent, before = to_text(now - KEPT_ABSENT), to_text(now - retention.events)
     async with db.read() as tx:
-        ((end,),) = await tx.fetch(_LAST_OLD, (before,))
+        ((end,),) = await tx.fetch(_LAST_OLD, (before, to_text(now)))
     skipped = await _repeat(db, _SKIP_ABSENT, (to_text(now), absent, AT_ONCE))
+    async with db.write() as tx:
+        if expiring := dict(await tx.fetch(_EXPIRING, (before, end))):
+            await announce(tx, expiring, EXPIRED)
+        await tx.execute_raw(_FINISHED_LATER, (to_text(now),))
     dead = await _repeat(db, _EXPIRE, (to_text(now), EXPIRED, before, end, AT_ONCE))
     deliveries = await _repeat(db, _FORGET_DELIVERIES, (to_text(now - retention.deliveries), AT_ONCE))
     events = await _forget_events(db, before, end or 0)

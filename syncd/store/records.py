@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
 
 from syncd.errors import FailureClass
-from syncd.model import Target
+from syncd.model import Missing, Target, is_fresh
 
 Outcome = Literal["complete", "incomplete", "held", "failed"]
 
@@ -26,6 +26,10 @@ class Alert:
     """When it was last announced or repeated."""
     told: tuple[FailureClass, ...]
     """The classes announced while it is open."""
+    named: tuple[str, ...] = ()
+    """The regions that the announcements named; "" where one named the account as a whole."""
+    failed: tuple[str, ...] = ()
+    """The regions that failed while it is open, named or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,50 @@ class TargetState:
     episode_at: datetime | None = None
     """Start of the first sync that lacked rows which are still missing."""
     lookups_warned_at: datetime | None = None
+    """When this episode said that lookups prove nothing."""
+    disagreement_warned_at: datetime | None = None
+    """When this episode said that lookups find what the list lacks."""
+    empty_since: datetime | None = None
+    """Before the baseline: start of the first of the empty lists in a row."""
+    empty_syncs: int = 0
+    empty_seconds: float = 0.0
+    """Observed time of the empty lists in a row."""
     unlisted_since: datetime | None = None
     """Since when region discovery no longer names it."""
 
+    @property
+    def empty_wait(self) -> Missing | None:
+        """What the empty lists before the baseline have waited, as a missing row would."""
+        if self.empty_since is None:
+            return None
+        return Missing(self.empty_since, self.empty_syncs, waited=timedelta(seconds=self.empty_seconds))
+
+    def failed(self, at: datetime, failure: FailureClass, error: str | None) -> TargetState:
+        """After a failed or incomplete sync that began at ``at``."""
+        return replace(
+            self,
+            last_attempt_at=at,
+            failures=self.failures + 1,
+            last_error=error,
+            failure_class=failure,
+            failing_since=self.failing_since or at,
+        )
+
+    def succeeded(self, at: datetime, fresh_until: datetime) -> TargetState:
+        """After a complete sync that began at ``at``."""
+        return replace(
+            self.without_failures(), last_attempt_at=at, last_success_at=at, fresh_until=fresh_until
+        )
+
+    def without_failures(self) -> TargetState:
+        return replace(self, failures=0, last_error=None, failure_class=None, failing_since=None)
+
     def counts(self, scope: str, now: datetime) -> bool:
         """Whether its rows speak for the account: active, fresh, and of the account's present scope."""
-        return self.active and self.scope == scope and self.fresh_until is not None and now < self.fresh_until
+        return self.active and self.scope == scope and self.is_fresh(now)
+
+    def is_fresh(self, now: datetime) -> bool:
+        return is_fresh(self.last_success_at, self.fresh_until, now)
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -86,6 +128,12 @@ class Fact(msgspec.Struct, frozen=True):
     status: str
     digest: bytes
     baseline_at: datetime | None = None
+    lost_region: str | None = None
+    """The last region that lost it while the account was not told, since another one may still have it."""
+    doubted_at: datetime | None = None
+    """When it came into doubt whether what was told agrees with what the regions show; None: it does."""
+    found_at: datetime | None = None
+    """While in doubt: when a lookup last found it in a region that does not list it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from syncd.errors import SyncdError
-from syncd.model import to_text
-from syncd.store import faults, files, opening
+from syncd.model import CLOCK_IS_RIGHT_WITHIN, to_text
+from syncd.store import files, opening, sqlite_errors
 from syncd.store.version import require_schema
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ async def recover(tx: Transaction, now: datetime) -> None:
     await tx.execute_raw(
         "UPDATE requests SET finished_at = ?1, exit_code = 1,"
         " answer = json_object('error', CASE WHEN begun_at IS NULL THEN ?2 ELSE ?3 END)"
-        " WHERE finished_at IS NULL AND (begun_at IS NOT NULL OR created_at < ?4)",
-        (to_text(now), EXPIRED, INTERRUPTED, to_text(now - STALE)),
+        " WHERE finished_at IS NULL AND (begun_at IS NOT NULL OR created_at NOT BETWEEN ?4 AND ?5)",
+        (to_text(now), EXPIRED, INTERRUPTED, to_text(now - STALE), to_text(now + CLOCK_IS_RIGHT_WITHIN)),
     )
 
 
@@ -114,7 +114,7 @@ class RequestWatch:
 
         Raises DatabaseError; a file that was replaced is opened anew.
         """
-        with faults.explaining(self._path, "read"):
+        with sqlite_errors.explaining(self._path, "read"):
             try:
                 self._follow_the_path()
                 return self._look()
@@ -195,6 +195,6 @@ def withdraw(path: Path, request_id: int, *, even_begun: bool = False) -> bool:
 def _opened(path: Path, doing: str) -> Iterator[sqlite3.Connection]:
     """A connection in autocommit: each statement is a transaction."""
     files.identity(path)
-    with faults.explaining(path, doing), closing(opening.connect(path, "rw")) as connection:
+    with sqlite_errors.explaining(path, doing), closing(opening.connect(path, "rw")) as connection:
         require_schema(connection, path)
         yield connection

@@ -23,6 +23,10 @@ def _count(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default=text("0"))
 
 
+def _seconds(name: str) -> Column[float]:
+    return Column(name, REAL, nullable=False, server_default=text("0"))
+
+
 accounts = Table(
     "accounts",
     metadata,
@@ -44,7 +48,7 @@ accounts = Table(
     _text("alert_since"),  # when the trouble began
     _text("alert_opened_at"),  # when it was first announced; a complete sync since then counts for recovery
     _text("alert_said_at"),  # when it was last announced or repeated
-    _text("alert_told"),  # JSON list of the classes announced while it is open
+    _text("alert_told"),  # JSON: while it is open, classes announced, regions named, regions that failed
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -69,6 +73,10 @@ targets = Table(
     _text("episode_at"),  # start of the first sync that lacked rows which are still missing
     _text("lookups_warned_at"),  # when this episode said that lookups prove nothing
     _text("unlisted_since"),  # since when the region discovery no longer names it
+    _text("disagreement_warned_at"),  # when this episode said that lookups find what the list lacks
+    _text("empty_since"),  # before the baseline: the first of the empty lists in a row, how many, and the
+    _count("empty_syncs"),
+    _seconds("empty_seconds"),  # observed time of theirs
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -108,6 +116,7 @@ image_rows = Table(
     _text("revoked_at"),
     _text("payload", nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
+    _seconds("missing_seconds"),  # observed time for which complete listings lacked it
     Index("image_rows_key", "account", "region", "image_id", unique=True),
     Index("image_rows_by_image", "image_id"),
     # What an unchanged sync reads, and nothing else of the row. Without revoked_at, which it has anyway, SQLite would
@@ -115,7 +124,7 @@ image_rows = Table(
     Index(
         "image_rows_live",
         "account", "region", "image_id", "fingerprint", "missing_since", "missing_syncs", "held", "shown_at",
-        "revoked_at",
+        "missing_seconds", "revoked_at",
         sqlite_where=text("revoked_at IS NULL"),
     ),
     # Which other regions list an image:
@@ -138,7 +147,11 @@ facts = Table(
     _text("status"),
     Column("digest", LargeBinary, nullable=False),
     _text("baseline_at"),  # when a baseline wrote it untold; NULL once an ordinary event told it
+    _text("lost_region"),  # the last region that lost it while the account was not told
+    _text("doubted_at"),  # since when it is in doubt whether what was told agrees with what the regions show
+    _text("found_at"),  # when a lookup last found it in a region that does not list it
     Index("facts_gone", "account", "image_id", sqlite_where=text("live = 0")),
+    Index("facts_doubted", "account", "image_id", sqlite_where=text("doubted_at IS NOT NULL")),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -198,12 +211,28 @@ sinks = Table(
     _text("last_error"),
     _count("failures"),  # receiver failures in a row
     _text("failed_said_at"),  # when sink.failed was announced, while it is open
-    _text("failed_reason"),  # why: backing_off, gone, disabled, dead
+    _text("failed_reason"),  # why: backing_off, gone, disabled
     _text("absent_since"),  # since when the configuration no longer names it
     _text("away_since"),  # since when it took nothing; NULL from its next success on
+    _text("dead_said_at"),  # when sink.failed for a dead event was announced, while one is dead
+    _text("tried_at"),  # when its next_attempt_at was set
+    _text(
+        "settings_digest"
+    ),  # of its configuration without secrets: what was refused is tried again when it changes
     CheckConstraint("state IN ('ok', 'backing_off', 'disabled')", name="sinks_state"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
+)
+
+clock = Table(
+    "clock",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _text("seen_at", nullable=False),  # when it was last looked at
+    _text("steady_since", nullable=False),  # since when no two looks were far apart, or in the wrong order
+    _text("pruned_at"),
+    CheckConstraint("id = 1", name="clock_one_row"),
+    sqlite_strict=True,
 )
 
 runs = Table(

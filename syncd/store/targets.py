@@ -19,8 +19,6 @@ _TIMES = frozenset(
     name for name in (*_TARGET_FIELDS, *_ACCOUNT_FIELDS) if name.endswith(("_at", "_until", "_since"))
 )
 
-_OF_PRESENT_SCOPE = "t.scope IS (SELECT a.scope FROM accounts a WHERE a.account = t.account)"
-
 
 async def read_account(tx: Transaction, account: str) -> AccountState | None:
     rows = await tx.fetch(
@@ -47,7 +45,7 @@ async def save_account(tx: Transaction, state: AccountState) -> None:
                 to_text(alert.since),
                 to_text(alert.opened_at),
                 to_text(alert.said_at),
-                json.dumps(alert.told),
+                json.dumps({"classes": alert.told, "named": alert.named, "failed": alert.failed}),
             )
             if alert
             else (None,) * len(_ALERT_COLUMNS),
@@ -78,35 +76,6 @@ async def read_targets(tx: Transaction, account: str | None = None) -> list[Targ
 async def save_target(tx: Transaction, state: TargetState) -> None:
     values = _stored({name: getattr(state, name) for name in _TARGET_FIELDS})
     await _save(tx, "targets", {"account": state.target.account, "region": state.target.region} | values)
-
-
-async def forget_facts(tx: Transaction, account: str, keep: Sequence[str] = ()) -> None:
-    """What only retired targets, or rows of another scope, list is no longer known, silently: nobody was told that
-    it is gone.
-
-    ``keep`` are images whose loss is still to be told.
-    """
-    await tx.executemany(
-        "DELETE FROM facts WHERE account = ? AND live = 1 AND image_id NOT IN (SELECT value FROM json_each(?))"
-        " AND NOT EXISTS (SELECT 1 FROM image_rows r JOIN targets t ON t.account = r.account AND t.region = r.region"
-        "  WHERE r.account = facts.account AND r.image_id = facts.image_id AND r.revoked_at IS NULL AND t.active = 1"
-        f"  AND {_OF_PRESENT_SCOPE})",
-        [(account, json.dumps(list(keep)))],
-    )
-
-
-async def recall_facts(tx: Transaction, target: Target, baseline_at: datetime | None = None) -> None:
-    """The live rows of a target that came back, or entered a scope with ``baseline_at``, are known again, silently,
-    unless they were told as gone meanwhile. Rows of another scope than the account's stay unknown.
-    """
-    await tx.executemany(
-        "INSERT INTO facts (account, image_id, live, status, digest, baseline_at)"
-        " SELECT r.account, r.image_id, 1, COALESCE(r.status, ''), substr(r.fingerprint, 1, 16), ?"
-        " FROM image_rows r JOIN targets t ON t.account = r.account AND t.region = r.region"
-        f" WHERE r.account = ? AND r.region = ? AND r.revoked_at IS NULL AND {_OF_PRESENT_SCOPE}"
-        " ON CONFLICT (account, image_id) DO NOTHING",
-        [(to_text(baseline_at) if baseline_at else None, *target)],
-    )
 
 
 async def _save(tx: Transaction, table: str, values: dict[str, Any]) -> None:
@@ -154,5 +123,12 @@ def _alert(row: Sequence[Any]) -> Alert | None:
         from_text(since),
         from_text(opened_at),
         from_text(said_at),
-        tuple(json.loads(told)),
+        *_announced(json.loads(told)),
     )
+
+
+def _announced(told: Any) -> tuple[tuple[Any, ...], ...]:
+    """Classes, regions named, regions failed; what earlier versions wrote is a list of the classes alone."""
+    if isinstance(told, list):
+        return (tuple(told),)
+    return tuple(tuple(told[name]) for name in ("classes", "named", "failed"))

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from syncd.errors import DatabaseCorrupt, UsageError
 from syncd.model import COMPARED
-from syncd.store import faults, migrate, opening, schema
+from syncd.store import files, migrate, opening, schema, sqlite_errors
 from syncd.store.queries.reader import Reader
 
 PROBLEMS_SHOWN = 100
@@ -40,12 +40,14 @@ def backup(path: Path, to: Path, progress: migrate.Progress | None = None) -> No
     connection, _ = opening.open_to_read(path)
     part = to.with_name(f"{to.name}.{os.getpid()}.part")
     try:
-        with faults.explaining(path, "read"):
+        with sqlite_errors.explaining(path, "read"):
             # With a transaction open, writes meanwhile neither show nor make SQLite begin again.
             connection.execute("BEGIN")
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
             migrate.copy_to(connection, part, 0o600, progress)
         _publish(part, to)
+    except OSError as error:
+        raise files.unwritable(to, "write the backup", error) from error
     finally:
         connection.close()
 
@@ -181,6 +183,7 @@ def _publish(part: Path, to: Path) -> None:
     finally:
         with suppress(FileNotFoundError):
             part.unlink()
+    files.sync_folder(to.parent)
 
 
 def _exists(to: Path) -> UsageError:

@@ -1,7 +1,8 @@
 """An account at run time: its client, and whose rows it may touch.
 
 Rows belong to a scope: the gateway, the project and the owner of the key. A rotated key of the same owner keeps the
-scope; another owner, project or gateway is a new one, whose first complete listing is a baseline again.
+scope; another owner, project or gateway is a new one, whose first complete listing is a baseline again. Whose key it is
+says `GetProjectList`, and where a key may not ask that, the list that it shows (`sync.owner`).
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ import hashlib
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
 from syncd.compshare.client import CompShare
 from syncd.errors import ApiError, Throttled, Transient
+from syncd.model import trusted
 from syncd.store.engine import Database, Transaction
+from syncd.store.facts import recall_facts
 from syncd.store.records import AccountState
-from syncd.store.targets import read_account, read_targets, recall_facts, save_account
+from syncd.store.targets import read_account, read_targets, save_account
+from syncd.sync.owner import shows_the_same
 
 log = structlog.get_logger()
 
@@ -41,12 +46,22 @@ class Account:
         self.regions = regions
         self.place = place(base_url, project_id)
         self._turn = asyncio.Lock()
-        self._ask_at: datetime | None = None
-        """When the projects are asked for again, after the API would not say them."""
+        self._asked_at: datetime | None = None
+        """When the API would not say the projects."""
+        self.discoveries: set[asyncio.Task[Any]] = set()
+        """Those that run; `aclose` ends them."""
 
     def newcomer(self) -> AccountState:
         """The state of an account that the database does not know."""
         return AccountState(self.name, f"{self.place}.{self.cloud.key_hash}", self.cloud.key_hash)
+
+    async def aclose(self) -> None:
+        """End what asks on its behalf; nothing is sent any more."""
+        for discovery in self.discoveries:
+            discovery.cancel()
+        if self.discoveries:
+            await asyncio.wait(self.discoveries)
+        await self.cloud.aclose()
 
     async def adopt(self, db: Database, now: datetime) -> str:
         """The scope of what this key lists; called when a listing has shown that the key is good.
@@ -66,14 +81,23 @@ class Account:
     async def _decide(self, db: Database, now: datetime) -> tuple[AccountState, AccountState]:
         async with db.read() as tx:
             known = await read_account(tx, self.name) or self.newcomer()
-        if known.key_hash != self.cloud.key_hash:
-            projects = await self._projects_of_new_key()
+        if known.key_hash == self.cloud.key_hash:
+            projects, owner = known.projects or await self._projects(now), _owner(known)
         else:
-            projects = known.projects or await self._projects(now)
-        scope = f"{self.place}.{owner_of(known, self.cloud.key_hash, projects)}"
+            projects = await self._projects_of_new_key()
+            owner = _owner(known) if await self._is_rotated(db, known, projects) else self.cloud.key_hash
+        scope = f"{self.place}.{owner}"
         if scope == known.scope:
             projects = projects or known.projects
         return known, replace(known, scope=scope, key_hash=self.cloud.key_hash, projects=projects)
+
+    async def _is_rotated(self, db: Database, known: AccountState, projects: tuple[str, ...] | None) -> bool:
+        """Whether another key is of the same owner: by its projects; by its list where one of the keys has none."""
+        if projects and known.projects:
+            return bool(set(projects) & set(known.projects))
+        if place_of(known) != self.place:
+            return False
+        return await shows_the_same(db, self.cloud, known)
 
     async def _projects_of_new_key(self) -> tuple[str, ...] | None:
         """None where the API refuses to say them; no answer at all decides nothing."""
@@ -86,13 +110,14 @@ class Account:
 
     async def _projects(self, now: datetime) -> tuple[str, ...] | None:
         """Read ahead of the day on which the key is rotated; no sync depends on it."""
-        if self._ask_at is not None and now < self._ask_at:
+        asked_at = trusted(self._asked_at, now)
+        if asked_at is not None and now - asked_at < ASK_AGAIN:
             return None
         projects: tuple[str, ...] = ()
         with suppress(ApiError):
             projects = await self.cloud.projects()
         if not projects:
-            self._ask_at = now + ASK_AGAIN
+            self._asked_at = now
         return projects or None
 
     async def _save(self, db: Database, known: AccountState, decided: AccountState) -> None:
@@ -128,8 +153,9 @@ def place(base_url: str, project_id: str | None) -> str:
     return hashlib.sha256(f"{base_url.rstrip('/')}\n{project_id or ''}".encode()).hexdigest()[:16]
 
 
-def owner_of(known: AccountState, key_hash: str, projects: tuple[str, ...] | None) -> str:
-    """Who owns the key: as before if it is the same or shows a project that the old one showed; else a new owner."""
-    if key_hash == known.key_hash or set(projects or ()) & set(known.projects or ()):
-        return known.scope.rpartition(".")[2]
-    return key_hash
+def _owner(state: AccountState) -> str:
+    return state.scope.rpartition(".")[2]
+
+
+def place_of(state: AccountState) -> str:
+    return state.scope.rpartition(".")[0]

@@ -10,18 +10,20 @@ from itertools import islice
 from typing import TypeVar
 
 from syncd.model import Draft
-from syncd.store import images, outbox, runs, targets
+from syncd.store import facts, images, outbox, runs, targets
 from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, Run, TargetState
-from syncd.sync import news, pace, telling, trouble
-from syncd.sync.judgement import Judgement, Reading
-from syncd.sync.news import Occasion
+from syncd.sync import announcements, event_drafts, pace
+from syncd.sync.announcer import Announcer, Happening, listed_again, of_plan
+from syncd.sync.decision import Decision, Reading
+from syncd.sync.diff import Plan
+from syncd.sync.event_drafts import Occasion
+from syncd.sync.other_regions import Answers, account_losses, counting_regions, require_answers
+from syncd.sync.reconcile import bring_back
 from syncd.sync.report import SyncReport
-from syncd.sync.roster import bring_back
 from syncd.sync.settings import Settings
-from syncd.sync.telling import Happening, Teller
 
-AT_ONCE = 500
+HAPPENINGS_PER_BATCH = 500
 """Happenings told at once, with the loop yielding between."""
 
 T = TypeVar("T")
@@ -35,30 +37,59 @@ class Commit:
     """One sync's transaction, step by step; ``now`` is when its events were observed."""
 
     def __init__(
-        self, tx: Transaction, reading: Reading, judgement: Judgement, settings: Settings, now: datetime
+        self,
+        tx: Transaction,
+        reading: Reading,
+        decision: Decision,
+        settings: Settings,
+        answers: Answers,
+        now: datetime,
     ) -> None:
         self.tx = tx
         self.reading = reading
-        self.judgement = judgement
+        self.decision = decision
         self.settings = settings
+        self.answers = answers
         self.now = now
+        self.in_doubt = False
+        """Whether the account then has facts in doubt (`sync.doubts`)."""
 
     async def write(self, coming: Collection[str] = ()) -> SyncReport:
-        """``coming`` are the account's regions whose first list is still being read."""
+        """``coming`` are the account's regions whose first list is still being read.
+
+        Raises `Unasked` if lookups must be made first; nothing is written then.
+        """
         account, state = await self._agreed()
-        if self.reading.baseline and not self.reading.listing.complete:
+        if self.reading.baseline and not self._is_baseline():
             return await self._only_run(account, state)
+        await self._require_answers(account)
         await self._write_rows()
         after = self._after(state)
         await targets.save_target(self.tx, after)
         account = await self._note_baseline(account)
-        told, late = await self._hidden(account)
-        run = self._run(len(told), sum(map(len, late.values())))
+        told = await listed_again(self.tx, self.reading, self.decision)
+        run = self._run(len(told))
         run_id = await runs.record(self.tx, run)
-        await self._tell(account, told, late, run_id)
+        await self._tell(account, told, run_id)
         await self._enter_scope()
         await self._announce(account, after, run_id, coming)
+        self.in_doubt = await facts.any_doubted(self.tx, account.account)
         return self._report(run, after)
+
+    def _is_baseline(self) -> bool:
+        """An empty list is one only once it has lasted (`decision.decide`)."""
+        return self.reading.listing.complete and self.decision.empty_wait is None
+
+    async def _require_answers(self, account: AccountState) -> None:
+        """Before the account is told that an image is gone, each of its other regions is asked for it."""
+        if not self.decision.gone or self.reading.rebaseline:
+            return
+        target = self.reading.target
+        states = await targets.read_targets(self.tx, account.account)
+        others = [state for state in states if state.target != target]
+        counting = counting_regions(others, account.scope, self.now)
+        lost = await account_losses(self.tx, target, list(self.decision.gone), counting)
+        await require_answers(self.tx, account.account, lost, others, self.answers, counting)
 
     async def _agreed(self) -> tuple[AccountState, TargetState]:
         """What the sync read about still holds; a discovered region becomes a target."""
@@ -74,57 +105,70 @@ class Commit:
         return account, state if state.active else await bring_back(self.tx, state)
 
     async def _write_rows(self) -> None:
-        target, plan = self.reading.target, self.judgement.plan
+        target, plan = self.reading.target, self.decision.plan
         await images.add(self.tx, target, [(a.image, a.payload, a.fingerprint) for a in plan.added], self.now)
         await images.update(self.tx, target, [(u.after, u.payload) for u in plan.changed], self.now)
         await images.mark_seen(self.tx, target, plan.returned)
-        await images.revoke(self.tx, target, self.judgement.gone, self.now)
+        await images.revoke(self.tx, target, self.decision.gone, self.now)
         lacking = self.reading.lacking
         await images.mark_missing(
             self.tx,
             target,
-            {image_id: row for image_id, row in self.judgement.kept.items() if lacking.get(image_id) != row},
+            {image_id: row for image_id, row in self.decision.kept.items() if lacking.get(image_id) != row},
         )
 
     def _after(self, state: TargetState) -> TargetState:
         """The target's row after this sync."""
-        reading, kept = self.reading, self.judgement.kept
+        reading, kept = self.reading, self.decision.kept
         state = replace(
             state,
             last_attempt_at=reading.started_at,
-            live_count=len(reading.known) + len(self.judgement.plan.added) - len(self.judgement.gone),
-            held_count=len(self.judgement.held),
+            live_count=len(reading.known) + len(self.decision.plan.added) - len(self.decision.gone),
+            held_count=len(self.decision.held),
             episode_at=(state.episode_at or reading.started_at) if kept else None,
-            lookups_warned_at=(state.lookups_warned_at or self._warned_at()) if kept else None,
+            lookups_warned_at=self._warned(state.lookups_warned_at, not self.decision.proving),
+            disagreement_warned_at=self._warned(state.disagreement_warned_at, bool(self.decision.found)),
         )
         return self._succeeded(state) if reading.listing.complete else self._incomplete(state)
 
-    def _warned_at(self) -> datetime | None:
-        return None if self.judgement.proving else self.now
+    def _warned(self, before: datetime | None, now: bool) -> datetime | None:
+        """When a warning was given that is given once an episode."""
+        if not self.decision.kept:
+            return None
+        return before or (self.now if now else None)
 
     def _succeeded(self, state: TargetState) -> TargetState:
-        started = self.reading.started_at
+        """After a complete list that is the baseline, or follows one."""
         return replace(
-            state,
+            self._complete(state),
             scope=self.reading.scope,
             baseline_at=self.now if self.reading.baseline else state.baseline_at,
-            last_success_at=started,
-            fresh_until=pace.fresh_until(started, self.settings.interval(started)),
-            failures=0,
-            last_error=None,
-            failure_class=None,
-            failing_since=None,
+            empty_since=None,
+            empty_syncs=0,
+            empty_seconds=0.0,
+        )
+
+    def _complete(self, state: TargetState) -> TargetState:
+        started = self.reading.started_at
+        return state.succeeded(started, pace.fresh_until(started, self.settings.interval(started)))
+
+    def _still_empty(self, state: TargetState) -> TargetState:
+        """After an empty list that may yet become the baseline."""
+        waited = self.decision.empty_wait
+        assert waited is not None
+        return replace(
+            self._complete(state),
+            empty_since=waited.since,
+            empty_syncs=waited.syncs,
+            empty_seconds=waited.waited.total_seconds(),
         )
 
     def _incomplete(self, state: TargetState) -> TargetState:
-        return replace(
-            state,
-            last_attempt_at=self.reading.started_at,
-            failures=state.failures + 1,
-            last_error=self.reading.listing.reason,
-            failure_class="incomplete",
-            failing_since=state.failing_since or self.reading.started_at,
-        )
+        listing = self.reading.listing
+        state = state.failed(self.reading.started_at, "incomplete", listing.reason)
+        if listing.seen:  # the list is not empty: what empty ones waited is over
+            state = replace(state, empty_since=None, empty_syncs=0, empty_seconds=0.0)
+        return state
 
     async def _note_baseline(self, account: AccountState) -> AccountState:
         if account.first_baseline_at is not None or not self.reading.baseline:
@@ -133,48 +177,41 @@ class Commit:
         await targets.save_account(self.tx, account)
         return account
 
-    async def _hidden(self, account: AccountState) -> tuple[list[Happening], dict[str, list[Happening]]]:
-        """What the account's facts owe the user besides this sync's own rows."""
-        if not self.reading.listing.complete:
-            return [], {}
-        states = await targets.read_targets(self.tx, account.account)
-        late = await trouble.late_losses(self.tx, account, states, self.now)
-        own = [pair for pair in late if pair[0] not in self.judgement.gone]
-        return (
-            await telling.told_gone(self.tx, self.reading, self.judgement),
-            await telling.late_happenings(self.tx, account.account, own),
-        )
-
-    async def _tell(
-        self, account: AccountState, told: list[Happening], late: dict[str, list[Happening]], run_id: int
-    ) -> None:
+    async def _tell(self, account: AccountState, told: list[Happening], run_id: int) -> None:
         reading = self.reading
         last_known = (
-            await images.stored(self.tx, reading.target, self.judgement.gone) if self.judgement.gone else {}
+            await images.stored(self.tx, reading.target, self.decision.gone) if self.decision.gone else {}
         )
-        occasion = Occasion(reading.target, self.now, reading.baseline, reading.rebaseline)
-        counting = frozenset(
-            state.target.region
-            for state in await targets.read_targets(self.tx, account.account)
-            if state.counts(account.scope, self.now)
+        announcer = Announcer(
+            Occasion(reading.target, self.now, reading.baseline, reading.rebaseline),
+            await targets.read_targets(self.tx, account.account),
+            account.scope,
+            reading.state.last_success_at,
+            self.answers,
+            wait=not reading.rebaseline,
         )
-        teller = Teller(occasion, counting, reading.state.last_success_at)
-        own = telling.of_plan(reading, self.judgement, last_known)
-        await self._append_all(teller, [own, iter(told)], run_id)
-        for region, losses in late.items():
-            where = Occasion(reading.target._replace(region=region), self.now)
-            await self._append_all(Teller(where, counting, None), [iter(losses)], run_id)
+        own = of_plan(reading, self.decision, last_known)
+        await self._append_all(announcer, [own, iter(told)], run_id)
 
     async def _enter_scope(self) -> None:
         """In a new scope only what its targets list is known; the others' rows are known again when they enter it."""
-        if self.reading.rebaseline:
-            await targets.recall_facts(self.tx, self.reading.target, self.now)
-            await targets.forget_facts(self.tx, self.reading.target.account)
+        if not self.reading.rebaseline:
+            return
+        account = self.reading.target.account
+        states = await targets.read_targets(self.tx, account)
+        if not any(
+            state.scope == self.reading.scope for state in states if state.target != self.reading.target
+        ):
+            await facts.drop_doubts(self.tx, account)
+        await facts.recall_facts(self.tx, self.reading.target, self.now)
+        await facts.forget_facts(self.tx, account)
 
-    async def _append_all(self, teller: Teller, sources: Iterable[Iterator[Happening]], run_id: int) -> None:
+    async def _append_all(
+        self, announcer: Announcer, sources: Iterable[Iterator[Happening]], run_id: int
+    ) -> None:
         for source in sources:
-            for chunk in _chunks(source, AT_ONCE):
-                await self._append(await teller.tell(self.tx, chunk), run_id)
+            for chunk in _chunks(source, HAPPENINGS_PER_BATCH):
+                await self._append(await announcer.announce(self.tx, chunk), run_id)
                 await asyncio.sleep(0)
 
     async def _append(self, drafts: Sequence[Draft], run_id: int | None = None) -> None:
@@ -186,60 +223,67 @@ class Commit:
     ) -> None:
         """What is said about the sync itself."""
         await self._append(self._guard_news(state), run_id)
+        if self.reading.baseline and not self.reading.rebaseline:
+            await self._append(self._first_images(account), run_id)
+        await self._announce_health(account, state, run_id, set(coming) - {state.target.region})
+
+    async def _announce_health(
+        self, account: AccountState, state: TargetState, run_id: int, coming: Collection[str] = ()
+    ) -> None:
         if self.reading.listing.complete:
             await self._append(
-                await trouble.announce_recovery(self.tx, account, self.settings.alerts, self.now), run_id
+                await announcements.announce_recovery(self.tx, account, self.settings.alerts, self.now),
+                run_id,
             )
         else:
             await self._append(await self._complain(account, state), run_id)
-        still_coming = set(coming) - {state.target.region}
-        await self._append(await trouble.say_hello(self.tx, account.account, still_coming, self.now), run_id)
+        await self._append(await announcements.say_hello(self.tx, account.account, coming, self.now), run_id)
+
+    def _first_images(self, account: AccountState) -> list[Draft]:
+        """A region that was empty when its account said hello says with its first images what is watched there."""
+        if account.hello_at is None or self.reading.state.empty_wait is None or not self.decision.plan.added:
+            return []
+        target, images_there = self.reading.target, len(self.decision.plan.added)
+        return [event_drafts.hello(target.account, images_there, [target.region], [], self.now)]
 
     def _guard_news(self, state: TargetState) -> list[Draft]:
         before = {image_id for image_id, row in self.reading.lacking.items() if row.held}
-        held, target = self.judgement.held, self.reading.target
+        held, target = self.decision.held, self.reading.target
         if held and not before:
-            assert self.judgement.until is not None
+            assert self.decision.until is not None
             live = len(self.reading.known)
-            return [news.held(target, held, len(self.judgement.kept), live, self.judgement.until, self.now)]
+            return [
+                event_drafts.held(target, held, len(self.decision.kept), live, self.decision.until, self.now)
+            ]
         if before and not held:
-            revoked = len(before & self.judgement.gone.keys())
+            revoked = len(before & self.decision.gone.keys())
             reason = "revoked" if revoked else "returned"
-            return [news.released(target, reason, len(before) - revoked, revoked, self.now)]
+            return [event_drafts.released(target, reason, len(before) - revoked, revoked, self.now)]
         return []
 
     async def _complain(self, account: AccountState, state: TargetState) -> list[Draft]:
-        return await trouble.announce_failure(
+        return await announcements.announce_failure(
             self.tx,
             account,
-            trouble.trouble_of(state, self.now),
+            announcements.trouble_of(state, self.now),
             state.last_error or "",
             self.settings.alerts,
             self.now,
         )
 
     async def _only_run(self, account: AccountState, state: TargetState) -> SyncReport:
-        """An incomplete list is no baseline."""
-        state = self._incomplete(state)
+        """An incomplete list is no baseline, and an empty one not yet."""
+        state = self._incomplete(state) if self.decision.empty_wait is None else self._still_empty(state)
         await targets.save_target(self.tx, state)
-        run = Run(
-            self.reading.target,
-            self.reading.started_at,
-            self.now,
-            "incomplete",
-            pages=self.reading.listing.pages,
-            listed=len(self.reading.listing.seen),
-            error=state.last_error,
-        )
-        run_id = await runs.record(self.tx, run)
-        await self._append(await self._complain(account, state), run_id)
-        await self._append(await trouble.say_hello(self.tx, account.account, (), self.now), run_id)
+        run = self._run(0)
+        await self._announce_health(account, state, await runs.record(self.tx, run))
         return self._report(run, state)
 
-    def _run(self, told: int, late: int) -> Run:
-        listing, plan = self.reading.listing, self.judgement.plan
+    def _run(self, told: int) -> Run:
+        listing = self.reading.listing
+        plan = Plan() if self.reading.baseline and not self._is_baseline() else self.decision.plan
         fields = [{change.field for change in update.changes} for update in plan.changed]
-        outcome = "incomplete" if not listing.complete else "held" if self.judgement.held else "complete"
+        outcome = "incomplete" if not listing.complete else "held" if self.decision.held else "complete"
         return Run(
             self.reading.target,
             self.reading.started_at,
@@ -248,7 +292,7 @@ class Commit:
             pages=listing.pages,
             listed=len(listing.seen),
             shared=len(plan.added) + told,
-            revoked=len(self.judgement.gone) + late,
+            revoked=len(self.decision.gone),
             status_changed=sum("status" in names for names in fields),
             updated=sum(bool(names - {"status"}) for names in fields),
             unreadable=sum(listing.unreadable.values()),
@@ -272,14 +316,14 @@ class Commit:
             status_changed=run.status_changed,
             updated=run.updated,
             live=state.live_count,
-            missing=len(self.judgement.kept),
+            missing=len(self.decision.kept),
             held=state.held_count,
-            baseline=self.reading.baseline and self.reading.listing.complete,
+            baseline=self.reading.baseline and self._is_baseline(),
             failure=state.failure_class,
             failures=state.failures,
             error=run.error,
             retry_at=retry,
-            look_at=self.judgement.look_at,
+            look_at=self.decision.look_at,
         )
 
 

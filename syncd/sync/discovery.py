@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncd.errors import FailureClass, ProtocolError
-from syncd.model import Target
+from syncd.model import Target, trusted
 from syncd.store import outbox, targets
 from syncd.store.engine import Transaction
 from syncd.store.records import TargetState
-from syncd.sync import pace, trouble
+from syncd.sync import announcements, pace
 from syncd.sync.accounts import Account
 from syncd.sync.alerts import Trouble
+from syncd.sync.concurrency import together
 from syncd.sync.report import SyncReport
-from syncd.sync.syncer import Syncer, failure_of
-from syncd.sync.together import together
+from syncd.sync.syncer import Syncer, ended, failure_of
 
 EVERY = timedelta(hours=1)
 
@@ -31,8 +32,28 @@ class Failing:
     retry_after: timedelta | None = None
 
 
-async def discover(syncer: Syncer, account: Account) -> tuple[SyncReport, list[SyncReport]]:
-    """Ask for the regions, read the first list of each new one; the discovery's report and theirs."""
+Discovered = tuple[SyncReport, list[SyncReport]]
+
+
+async def discover(syncer: Syncer, account: Account) -> Discovered:
+    """Ask for the regions, read the first list of each new one; the discovery's report and theirs.
+
+    `Account.aclose` ends it: a reload does not wait for an old gateway.
+    """
+    task = asyncio.create_task(_discover(syncer, account), name=f"discover {account.name}")
+    account.discoveries.add(task)
+    try:
+        await asyncio.wait([task])
+    finally:
+        await ended(task)
+        account.discoveries.discard(task)
+    if not task.cancelled():
+        return task.result()
+    now = syncer.clock.now()
+    return SyncReport(Target(account.name, ""), "cancelled", now, now), []
+
+
+async def _discover(syncer: Syncer, account: Account) -> Discovered:
     started = syncer.clock.now()
     regions = await _ask(account)
     if not syncer.employs(account):
@@ -65,7 +86,7 @@ async def _note_listed(syncer: Syncer, account: str, regions: Collection[str]) -
         active = [state for state in await targets.read_targets(tx, account) if state.active]
         for state in active:
             listed = state.target.region in regions
-            since = None if listed else state.unlisted_since or now
+            since = None if listed else trusted(state.unlisted_since, now) or now
             if since != state.unlisted_since:
                 await targets.save_target(tx, replace(state, unlisted_since=since))
     known = {state.target.region for state in active}
@@ -102,16 +123,16 @@ async def _failed(syncer: Syncer, account: Account, started: datetime, failing: 
             discovery_failures=state.discovery_failures + 1,
             discovery_class=failing.failure,
             discovery_error=failing.message,
-            discovery_failing_since=state.discovery_failing_since or started,
+            discovery_failing_since=trusted(state.discovery_failing_since, now) or started,
         )
         await targets.save_account(tx, state)
-        fresh = _all_fresh(await targets.read_targets(tx, account.name), now)
         since = state.discovery_failing_since or started
-        problem = Trouble(failing.failure, state.discovery_failures, since, fresh)
-        drafts = await trouble.announce_failure(
+        states = await targets.read_targets(tx, account.name)
+        problem = Trouble(failing.failure, state.discovery_failures, since, not _lapsed(states, since, now))
+        drafts = await announcements.announce_failure(
             tx, state, problem, failing.message, syncer.settings.alerts, now
         )
-        drafts += await trouble.say_hello(tx, account.name, (), now)
+        drafts += await announcements.say_hello(tx, account.name, (), now)
         if drafts:
             await outbox.append(tx, drafts, syncer.settings.routes)
     delay = pace.retry_delay(failing.failure, state.discovery_failures, EVERY, failing.retry_after)
@@ -124,6 +145,7 @@ async def _failed(syncer: Syncer, account: Account, started: datetime, failing: 
         failures=state.discovery_failures,
         error=failing.message,
         retry_at=now + delay,
+        retry_after=failing.retry_after,
     )
 
 
@@ -147,12 +169,15 @@ async def _succeeded(syncer: Syncer, account: Account, started: datetime) -> Syn
 async def _append(syncer: Syncer, tx: Transaction, name: str, now: datetime) -> None:
     state = await targets.read_account(tx, name)
     assert state is not None
-    drafts = await trouble.announce_recovery(tx, state, syncer.settings.alerts, now)
-    drafts += await trouble.say_hello(tx, name, (), now)
+    drafts = await announcements.announce_recovery(tx, state, syncer.settings.alerts, now)
+    drafts += await announcements.say_hello(tx, name, (), now)
     if drafts:
         await outbox.append(tx, drafts, syncer.settings.routes)
 
 
-def _all_fresh(states: Sequence[TargetState], now: datetime) -> bool:
+def _lapsed(states: Sequence[TargetState], since: datetime, now: datetime) -> bool:
+    """Whether the account has no target, or all of them were fresh when the failures began and are not any more."""
     active = [state for state in states if state.active]
-    return bool(active) and all(state.fresh_until is not None and now < state.fresh_until for state in active)
+    return all(state.is_fresh(since) for state in active) and not (
+        active and all(state.is_fresh(now) for state in active)
+    )

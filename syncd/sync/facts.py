@@ -7,15 +7,14 @@ regional one loses none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
 
-from syncd.model import DIGEST_SIZE, Scope
+from syncd.model import DIGEST_SIZE, Scope, trusted
 from syncd.store.records import Fact
+from syncd.sync.other_regions import OtherRegions
 
 
 class Telling(msgspec.Struct, frozen=True):
@@ -24,24 +23,7 @@ class Telling(msgspec.Struct, frozen=True):
     scope: Scope
     fact: Fact
     unverified: tuple[str, ...] = ()
-    """Regions that still show a revoked image in our copy, but are retired or not fresh."""
-
-
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """Another target's live row of the image; it counts if that target is active, fresh and of the present scope."""
-
-    region: str
-    counts: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Heir:
-    """Another counting target's row of an image; ``newer`` if it was listed after the lost row took its last state."""
-
-    region: str
-    fingerprint: bytes
-    newer: bool
+    """Regions that could not be asked about a revoked image."""
 
 
 def tell_shared(
@@ -51,12 +33,8 @@ def tell_shared(
 
     A fact that another target's baseline wrote since then was told to nobody, so it does not make the image known.
     """
-    untold = (
-        fact is not None
-        and fact.baseline_at is not None
-        and last_complete is not None
-        and fact.baseline_at > last_complete
-    )
+    written = None if fact is None else trusted(fact.baseline_at, now)
+    untold = written is not None and last_complete is not None and written > last_complete
     if fact is not None and fact.live and (baseline or not untold):
         return Telling("region", fact)
     return Telling("account", _live(fingerprint, now if baseline else None))
@@ -80,26 +58,39 @@ def tell_updated(fact: Fact | None, fingerprint: bytes) -> Telling:
     return Telling("account", replace(fact, digest=digest))
 
 
-def tell_revoked(fact: Fact | None, fingerprint: bytes, elsewhere: Iterable[Elsewhere]) -> Telling:
-    """A target lost the image; ``elsewhere`` are its live rows in the account's other targets."""
-    others = list(elsewhere)
-    fact = fact or _live(fingerprint, None)
-    unverified = tuple(sorted(other.region for other in others if not other.counts))
-    if not fact.live or any(other.counts for other in others):
-        return Telling("region", fact, unverified)
-    return Telling("account", replace(fact, live=False, baseline_at=None), unverified)
+def tell_revoked(
+    fact: Fact | None,
+    fingerprint: bytes,
+    region: str,
+    others: OtherRegions,
+    *,
+    baseline: bool,
+    wait: bool,
+    now: datetime,
+) -> Telling:
+    """``region`` lost the image; ``wait``: a region that is about to be synced is waited for.
 
-
-def heir_of(fact: Fact, lost: bytes, others: Iterable[Heir]) -> str | None:
-    """The region whose state is to be told now: the one that showed what was told lost the image, the others differ.
-
-    Without this a change would never be told that other regions show since before they first listed the image.
+    If the account is not told, the fact is in doubt (`sync.doubts`), unless a ``baseline`` in a new scope only lacks
+    what another region has.
     """
-    rows = list(others)
-    told = fact.digest + fact.status.encode()
-    if not fact.live or lost != told or any(row.fingerprint == told for row in rows):
-        return None
-    return next((row.region for row in rows if row.newer), None)
+    fact = fact or _live(fingerprint, None)
+    if not fact.live or (baseline and others.have_it):
+        return Telling("region", fact)
+    if others.have_it or (wait and others.awaited):
+        found_at = now if others.found and not others.listed else None
+        doubtful = replace(fact, lost_region=region, doubted_at=now, found_at=found_at)
+        return Telling("region", doubtful, () if others.listed else others.unverified)
+    return Telling("account", gone(fact), others.unverified)
+
+
+def gone(fact: Fact) -> Fact:
+    """The fact once the account was told that the image is gone."""
+    return Fact(live=False, status=fact.status, digest=fact.digest)
+
+
+def without_doubt(fact: Fact) -> Fact:
+    """The fact once what was told agrees with what the regions show."""
+    return replace(fact, lost_region=None, doubted_at=None, found_at=None)
 
 
 def _live(fingerprint: bytes, baseline_at: datetime | None) -> Fact:

@@ -2,60 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncd.config import GuardConfig
 from syncd.model import Missing
 
-FEW_WAIT = timedelta(minutes=10)
-"""How long an empty list must last before the one or two rows it lacks are revoked."""
-
 BELIEVED_AFTER = timedelta(hours=24)
-"""After so long of complete listings that lack a row, no lookup is needed to believe them."""
+"""After so much observed time of complete listings that lack a row, lookups that prove nothing are not waited for."""
 
 EXTRA_SYNCS = (timedelta(minutes=1), timedelta(minutes=3), timedelta(minutes=10))
-"""A target with missing rows is looked at again so long after the first sync that lacked them."""
+"""A target with missing rows is synced again so long after the first sync that lacked them."""
+
+OBSERVED_INTERVALS = 3
+"""Of the gap between two complete syncs at most so many planned intervals count as observed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to do with each missing row: exactly one of the four."""
+    """What to do with each missing row: it is due or held, or (found by its last lookup) neither."""
 
-    believed: frozenset[str] = frozenset()
-    """Missing for a day: revoked without asking."""
     due: frozenset[str] = frozenset()
-    """Revoked now, if lookups confirm it."""
+    """Revoked now, once lookups confirm it."""
+    believed: frozenset[str] = frozenset()
+    """Of the due ones, those missing for so long that only a lookup which finds them keeps them."""
     held: frozenset[str] = frozenset()
-    """Too many at once: kept live until their time is up or they are released."""
-    waiting: frozenset[str] = frozenset()
-    """Of an empty list, one or two: kept live for a short while, without noise."""
+    """Too many at once, or of an empty list: kept live until their time is up or they are released."""
     wait: timedelta = timedelta(0)
-    """How long a row that is held or waiting must be missing."""
+    """How long a held row must have been missing, in observed time."""
 
 
 def judge(
-    missing: Mapping[str, Missing], live: int, empty: bool, limits: GuardConfig, now: datetime
+    missing: Mapping[str, Missing],
+    live: int,
+    empty: bool,
+    limits: GuardConfig,
+    found: Collection[str] = (),
 ) -> Verdict:
-    """``missing`` counts the present sync; ``live`` are the live rows before it; ``now`` is its start."""
-    few = len(missing) < limits.min
-    ordinary = not empty and (few or len(missing) * 100 <= limits.percent * live)
-    wait = _wait(few, empty, limits)
+    """``missing`` counts the present sync; ``live`` are the live rows before it; ``empty`` says so of the list.
+
+    ``found`` are missing rows that their last lookup found: they are no loss, and make the others' no larger one.
+    """
+    wait = limits.hold_empty if empty else limits.hold
+
+    def ordinary(count: int) -> bool:
+        return not empty and (count < limits.min or count * 100 <= limits.percent * live)
 
     def lasted(row: Missing, time: timedelta) -> bool:
-        return row.syncs >= limits.syncs and now - row.since >= time
+        return row.syncs >= limits.syncs and row.waited >= time
 
-    ripe = {image_id for image_id, row in missing.items() if ordinary or lasted(row, wait)}
-    believed = frozenset(image_id for image_id in ripe if lasted(missing[image_id], BELIEVED_AFTER))
-    kept = frozenset(missing.keys() - ripe)
+    there = missing.keys() & found
+    losses_are_ordinary, all_are_ordinary = ordinary(len(missing) - len(there)), ordinary(len(missing))
+    due = frozenset(
+        image_id
+        for image_id, row in missing.items()
+        if (all_are_ordinary if image_id in there else losses_are_ordinary) or lasted(row, wait)
+    )
     return Verdict(
-        believed=believed,
-        due=frozenset(ripe - believed),
-        held=frozenset() if few else kept,
-        waiting=kept if few else frozenset(),
+        due=due,
+        believed=frozenset(image_id for image_id in due if lasted(missing[image_id], BELIEVED_AFTER)),
+        held=frozenset(missing.keys() - due - there),
         wait=wait,
     )
+
+
+def observed(
+    since: datetime | None, now: datetime, elapsed: timedelta | None, interval: timedelta
+) -> timedelta:
+    """How much of the gap between two complete syncs counts as watched: at most a few intervals, nothing of a jump.
+
+    ``since`` and ``now`` are the starts of the two by the wall clock, ``elapsed`` the time between them by the
+    monotonic clock, None where another process made the first.
+    """
+    if since is None:
+        return timedelta(0)
+    gap = now - since if elapsed is None else min(now - since, elapsed)
+    return max(min(gap, OBSERVED_INTERVALS * interval), timedelta(0))
 
 
 def next_look(
@@ -63,18 +86,9 @@ def next_look(
 ) -> datetime | None:
     """When a target whose rows are still missing after the sync that began at ``now`` is synced besides its plan.
 
-    ``episode`` is the start of the first sync that lacked any of them. None if nothing is missing.
+    ``episode`` is the start of the first sync that lacked any of them. None if nothing is missing, or the plan will do.
     """
-    if not missing:
-        return None
-    looks = [episode + after for after in EXTRA_SYNCS]
+    looks = [episode + after for after in EXTRA_SYNCS] if missing else []
     for image_id, row in missing.items():
-        kept = image_id in verdict.held or image_id in verdict.waiting
-        looks.append(row.since + (verdict.wait if kept else BELIEVED_AFTER))
+        looks.append(now + (verdict.wait if image_id in verdict.held else BELIEVED_AFTER) - row.waited)
     return min((look for look in looks if look > now), default=None)
-
-
-def _wait(few: bool, empty: bool, limits: GuardConfig) -> timedelta:
-    if few:
-        return FEW_WAIT
-    return limits.hold_empty if empty else limits.hold

@@ -30,4 +30,8 @@ def retry_delay(
 
 def fresh_until(started: datetime, interval: timedelta) -> datetime:
     """``started`` is the start of a complete sync, ``interval`` the time between two planned ones."""
-    return started + max(FRESH_AT_LEAST, FRESH_INTERVALS * interval)
+    return started + fresh_for(interval)
+
+
+def fresh_for(interval: timedelta) -> timedelta:
+    return max(FRESH_AT_LEAST, FRESH_INTERVALS * interval)

@@ -10,10 +10,10 @@ from syncd.model import Missing, Target
 from syncd.store import images, outbox, targets
 from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, TargetState
-from syncd.sync import news
-from syncd.sync.news import Occasion
+from syncd.sync import event_drafts
+from syncd.sync.announcer import Announcer, Revoked
+from syncd.sync.event_drafts import Occasion
 from syncd.sync.syncer import Syncer
-from syncd.sync.telling import Revoked, Teller
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,12 @@ async def _revoke(
     now = syncer.clock.now()
     last_known = await images.stored(tx, state.target, held)
     await images.revoke(tx, state.target, held, now)
-    counting = frozenset(
-        other.target.region
-        for other in await targets.read_targets(tx, account.account)
-        if other.counts(account.scope, now)
+    states = await targets.read_targets(tx, account.account)
+    announcer = Announcer(
+        Occasion(state.target, now), states, account.scope, state.last_success_at, wait=False
     )
-    teller = Teller(Occasion(state.target, now), counting, state.last_success_at)
-    drafts = await teller.tell(tx, [Revoked(last_known[image_id], row) for image_id, row in held.items()])
-    drafts.append(news.released(state.target, "released_by_hand", 0, len(held), now))
+    drafts = await announcer.announce(
+        tx, [Revoked(last_known[image_id], row) for image_id, row in held.items()]
+    )
+    drafts.append(event_drafts.released(state.target, "released_by_hand", 0, len(held), now))
     await outbox.append(tx, drafts, syncer.settings.routes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from syncd.errors import FailureClass
@@ -38,6 +38,8 @@ class SyncReport:
     """The RetCode that ended it, where there is one."""
     retry_at: datetime | None = None
     """When a failing target is tried again, instead of its plan."""
+    retry_after: timedelta | None = None
+    """What the server asked to wait, where it did."""
     look_at: datetime | None = None
     """When a target with missing rows is looked at again, besides its plan."""
 

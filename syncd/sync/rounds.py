@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from syncd.errors import UsageError
 from syncd.model import Target
 from syncd.sync.accounts import Account
+from syncd.sync.concurrency import together
 from syncd.sync.discovery import discover
+from syncd.sync.reconcile import active_targets, reconcile
 from syncd.sync.report import SyncReport
-from syncd.sync.roster import active_targets, reconcile
 from syncd.sync.syncer import Syncer
-from syncd.sync.together import together
 
-AT_ONCE = 50
+TARGETS_AT_ONCE = 50
 """Targets synced at a time."""
 
 Progress = Callable[[SyncReport], object]
@@ -29,7 +29,7 @@ async def sync_round(
     """
     chosen = _chosen(syncer, account, region)
     whole = account is None and region is None
-    await reconcile(syncer.db, syncer.accounts, retiring=whole)
+    await reconcile(syncer, retiring=whole)
     first = await together(_discover(syncer, one, progress) for one in chosen if one.regions is None)
     reports = [report for found in first for report in found]
     seen = {report.target for report in reports}
@@ -66,7 +66,7 @@ async def _discover(syncer: Syncer, account: Account, progress: Progress) -> lis
 
 
 async def _each(syncer: Syncer, due: Sequence[Target], progress: Progress) -> list[SyncReport]:
-    places = asyncio.Semaphore(AT_ONCE)
+    places = asyncio.Semaphore(TARGETS_AT_ONCE)
 
     async def one(target: Target) -> SyncReport:
         async with places:

@@ -8,21 +8,28 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
+from syncd.compshare.client import Lookup
 from syncd.errors import ApiError, DatabaseError, ProtocolError
-from syncd.model import Clock, Listing, Target
-from syncd.store import images, outbox, runs, targets
+from syncd.model import Clock, Target, trusted
+from syncd.store import facts, images, outbox, runs, targets
 from syncd.store.engine import Database, Transaction
 from syncd.store.records import AccountState, Run, TargetState
-from syncd.sync import pace, trouble
+from syncd.sync import announcements, pace
 from syncd.sync.accounts import Account
 from syncd.sync.commit import Abandoned, Commit
+from syncd.sync.decision import Decision, Reading, decide
 from syncd.sync.diff import ids_to_load
-from syncd.sync.judgement import Judgement, Reading, weigh
+from syncd.sync.doubt_resolver import DoubtResolver
+from syncd.sync.memory import Memory
+from syncd.sync.other_regions import Unasked, ask
 from syncd.sync.report import SyncReport
+from syncd.sync.retirement import retire
 from syncd.sync.settings import Settings
+from syncd.sync.warnings import Warnings, warn_of_lookups
 
 log = structlog.get_logger()
 
@@ -50,7 +57,9 @@ class Syncer:
         self._rng = rng or random.Random()
         self._turns: dict[Target, asyncio.Lock] = {}
         self._running: dict[Target, asyncio.Task[SyncReport]] = {}
-        self._unreadable_said: set[tuple[str, str]] = set()
+        self._memory = Memory()
+        self._warnings = Warnings()
+        self._doubts = DoubtResolver(db, lambda: self.settings, clock, self.employs)
 
     async def sync(
         self, target: Target, *, candidate: bool = False, coming: Collection[str] = ()
@@ -65,7 +74,7 @@ class Syncer:
             try:
                 await asyncio.wait([task])
             finally:
-                await _ended(task)
+                await ended(task)
                 del self._running[target]
             if not task.cancelled():
                 return task.result()
@@ -91,9 +100,8 @@ class Syncer:
     async def hello(self, account: str) -> None:
         """Say hello for an account whose last regions keep it waiting."""
         async with self.db.write() as tx:
-            drafts = await trouble.say_hello(tx, account, (), self.clock.now())
-            if drafts:
-                await outbox.append(tx, drafts, self.settings.routes)
+            drafts = await announcements.say_hello(tx, account, (), self.clock.now())
+            await outbox.append(tx, drafts, self.settings.routes)
 
     @asynccontextmanager
     async def _turn(self, target: Target) -> AsyncIterator[None]:
@@ -109,8 +117,8 @@ class Syncer:
             reading = await self._read(account, target, candidate)
             if candidate and not reading.listing.complete:
                 return self._no_target(reading)
-            judgement = await weigh(reading, self.settings.guard, account.cloud, self._rng)
-            return await self._commit(reading, judgement, coming)
+            decision = await decide(reading, self.settings.guard, account.cloud, self._rng)
+            report = await self._commit(account, reading, decision, coming)
         except Abandoned:
             return SyncReport(target, "cancelled", started, self.clock.now())
         except DatabaseError:
@@ -121,24 +129,26 @@ class Syncer:
                 return _cancelled(failed)
             failure = failure_of(error, target)
             failed = replace(failed, error=failure.message)
-            return await self._fail(failed, failure, candidate, account.regions is None)
+            report = await self._fail(failed, failure, candidate, account.regions is None)
+        await self._doubts.resolve(account)
+        return report
 
     def employs(self, account: Account) -> bool:
         """False once a reload has put another in its place: what was asked with it counts no more."""
         return self.accounts.get(account.name) is account
 
-    async def preview(self, target: Target) -> tuple[Reading, Judgement] | None:
+    async def preview(self, target: Target) -> tuple[Reading, Decision] | None:
         """What a sync would announce, without writing; None for a target whose account is not configured."""
         account = self.accounts.get(target.account)
         if account is None:
             return None
         reading = await self._read(account, target, dry=True)
-        return reading, await weigh(reading, self.settings.guard, account.cloud, self._rng)
+        return reading, await decide(reading, self.settings.guard, account.cloud, self._rng)
 
     async def _read(
         self, account: Account, target: Target, candidate: bool = False, dry: bool = False
     ) -> Reading:
-        started = self.clock.now()
+        started, monotonic = self.clock.now(), self.clock.monotonic()
         async with self.db.read() as tx:
             known, lacking = await images.known(tx, target)
         listing = await account.cloud.list_images(target.region, known)
@@ -148,55 +158,87 @@ class Syncer:
         async with self.db.read() as tx:
             state = await targets.read_target(tx, target) or TargetState(target)
             stored = await images.stored(tx, target, ids_to_load(listing))
-        self._warn_unreadable(target, listing)
-        return Reading(target, started, state, known, lacking, stored, listing, scope, candidate)
+        self._warnings.of_unreadable(target, listing)
+        return Reading(
+            target,
+            started,
+            state,
+            known,
+            lacking,
+            stored,
+            listing,
+            scope,
+            candidate,
+            monotonic,
+            self._memory.observed(state, started, monotonic, self.settings.interval(started)),
+            self._memory.found(target),
+            self._memory.found_lately(target, monotonic),
+        )
 
-    async def _commit(self, reading: Reading, judgement: Judgement, coming: Collection[str]) -> SyncReport:
-        async with self.db.write() as tx:
-            report = await Commit(tx, reading, judgement, self.settings, self.clock.now()).write(coming)
-        if not judgement.proving and reading.state.lookups_warned_at is None:
-            log.warning(
-                "lookups_prove_nothing",
-                account=reading.target.account,
-                region=reading.target.region,
-                missing=len(judgement.kept),
-                effect="images that the list lacks are called revoked after 24 hours only",
-            )
+    async def _commit(
+        self, account: Account, reading: Reading, decision: Decision, coming: Collection[str]
+    ) -> SyncReport:
+        answers: dict[tuple[str, str], Lookup] = {}
+
+        async def write(tx: Transaction) -> SyncReport:
+            commit = Commit(tx, reading, decision, self.settings, answers, self.clock.now())
+            report = await commit.write(coming)
+            if commit.in_doubt:
+                self._doubts.arose(account.name)
+            return report
+
+        while True:
+            try:
+                report = await self.db.apply(write, quiet=decision.is_quiet)
+                break
+            except Unasked as unasked:
+                answers |= await ask(account.cloud, unasked)
+                if not self.employs(account):
+                    raise Abandoned from None
+        self._memory.remember(reading, decision)
+        warn_of_lookups(reading, decision)
         return report
 
     async def _fail(self, run: Run, error: ApiError, candidate: bool, discovered: bool) -> SyncReport:
         """A failed sync leaves every row as it was; of a target that is none (any more) it leaves no trace."""
-        async with self.db.write() as tx:
-            account = await targets.read_account(tx, run.target.account)
-            state = await targets.read_target(tx, run.target)
-            if account is None or state is None or not state.active:
-                return self._failed(run, error, 1) if candidate else _cancelled(run)
-            if discovered and _has_left(state, error, run):
-                await trouble.retire(tx, account, [state])
-                log.info("region_retired", account=run.target.account, region=run.target.region)
-                return _cancelled(run)
-            state = replace(
-                state,
-                last_attempt_at=run.started_at,
-                failures=state.failures + 1,
-                last_error=error.message,
-                failure_class=error.failure,
-                failing_since=state.failing_since or run.started_at,
-            )
-            await targets.save_target(tx, state)
-            await self._announce(tx, account, state, await runs.record(tx, run))
+        return await self.db.apply(
+            lambda tx: self._write_failure(tx, run, error, candidate, discovered), quiet=True
+        )
+
+    async def _write_failure(
+        self, tx: Transaction, run: Run, error: ApiError, candidate: bool, discovered: bool
+    ) -> SyncReport:
+        account = await targets.read_account(tx, run.target.account)
+        state = await targets.read_target(tx, run.target)
+        if account is None or state is None or not state.active:
+            return self._failed(run, error, 1) if candidate else _cancelled(run)
+        if discovered and _has_left(state, error, run):
+            tx.require_durable()
+            left = await retire(tx, account, [state], self.clock.now())
+            await outbox.append(tx, left, self.settings.routes)
+            log.info("region_retired", account=run.target.account, region=run.target.region)
+            return _cancelled(run)
+        state = state.failed(run.started_at, error.failure, error.message)
+        await targets.save_target(tx, state)
+        if await facts.any_doubted(tx, account.account):
+            self._doubts.arose(account.account)
+        await self._announce(tx, account, state, await runs.record(tx, run))
         return self._failed(run, error, state.failures)
 
     async def _announce(
         self, tx: Transaction, account: AccountState, state: TargetState, run_id: int
     ) -> None:
         now = self.clock.now()
-        drafts = await trouble.announce_failure(
-            tx, account, trouble.trouble_of(state, now), state.last_error or "", self.settings.alerts, now
+        drafts = await announcements.announce_failure(
+            tx,
+            account,
+            announcements.trouble_of(state, now),
+            state.last_error or "",
+            self.settings.alerts,
+            now,
         )
-        drafts += await trouble.say_hello(tx, account.account, (), now)
-        if drafts:
-            await outbox.append(tx, drafts, self.settings.routes, run_id=run_id)
+        drafts += await announcements.say_hello(tx, account.account, (), now)
+        await outbox.append(tx, drafts, self.settings.routes, run_id=run_id)
 
     def _failed(self, run: Run, error: ApiError, failures: int) -> SyncReport:
         interval = self.settings.interval(run.started_at)
@@ -210,6 +252,7 @@ class Syncer:
             error=error.message,
             code=error.code,
             retry_at=run.finished_at + pace.retry_delay(error.failure, failures, interval, error.retry_after),
+            retry_after=error.retry_after,
         )
 
     def _no_target(self, reading: Reading) -> SyncReport:
@@ -223,26 +266,10 @@ class Syncer:
             error=reading.listing.reason,
         )
 
-    def _warn_unreadable(self, target: Target, listing: Listing) -> None:
-        for name, rows in listing.unreadable.items():
-            if (target.account, name) not in self._unreadable_said:
-                self._unreadable_said.add((target.account, name))
-                log.warning(
-                    "unreadable_field",
-                    account=target.account,
-                    region=target.region,
-                    field=name,
-                    rows=rows,
-                    effect="its stored values are kept",
-                )
-
 
 def _has_left(state: TargetState, error: ApiError, run: Run) -> bool:
-    return (
-        error.code == NO_SUCH_PARAMETER
-        and state.unlisted_since is not None
-        and run.started_at - state.unlisted_since >= UNLISTED_FOR
-    )
+    since = trusted(state.unlisted_since, run.started_at)
+    return error.code == NO_SUCH_PARAMETER and since is not None and run.started_at - since >= UNLISTED_FOR
 
 
 def _cancelled(run: Run) -> SyncReport:
@@ -259,7 +286,7 @@ def failure_of(error: Exception, target: Target) -> ApiError:
     )
 
 
-async def _ended(task: asyncio.Task[SyncReport]) -> None:
+async def ended(task: asyncio.Task[Any]) -> None:
     """Cancel what still runs and see it end, however often that is cancelled too: it may be in its commit."""
     task.cancel()
     while not task.done():

@@ -23,11 +23,11 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from syncd import logs
-from syncd.assembly import Observers, SystemClock, assemble
 from syncd.config import load
+from syncd.daemon import logs
+from syncd.daemon.assembly import Observers, SystemClock, assemble
+from syncd.delivery.worker import IN_FLIGHT
 from syncd.model import Change, Route, SinkFilter, Target
-from syncd.sinks.worker import IN_FLIGHT
 from syncd.store import migrate, outbox
 from syncd.store.engine import Database
 from tests.bench import large

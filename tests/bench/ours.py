@@ -16,11 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from syncd import logs
-from syncd.assembly import Observers, Parts, SystemClock, assemble
 from syncd.config import Config, load
+from syncd.daemon import logs
+from syncd.daemon.assembly import Observers, Parts, SystemClock, assemble
 from syncd.store import migrate
-from syncd.sync.roster import active_targets, reconcile
+from syncd.sync.reconcile import active_targets, reconcile
 from syncd.sync.rounds import AT_ONCE
 from tests.bench.cloud import set_status
 from tests.bench.meter import Cost, metered
@@ -95,7 +95,7 @@ async def at_work(folder: Path) -> AsyncIterator[Work]:
     async with assemble(config, SystemClock(), observers) as parts:
         work = Work(parts, config.database.path)
         observers.requests.append(lambda *_: setattr(work, "requests", work.requests + 1))
-        await reconcile(parts.db, parts.accounts)
+        await reconcile(parts.syncer)
         gc.freeze()  # as `syncd run` does
         yield work
 

@@ -6,6 +6,7 @@ import os
 import socket
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ import pytest
 from syncd.cli.checkup.cloud import of_account, of_clock
 from syncd.cli.checkup.file import of_permissions
 from syncd.cli.checkup.finding import Finding, exit_code, failed, ok, warning
+from syncd.cli.checkup.rhythm import rhythm_of
 from syncd.cli.checkup.service import of_credentials, of_service, of_unit
-from syncd.cli.inquiry import Inquiry
+from syncd.cli.probe import Inquiry
 from syncd.config import load
 from syncd.errors import ApiError, AuthFailed, Misconfigured, Transient
 from syncd.model import to_text
 from syncd.simulator import Fault
 from syncd.store.lock import FileLock, Holder
+from syncd.store.queries import RunRow
 from tests.cli.desk import Desk
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -239,3 +242,49 @@ def test_a_credential_that_is_newer_than_the_service_asks_for_a_restart(tmp_path
     assert [one.state for one in after(minutes=-1)] == ["ok"]
     (found,) = after(minutes=1)
     assert (found.state, found.remedy) == ("warning", "systemctl restart syncd")
+
+
+def ran(db: Path, minutes: int, count: int = 5) -> None:
+    """Both regions were synced so many times, so many minutes apart, the last time now."""
+    ago = f"strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{minutes * (count - 1)} minutes')"
+    with closing(sqlite3.connect(db)) as file, file:
+        file.execute("UPDATE runs SET outcome = 'complete'")
+        file.execute(f"UPDATE runs SET count = {count}, started_at = {ago}")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "state", "said", "setting"),
+    [
+        (60, "warning", "stale", 'interval = "1h"'),
+        (90, "warning", "stale", 'interval = "90m"'),
+        (10, "warning", "every 10 min, but [schedule] promises one every 60 s", 'interval = "10m"'),
+        (1, "ok", "as [schedule] asks for", ""),
+    ],
+)
+async def test_runs_that_come_more_rarely_than_planned_are_named_and_what_to_set(
+    desk: Desk, minutes: int, state: str, said: str, setting: str
+) -> None:
+    desk.config.write_text(desk.config.read_text().replace('interval = "1s"', 'interval = "1m"'))
+    await desk.run("sync")
+    ran(desk.db, minutes)
+    (row,) = of(await desk.rows("doctor"), "rhythm")
+    assert row["state"] == state
+    assert said in row["message"]
+    assert setting in row["remedy"]
+
+
+async def test_of_few_runs_no_rhythm_is_told(desk: Desk) -> None:
+    await desk.run("sync")
+    await desk.run("sync")
+    assert of(await desk.rows("doctor"), "rhythm") == []
+
+
+def test_one_long_pause_is_no_rhythm() -> None:
+    starts = [NIGHT + timedelta(minutes=minute) for minute in (0, 1, 2, 600, 601, 602)]
+    rows = [replace(RUN, started_at=to_text(at), finished_at=to_text(at)) for at in starts]
+    assert rhythm_of(rows) == timedelta(minutes=1)
+    assert rhythm_of(rows[:3]) is None
+
+
+NIGHT = datetime(2026, 11, 24, tzinfo=UTC)
+RUN = RunRow(1, "lab", "cn-a", to_text(NIGHT), to_text(NIGHT), 1, "complete", 1, 3, 0, 0, 0, 0, 0, None)

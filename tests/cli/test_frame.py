@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from syncd.cli import main
 from syncd.cli.context import settings
 from syncd.cli.frame import syncd as root
 from syncd.cli.registry import COMMANDS, Entry
-from syncd.errors import ConfigError, DatabaseLocked, Fault, SyncdError, Transient, UsageError
+from syncd.errors import REMEDIES, ConfigError, DatabaseLocked, Fault, SyncdError, Transient, UsageError
 
 HEAVY = (
     "sqlalchemy",
@@ -104,6 +105,16 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (KeyboardInterrupt(), 130, ""),
         (click.Abort(), 130, ""),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "a secret"),
+            1,
+            f"syncd: cannot go on: No space left on device\n  {REMEDIES[errno.ENOSPC]}\n",
+        ),
+        (
+            OSError(errno.ENOTTY, "a secret"),
+            1,
+            "syncd: unexpected OSError; --log-level debug shows where it comes from\n",
+        ),
         (
             ValueError("a secret"),
             1,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.compshare.decode import Page, decode_page
-from syncd.compshare.rows import read_row
+from syncd.compshare.rows import LONGEST_WORD, MOST_WORDS, read_row
 from syncd.errors import ApiError, ProtocolError, Transient
 from syncd.model import COMPARED, Image, Sighting, Softwares, fingerprint
 
@@ -497,3 +497,15 @@ def test_any_answer_is_a_page_or_a_classified_error(top: dict[str, Any], noise: 
             decode_page(raw, {})
         except ApiError as error:
             assert error.message  # noqa: PT017  # either outcome is fine
+
+
+def test_of_too_many_tags_always_the_same_are_kept_and_long_ones_are_cut() -> None:
+    tags = [f"tag-{number:03}" for number in range(MOST_WORDS + 50)]
+    assert {image(Tags=tags).tags, image(Tags=tags[::-1]).tags} == {tuple(tags[:MOST_WORDS])}
+    assert image(Tags=["x" * 5000]).tags == ("x" * LONGEST_WORD,)
+
+
+def test_of_too_many_applications_the_first_are_kept() -> None:
+    applications = [f"app-{number}" for number in range(MOST_WORDS + 1)]
+    found = [image(Softwares={"Applications": some}).softwares for some in (applications, applications[:-1])]
+    assert found == [Softwares(applications=tuple(applications[:MOST_WORDS]))] * 2

@@ -7,14 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from syncd.config import RetentionConfig
+from syncd.delivery.dispatcher import Dispatcher
 from syncd.model import Route, to_text
-from syncd.sinks.dispatcher import Dispatcher
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import pruning
+from tests.delivery.delivering import FakeSink
 from tests.model.clock import Clock
 from tests.model.expected import CHAT, NAMES, ROUTES, takers
 from tests.model.figures import FIGURES
-from tests.sinks.delivering import FakeSink
 from tests.sync.ledger import Event, fold
 from tests.sync.rig import Rig, at_once
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from syncd.model import COMPARED
 from syncd.simulator import rows
-from syncd.simulator.shelf import Shelf
+from syncd.simulator.share_list import Shelf
 from tests.model.story import Story, short
 from tests.sync.ledger import as_stored
 from tests.sync.rig import Rig

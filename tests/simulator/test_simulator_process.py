@@ -20,7 +20,7 @@ import pytest
 
 from syncd.config import load
 from syncd.simulator import World
-from syncd.simulator.paste import config_toml
+from syncd.simulator.sample_config import config_toml
 from syncd.simulator.signature import sign
 
 COMMAND = [sys.executable, "-m", "syncd.simulator"]

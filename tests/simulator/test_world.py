@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from syncd.simulator import EVERYWHERE, Gateway, History, PageRead, UnknownError, World, lean_fields
 from syncd.simulator import rows as row_bytes
-from syncd.simulator.stir import stir
+from syncd.simulator.churn import stir
 
 REGION = "cn-wlcb"
 API_FIELDS = {

@@ -145,7 +145,9 @@ def each_type() -> dict[str, Item]:
             10, "sink.failed", {"sink": "ops", "reason": "backing_off", "since": since, "message": "HTTP 503"}
         ),
         "sink.recovered": item(
-            11, "sink.recovered", {"sink": "ops", "since": since, "duration_seconds": 16319}
+            11,
+            "sink.recovered",
+            {"sink": "ops", "reason": "backing_off", "since": since, "duration_seconds": 16319},
         ),
     }
 

@@ -244,9 +244,17 @@ async def test_a_redirect_is_not_followed(status):
 )
 @pytest.mark.parametrize("status", [429, 503])
 async def test_retry_after_is_honoured_in_both_its_forms_and_capped(status, value, expected):
-    found = await verdict(saying(status, Retry_After=value))
+    found = await verdict(saying(status, Retry_After=value, Date=format_datetime(NOW, usegmt=True)))
     assert isinstance(found, ReceiverTrouble)
     assert found.retry_after == expected
+
+
+@pytest.mark.parametrize("hours", [8, -8])
+async def test_a_date_to_retry_after_is_one_of_the_receivers_clock_not_of_ours(hours):
+    theirs = NOW + timedelta(hours=hours)
+    later = format_datetime(theirs + timedelta(minutes=5), usegmt=True)
+    found = await verdict(saying(503, Retry_After=later, Date=format_datetime(theirs, usegmt=True)))
+    assert found.retry_after == timedelta(minutes=5)
 
 
 async def test_a_slow_answer_is_waited_for():

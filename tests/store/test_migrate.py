@@ -28,6 +28,7 @@ MANY_REQUESTS = (
     "INSERT INTO requests (kind, args, created_at) WITH RECURSIVE c(i) AS"
     " (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 10000) SELECT 'sync', '{}', '' FROM c"
 )
+OURS = version.SCHEMA_VERSION
 NOW = datetime(2026, 11, 24, 2, 41, 59, tzinfo=UTC)
 
 
@@ -48,32 +49,32 @@ def _backups(path: Path) -> list[str]:
 
 @pytest.fixture
 def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program whose migrations go on to 0002, which the returned file says; its file makes a table `next`."""
+    """A program whose migrations go on to 9999, which the returned file says; its file makes a table `next`."""
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
     ours = migrate.folder_of_migrations()
     (folder / "env.py").write_text((ours / "env.py").read_text())
     for file in (ours / "versions").glob("*.py"):
         (folder / "versions" / file.name).write_text(file.read_text())
-    second = folder / "versions" / "0002_next.py"
+    second = folder / "versions" / "9999_next.py"
     second.write_text(
-        dedent("""
+        dedent(f"""
         from alembic import op
-        revision = "0002"
-        down_revision = "0001"
+        revision = "9999"
+        down_revision = "{OURS}"
         def upgrade():
             op.execute("CREATE TABLE next (n INTEGER) STRICT")
             op.execute("INSERT INTO next SELECT COUNT(*) FROM runs")
         """)
     )
     monkeypatch.setattr(migrate, "folder_of_migrations", lambda: folder)
-    monkeypatch.setattr(migrate, "SCHEMA_VERSION", "0002")
-    monkeypatch.setattr(version, "SCHEMA_VERSION", "0002")
+    monkeypatch.setattr(migrate, "SCHEMA_VERSION", "9999")
+    monkeypatch.setattr(version, "SCHEMA_VERSION", "9999")
     return second
 
 
 def _old(path: Path) -> None:
-    """A file of the first version, made by its own migration alone."""
+    """A file of this version, made by its own migrations alone."""
     files.make_file(path, group_readable=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(migrate, "folder_of_migrations", _OURS)
@@ -144,13 +145,33 @@ def test_an_upgrade_keeps_the_rows_and_a_backup_of_what_was(tmp_path: Path, newe
     _old(path)
     before = _dump(path)
     done = migrate.upgrade_file(path, now=NOW)
-    assert (done.before, done.after) == ("0001", "0002")
-    assert done.backup == tmp_path / "x.db.backup-0001-20261124T024159Z"
+    assert (done.before, done.after) == (OURS, "9999")
+    assert done.backup == tmp_path / f"x.db.backup-{OURS}-20261124T024159Z"
     assert done.backup.stat().st_mode & 0o777 == 0o600
     assert _dump(done.backup) == before
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT n FROM next").fetchall() == [(1,)]
-    assert migrate.check(path) == "0002"
+    assert migrate.check(path) == "9999"
+
+
+def test_an_alert_of_a_dead_event_stays_open_through_the_second_migration(tmp_path: Path) -> None:
+    path, folder = tmp_path / "x.db", tmp_path / "migrations"
+    (folder / "versions").mkdir(parents=True)
+    for file in ("env.py", "versions/0001_first_schema.py"):
+        (folder / file).write_text((_OURS() / file).read_text())
+    files.make_file(path, group_readable=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrate, "folder_of_migrations", lambda: folder)
+        migrate._migrate(path, None)
+    _run(
+        path,
+        "INSERT INTO sinks (name, since, failed_said_at, failed_reason) VALUES ('a', '1', '2', 'dead')",
+        "INSERT INTO sinks (name, since, failed_said_at, failed_reason) VALUES ('b', '1', '2', 'gone')",
+    )
+    migrate.upgrade_file(path)
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT name, failed_said_at, failed_reason, dead_said_at FROM sinks")
+        assert found.fetchall() == [("a", None, None, "2"), ("b", "2", "gone", None)]
 
 
 def test_a_backup_can_be_read_where_nothing_may_be_written_beside_it(tmp_path: Path, newer: Path) -> None:
@@ -171,7 +192,7 @@ def test_a_failed_upgrade_leaves_the_file_as_it_was(tmp_path: Path, newer: Path)
         migrate.upgrade_file(path)
     assert _dump(path) == before
     with closing(sqlite3.connect(path)) as connection:
-        assert version.read_version(connection, path) == "0001"
+        assert version.read_version(connection, path) == OURS
     assert len(_backups(path)) == 1
 
 
@@ -182,7 +203,7 @@ def test_a_killed_upgrade_leaves_the_file_as_it_was(tmp_path: Path, newer: Path)
     newer.write_text(newer.read_text() + "    import os, signal; os.kill(os.getpid(), signal.SIGKILL)\n")
     code = (
         "import sys; from pathlib import Path; from syncd.store import migrate, version\n"
-        "migrate.SCHEMA_VERSION = version.SCHEMA_VERSION = '0002'\n"
+        "migrate.SCHEMA_VERSION = version.SCHEMA_VERSION = '9999'\n"
         "migrate.folder_of_migrations = lambda: Path(sys.argv[2])\n"
         "migrate.upgrade_file(Path(sys.argv[1]))"
     )
@@ -222,7 +243,7 @@ def test_a_new_file_is_what_the_migrations_make_and_alembic_is_not_imported(tmp_
 def test_the_last_two_backups_are_kept(tmp_path: Path, newer: Path) -> None:
     path = tmp_path / "x.db"
     (tmp_path / "x.db.backup-by-hand").touch()
-    (tmp_path / "x.db.backup-0001-20261001T000000Z.part").touch()
+    (tmp_path / f"x.db.backup-{OURS}-20261001T000000Z.part").touch()
     for day in range(4):
         for file in tmp_path.glob("x.db*"):
             if ".backup-" not in file.name:
@@ -230,8 +251,8 @@ def test_the_last_two_backups_are_kept(tmp_path: Path, newer: Path) -> None:
         _old(path)
         migrate.upgrade_file(path, now=NOW + timedelta(days=day))
     assert _backups(path) == [
-        "x.db.backup-0001-20261126T024159Z",
-        "x.db.backup-0001-20261127T024159Z",
+        f"x.db.backup-{OURS}-20261126T024159Z",
+        f"x.db.backup-{OURS}-20261127T024159Z",
         "x.db.backup-by-hand",
     ]
 
@@ -249,7 +270,7 @@ def test_without_room_for_the_backup_nothing_is_upgraded(tmp_path: Path, newer: 
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert _backups(path) == []
     with closing(sqlite3.connect(path)) as connection:
-        assert version.read_version(connection, path) == "0001"
+        assert version.read_version(connection, path) == OURS
 
 
 def test_a_long_upgrade_reports_progress(
@@ -277,7 +298,7 @@ def test_a_file_that_another_program_keeps_locked_is_not_upgraded(
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseLocked, match="another program"):
             migrate.upgrade_file(path)
-    assert migrate.upgrade_file(path).before == "0001"
+    assert migrate.upgrade_file(path).before == OURS
 
 
 def _newer(path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from syncd.config import RetentionConfig
 from syncd.model import Route, SinkFilter
-from syncd.samples import samples
+from syncd.sinks.samples import samples
 from syncd.store import deliveries, migrate, outbox, pruning
 from syncd.store.deliveries import Outcome, SinkRecord
 from syncd.store.engine import Database

@@ -342,7 +342,7 @@ def test_a_file_that_cannot_be_read_is_refused_in_one_line_with_a_remedy(
 
 
 def test_an_older_file_is_refused_until_it_is_upgraded(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("syncd.store.version.SCHEMA_VERSION", "0002")
+    monkeypatch.setattr("syncd.store.version.SCHEMA_VERSION", "9999")
     with pytest.raises(DatabaseOlder) as caught:
         Reader.open(filled)
     assert "syncd db upgrade" in caught.value.hint

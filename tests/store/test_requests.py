@@ -16,9 +16,9 @@ import pytest
 
 from syncd.errors import DatabaseLocked, DatabaseMissing, DatabaseUnwritable, SyncdError
 from syncd.store import migrate, requests
+from syncd.store.daemon_call import Taken, reach
 from syncd.store.engine import Database
 from syncd.store.lock import FileLock, holder
-from syncd.store.reach import Taken, reach
 from syncd.store.requests import Answered, Request, RequestWatch, Waiting
 from tests.store.users import let_in, needs_root, run_as
 
@@ -92,11 +92,13 @@ async def test_a_starting_daemon_answers_what_was_interrupted_or_is_stale_and_ta
     async with _opened(path) as db:
         await _take(db)
         stale = requests.submit(path, "sync", {}, NOW - timedelta(hours=1, seconds=1))
+        ahead = requests.submit(path, "sync", {}, NOW + timedelta(hours=8))  # the clock was set back since
         young = requests.submit(path, "sync", {}, NOW - timedelta(minutes=59))
         async with db.write() as tx:
             await requests.recover(tx, NOW)
         assert requests.look(path, begun) == Answered(1, {"error": requests.INTERRUPTED})
         assert requests.look(path, stale) == Answered(1, {"error": requests.EXPIRED})
+        assert requests.look(path, ahead) == Answered(1, {"error": requests.EXPIRED})
         assert [request.id for request in await _take(db)] == [young]
 
 
@@ -179,7 +181,7 @@ def test_the_watch_waits_for_nobody(path: Path, watch: RequestWatch) -> None:
 
 def test_a_command_asks_without_importing_anything_heavy(path: Path) -> None:
     code = (
-        "import sys, syncd.store.reach\n"
+        "import sys, syncd.store.daemon_call\n"
         "heavy = {'sqlalchemy', 'aiosqlite', 'asyncio', 'alembic', 'aiohttp'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
@@ -392,7 +394,7 @@ def test_a_user_who_may_only_read_is_told_so(tmp_path: Path) -> None:
         os.chown(folder / "x.db", -1, 54320)
         os.chown(folder / "x.db.lock", -1, 54320)
         done = run_as(
-            "import sys\nfrom pathlib import Path\nfrom syncd.store.reach import reach\n"
+            "import sys\nfrom pathlib import Path\nfrom syncd.store.daemon_call import reach\n"
             "from syncd.errors import DatabaseUnwritable\n"
             "try:\n    reach(Path(sys.argv[1]), 'sync', {})\n"
             "except DatabaseUnwritable as error:\n    print(error.message, '|', error.hint)\n",

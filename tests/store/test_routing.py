@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace as altered
 
 from syncd.model import EVENT_TYPES, Draft, Route, SinkFilter
-from syncd.samples import samples
+from syncd.sinks.samples import samples
 from syncd.store.routing import takers, wants
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -18,6 +19,7 @@ from hypothesis import strategies as some
 from syncd.model import Image, Missing, Softwares, Target, fingerprint, to_text
 from syncd.store import facts, images, migrate, runs, targets
 from syncd.store.engine import Database, Transaction
+from syncd.store.images import LiveRow
 from syncd.store.records import AccountState, Alert, Fact, Run, TargetState
 from syncd.store.tables import accounts as accounts_table
 from syncd.store.tables import targets as targets_table
@@ -164,13 +166,40 @@ async def test_writes_touch_no_other_target(tmp_path: Path) -> None:
         assert (await images.stored(tx, OTHER, ["a"]))["a"].name == "name of a"
 
 
-async def test_elsewhere_names_the_other_regions_of_the_account_that_have_it_live(tmp_path: Path) -> None:
+async def test_live_rows_are_those_of_all_regions_of_the_account(tmp_path: Path) -> None:
     async with _writing(tmp_path / "x.db") as tx:
         for target in (ONE, OTHER, FAR, STRANGER):
             await _add(tx, target, "a", "b")
         await images.revoke(tx, FAR, {"a": Missing(NOW, 1)}, NOW)
-        assert await images.elsewhere(tx, ONE, ["a", "nothing"]) == {"a": ["cn-2"]}
-        assert await images.elsewhere(tx, ONE, ["b"]) == {"b": ["cn-2", "cn-3"]}
+        await images.mark_missing(tx, OTHER, {"a": Missing(NOW, 1)})
+        mark = fingerprint(image("a"))
+        found = await images.live_rows(tx, "lab", ["a", "nothing"])
+        assert found == {"a": [LiveRow("cn-1", mark, False), LiveRow("cn-2", mark, True)]}
+        assert [row.region for row in (await images.live_rows(tx, "lab", ["b"]))["b"]] == [
+            "cn-1",
+            "cn-2",
+            "cn-3",
+        ]
+
+
+async def test_some_of_what_a_target_shows_serve_as_a_control(tmp_path: Path) -> None:
+    async with _writing(tmp_path / "x.db") as tx:
+        await _add(tx, ONE, *"abcd", "missing", "gone")
+        await images.mark_missing(tx, ONE, {"missing": Missing(NOW, 1)})
+        await images.revoke(tx, ONE, {"gone": Missing(NOW, 1)}, NOW)
+        assert await images.some_shown(tx, ONE, ["a"], 2) == ["b", "c"]
+        assert await images.some_shown(tx, ONE, list("abcd"), 2) == []
+
+
+async def test_how_long_a_row_was_missed_while_somebody_watched_comes_back(tmp_path: Path) -> None:
+    waited = Missing(NOW, 3, True, NOW, timedelta(minutes=12, milliseconds=345))
+    async with _writing(tmp_path / "x.db") as tx:
+        await _add(tx, ONE, "a")
+        await images.mark_missing(tx, ONE, {"a": waited})
+        assert (await images.known(tx, ONE))[1] == {"a": waited}
+        await images.mark_seen(tx, ONE, ["a"])
+        await images.mark_missing(tx, ONE, {"a": Missing(NOW, 1)})
+        assert (await images.known(tx, ONE))[1] == {"a": Missing(NOW, 1)}
 
 
 def _fact(live: bool = True) -> Fact:
@@ -186,35 +215,7 @@ async def test_told_gone_are_those_this_target_lists_all_the_same(tmp_path: Path
         await facts.save_facts(tx, "alice", {"known": _fact(live=False)})
         await images.mark_missing(tx, ONE, {"missing": Missing(NOW, 1)})
         await images.revoke(tx, ONE, {"revoked": Missing(NOW, 1)}, NOW)
-        assert await images.told_gone(tx, ONE) == ["listed"]
-
-
-async def test_a_loss_is_untold_if_only_a_stopped_region_still_has_the_image(tmp_path: Path) -> None:
-    """ONE lost each of these after OTHER's last complete sync, but for what their names say."""
-    names = ("untold", "lost-before", "told-gone", "also-far", "not-in-other")
-    async with _writing(tmp_path / "x.db") as tx:
-        await _add(tx, ONE, *names)
-        await _add(tx, OTHER, *(name for name in names if name != "not-in-other"))
-        await _add(tx, FAR, "also-far")
-        await facts.save_facts(tx, "lab", {name: _fact(live=name != "told-gone") for name in names})
-        lost = {name: Missing(NOW, 1) for name in names}
-        await images.revoke(tx, ONE, lost, NOW + timedelta(minutes=1))
-        await images.revoke(tx, ONE, {"lost-before": Missing(NOW, 1)}, NOW - timedelta(minutes=1))
-        assert await images.lost_untold(tx, "lab", ["cn-1", "cn-3"], ["cn-2"]) == [("untold", "cn-1")]
-        both = await images.lost_untold(tx, "lab", ["cn-1"], ["cn-2", "cn-3"])
-        assert sorted(both) == [("also-far", "cn-1"), ("untold", "cn-1")]
-        assert await images.lost_untold(tx, "lab", ["cn-3"], ["cn-2"]) == []
-        assert await images.lost_untold(tx, "alice", ["cn-1"], ["cn-2"]) == []
-
-
-async def test_of_several_regions_that_lost_an_image_the_last_is_named(tmp_path: Path) -> None:
-    async with _writing(tmp_path / "x.db") as tx:
-        for target in (ONE, OTHER, FAR):
-            await _add(tx, target, "a")
-        await facts.save_facts(tx, "lab", {"a": _fact()})
-        await images.revoke(tx, OTHER, {"a": Missing(NOW, 1)}, NOW + timedelta(minutes=2))
-        await images.revoke(tx, ONE, {"a": Missing(NOW, 1)}, NOW + timedelta(minutes=1))
-        assert await images.lost_untold(tx, "lab", ["cn-1", "cn-2"], ["cn-3"]) == [("a", "cn-2")]
+        assert await images.gone_but_listed(tx, ONE) == ["listed"]
 
 
 async def test_an_account_counts_an_image_once_and_only_where_it_is_active(tmp_path: Path) -> None:
@@ -251,16 +252,38 @@ async def test_facts_of_retired_targets_alone_are_forgotten_and_recalled_when_th
     async with _writing(tmp_path / "x.db") as tx:
         await targets.save_account(tx, AccountState("lab", "s", "key"))
         await _add(tx, ONE, "both")
-        await _add(tx, OTHER, "both", "only", "kept", "told-gone")
-        told = {name: _fact(live=name != "told-gone") for name in ("both", "only", "kept", "told-gone")}
+        await _add(tx, OTHER, "both", "only", "lost", "told-gone")
+        told = {name: _fact(live=name != "told-gone") for name in ("both", "only", "lost", "told-gone")}
+        told["lost"] = msgspec.structs.replace(told["lost"], lost_region="cn-1", doubted_at=NOW)
         await facts.save_facts(tx, "lab", told)
         await targets.save_target(tx, TargetState(OTHER, active=False, scope="s"))
-        await targets.forget_facts(tx, "lab", ["kept"])
-        assert set(await facts.read_facts(tx, "lab", told)) == {"both", "kept", "told-gone"}
-        await targets.recall_facts(tx, OTHER)
+        await facts.forget_facts(tx, "lab")
+        assert set(await facts.read_facts(tx, "lab", told)) == {"both", "lost", "told-gone"}
+        await facts.recall_facts(tx, OTHER)
         recalled = await facts.read_facts(tx, "lab", told)
         assert recalled["only"] == Fact(True, "Available", fingerprint(image("only"))[:16])
         assert not recalled["told-gone"].live
+
+
+async def test_what_a_retired_target_showed_otherwise_than_one_that_stays_is_in_doubt(tmp_path: Path) -> None:
+    async with _writing(tmp_path / "x.db") as tx:
+        await _add(tx, ONE, "same", "differs", "away")
+        await _add(tx, OTHER, "same", "differs", "gone-there")
+        await _add(tx, FAR, "away")
+        await images.update(tx, OTHER, [(image("differs", status="Offline"), "{}")], NOW)
+        await images.update(tx, FAR, [(image("away", status="Offline"), "{}")], NOW)
+        await targets.save_target(tx, TargetState(FAR, active=False, scope="s"))
+        await facts.save_facts(
+            tx, "lab", {name: _fact() for name in ("same", "differs", "away", "gone-there")}
+        )
+        await facts.doubt_retired(tx, ONE, NOW)
+        assert await facts.read_doubted(tx, "lab") == {
+            "differs": msgspec.structs.replace(_fact(), doubted_at=NOW)
+        }
+        assert await facts.any_doubted(tx, "lab")
+        await facts.drop_doubts(tx, "lab")
+        assert not await facts.any_doubted(tx, "lab")
+        assert (await facts.read_facts(tx, "lab", ["differs"]))["differs"] == _fact()
 
 
 def _full(record: Any, **given: Any) -> Any:
@@ -274,7 +297,7 @@ def _full(record: Any, **given: Any) -> Any:
             values[field.name] = NOW + timedelta(minutes=number)
         elif "bool" in kind:
             values[field.name] = True
-        elif "int" in kind:
+        elif "int" in kind or "float" in kind:
             values[field.name] = number
         elif "tuple" in kind:
             values[field.name] = (f"p{number}", "镜像")
@@ -371,35 +394,31 @@ async def test_old_runs_are_forgotten_but_the_last_of_each_target(tmp_path: Path
 
 
 LIVE = "SEARCH image_rows USING COVERING INDEX image_rows_live (account=? AND region=? AND image_id>?)"
-ELSEWHERE = (
-    "SEARCH r USING COVERING INDEX image_rows_facts (account=? AND image_id=? AND region=? AND revoked_at=?)"
-)
 QUESTIONS: dict[str, tuple[Any, list[str]]] = {
     "known": (lambda tx: images.known(tx, ONE), [LIVE] * 2),
-    "elsewhere": (
-        lambda tx: images.elsewhere(tx, ONE, ["a"]),
-        ["SEARCH image_rows USING COVERING INDEX image_rows_facts (account=? AND image_id=?)"],
+    "live_rows": (
+        lambda tx: images.live_rows(tx, "lab", ["a"]),
+        ["SEARCH image_rows USING INDEX image_rows_facts (account=? AND image_id=?)"],
     ),
     "stored": (
         lambda tx: images.stored(tx, ONE, ["a"]),
         ["SEARCH image_rows USING INDEX image_rows_key (account=? AND region=? AND image_id=?)"],
     ),
-    "told_gone": (
-        lambda tx: images.told_gone(tx, ONE),
+    "gone_but_listed": (
+        lambda tx: images.gone_but_listed(tx, ONE),
         [
             "SEARCH f USING INDEX facts_gone (account=?)",
             "SEARCH r USING COVERING INDEX image_rows_live (account=? AND region=? AND image_id=?)",
         ],
     ),
-    "lost_untold": (
-        lambda tx: images.lost_untold(tx, "lab", ["cn-1"], ["cn-2"]),
-        [
-            "SEARCH t USING PRIMARY KEY (account=? AND region=?)",
-            "SEARCH lost USING INDEX image_rows_lost (account=? AND revoked_at>?)",
-            *[ELSEWHERE] * 2,
-            "SEARCH loser USING PRIMARY KEY (account=? AND region=?)",
-            "SEARCH f USING PRIMARY KEY (account=? AND image_id=?)",
-        ],
+    "some_shown": (lambda tx: images.some_shown(tx, ONE, ["a"], 2), [LIVE.replace(" AND image_id>?", "")]),
+    "unsettled": (
+        lambda tx: facts.read_doubted(tx, "lab"),
+        ["SEARCH facts USING INDEX facts_doubted (account=?)"],
+    ),
+    "any_doubted": (
+        lambda tx: facts.any_doubted(tx, "lab"),
+        ["SEARCH facts USING INDEX facts_doubted (account=?)"],
     ),
     "facts": (
         lambda tx: facts.read_facts(tx, "lab", ["a"]),
@@ -441,7 +460,7 @@ async def test_a_hundred_thousand_images_are_handled_quickly_and_the_loop_runs_o
             (20, lambda: images.add(tx, ONE, marked, NOW)),
             (2, lambda: images.known(tx, ONE)),
             (6, lambda: images.stored(tx, ONE, ids)),
-            (4, lambda: images.elsewhere(tx, OTHER, ids)),
+            (4, lambda: images.live_rows(tx, "lab", ids)),
             (20, lambda: images.update(tx, ONE, rows, NOW)),
             (10, lambda: images.mark_missing(tx, ONE, missing)),
             (5, lambda: facts.save_facts(tx, "lab", known)),
@@ -464,3 +483,16 @@ async def _gaps_during(work: Any) -> list[float]:
         gaps.append(time.perf_counter() - before)
     await task
     return gaps
+
+
+async def test_an_open_alert_is_kept_whole_and_one_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    opened = Alert("auth", NOW, NOW, NOW, ("unreachable", "auth"), ("", "cn-1"), ("cn-1", "cn-2"))
+    async with _writing(tmp_path / "syncd.db") as tx:
+        await targets.save_account(tx, AccountState("lab", "s", "k", alert=opened))
+        found = await targets.read_account(tx, "lab")
+        assert found is not None
+        assert found.alert == opened
+        await tx.execute("UPDATE accounts SET alert_told = '[\"auth\"]'")
+        found = await targets.read_account(tx, "lab")
+        assert found is not None
+        assert found.alert == replace(opened, told=("auth",), named=(), failed=())

@@ -17,7 +17,7 @@ from syncd.config import AccountConfig, ApiConfig
 from syncd.model import Secret, Target
 from syncd.store.engine import Database
 from syncd.sync.accounts import Account
-from syncd.sync.roster import reconcile
+from syncd.sync.reconcile import reconcile
 from syncd.sync.settings import Settings
 from syncd.sync.syncer import Syncer
 from tests.sync.rig import at_once
@@ -41,7 +41,7 @@ async def main(path: Path, url: str) -> None:
     account = Account("lab", CompShare(config, api, sleep=at_once), url, None, REGIONS)
     db = await Database.open(path)
     syncer = Syncer(db, {"lab": account}, Settings(), Clock())
-    await reconcile(db, syncer.accounts)
+    await reconcile(syncer)
     while True:
         await asyncio.gather(*(syncer.sync(Target("lab", region)) for region in REGIONS))
 

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.sync.rig import Rig, rig_at
+from syncd.sync.settings import Settings
+from tests.sync.rig import SINK, Rig, rig_at
 
 MakeRig = Callable[..., Awaitable[Rig]]
 
@@ -27,3 +29,9 @@ async def make_rig(tmp_path: Path) -> AsyncIterator[MakeRig]:
 async def rig(make_rig: MakeRig) -> Rig:
     """One account, one region."""
     return await make_rig()
+
+
+@pytest.fixture
+async def daily(make_rig: MakeRig) -> Rig:
+    """One account, one region, planned once a day: every gap of less counts as watched, and each look is seen."""
+    return await make_rig(settings=Settings(routes=(SINK,), interval=lambda _: timedelta(days=1)))

@@ -38,9 +38,9 @@ def listing(
     return Listing(seen, absent=frozenset(absent), **more)
 
 
-def missing(since: float = 0, syncs: int = 1, held: bool = False) -> Missing:
-    """Missing since so many minutes after T0, shown a minute before."""
-    return Missing(T0 + minutes(since), syncs, held, T0 + minutes(since - 1))
+def missing(since: float = 0, syncs: int = 1, held: bool = False, waited: float = 0) -> Missing:
+    """Missing since so many minutes after T0, shown a minute before; watched for so many minutes of them."""
+    return Missing(T0 + minutes(since), syncs, held, T0 + minutes(since - 1), minutes(waited))
 
 
 def alert(failure: Any = "unreachable", opened: float = 0, said: float | None = None) -> Alert:

@@ -20,8 +20,8 @@ from syncd.store import migrate
 from syncd.store.engine import Database
 from syncd.sync.accounts import Account
 from syncd.sync.discovery import discover
+from syncd.sync.reconcile import reconcile
 from syncd.sync.report import SyncReport
-from syncd.sync.roster import reconcile
 from syncd.sync.settings import Settings
 from syncd.sync.syncer import Syncer
 from tests.sync.ledger import Event, Ledger
@@ -36,15 +36,21 @@ class Clock:
 
     def __init__(self) -> None:
         self.at = START
+        self._jumped = timedelta(0)
 
     def now(self) -> datetime:
         return self.at
 
     def monotonic(self) -> float:
-        return (self.at - START).total_seconds()
+        return (self.at - START - self._jumped).total_seconds()
 
     def advance(self, **duration: float) -> None:
         self.at += timedelta(**duration)
+
+    def jump(self, by: timedelta) -> None:
+        """Somebody sets the wall clock; no time passes."""
+        self.at += by
+        self._jumped += by
 
 
 class Rig(Ledger):
@@ -77,7 +83,7 @@ class Rig(Ledger):
             self.configs["lab"] = replace(self.configs["lab"], **changes)
         self.accounts = {name: self._account(config) for name, config in self.configs.items()}
         self.syncer = Syncer(self.db, self.accounts, self.settings, self.clock, random.Random(1))
-        await reconcile(self.db, self.accounts, retiring=retiring)
+        await reconcile(self.syncer, retiring=retiring)
 
     async def reload(self, **changes: Any) -> None:
         """Other fields of the account lab, in the running process; its syncs are not cancelled here."""
@@ -85,7 +91,7 @@ class Rig(Ledger):
         self.retired.append(self.accounts["lab"])
         self.accounts = self.accounts | {"lab": self._account(self.configs["lab"])}
         self.syncer.accounts = self.accounts
-        await reconcile(self.db, self.accounts)
+        await reconcile(self.syncer)
 
     def configure(self, name: str, regions: tuple[str, ...] | None = REGIONS, **fields: Any) -> None:
         """Give an account of the world its place in the configuration; effective with `restart`."""
@@ -116,6 +122,14 @@ class Rig(Ledger):
             report = await self.syncer.sync(Target(account, region))
             self.advance(milliseconds=1)
         return report
+
+    async def sync_together(self, *regions: str, account: str = "lab") -> list[SyncReport]:
+        """One sync of each region, all at once."""
+        self.advance(seconds=1)
+        self.last = to_text(self.clock.at)
+        reports = await asyncio.gather(*(self.syncer.sync(Target(account, region)) for region in regions))
+        self.advance(milliseconds=1)
+        return reports
 
     async def discover(self, account: str = "lab") -> tuple[SyncReport, list[SyncReport]]:
         self.advance(seconds=1)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncd.config import AlertsConfig
-from syncd.sync.alerts import ADVICE, Trouble, after_failure, is_over
+from syncd.sync.alerts import ADVICE, Extent, Trouble, after_failure, is_over
 from tests.sync.make import T0, alert, minutes
 
 DAY = 24 * 60
@@ -47,17 +47,54 @@ def test_how_many_failures_open_it_is_the_user_s():
 
 
 def test_an_opened_alert_knows_since_when_and_what():
-    opened, _ = after_failure(None, trouble("protocol", 3), AlertsConfig(), T0 + minutes(5))
-    assert opened == replace(alert("protocol", opened=5), since=T0)
+    opened, _ = after_failure(None, trouble("protocol", 3), AlertsConfig(), T0 + minutes(5), Extent(("a",)))
+    assert opened == replace(alert("protocol", opened=5), since=T0, named=("a",), failed=("a",))
 
 
-@pytest.mark.parametrize("failure", ["unreachable", "protocol", "incomplete"])
-def test_further_failures_are_not_said_while_it_is_open(failure):
-    opened = alert("unreachable")
-    assert after_failure(opened, trouble(failure, 9, fresh=False), AlertsConfig(), T0 + minutes(5)) == (
-        opened,
-        None,
+def test_further_failures_of_the_same_cause_are_not_said_while_it_is_open():
+    found = trouble("unreachable", 9, fresh=False)
+    assert after_failure(alert(), found, AlertsConfig(), T0 + minutes(5)) == (alert(), None)
+
+
+@pytest.mark.parametrize("failure", ["protocol", "incomplete"])
+@pytest.mark.parametrize(("failures", "expected"), [(1, None), (2, None), (3, "failed")])
+def test_another_cause_is_said_besides_once_it_would_be_by_itself(failure, failures, expected):
+    opened, say = after_failure(alert(), trouble(failure, failures), AlertsConfig(), T0 + minutes(5))
+    assert say == expected
+    assert said(opened, trouble(failure, 9)) == (None if expected else "failed")
+
+
+ALL = ("a", "b")
+
+
+def grown(opened: Any, extent: Extent) -> tuple[Any, str | None]:
+    return after_failure(opened, trouble(failures=3), AlertsConfig(), T0 + minutes(5), extent)
+
+
+def test_when_all_regions_fail_it_is_said_again_and_once():
+    opened = replace(alert(), named=("a",), failed=("a",))
+    opened, say = grown(opened, Extent(ALL))
+    assert (say, opened.named, opened.failed) == (None, ("a",), ALL)
+    opened, say = grown(opened, Extent(ALL, everywhere=True))
+    assert (say, opened.named) == ("failed", ALL)
+    assert grown(opened, Extent(ALL, everywhere=True)) == (opened, None)
+
+
+def test_a_region_that_was_not_well_since_the_trouble_began_is_part_of_it():
+    opened = replace(alert("auth"), named=("a",))
+    opened, say = after_failure(
+        opened, trouble("auth"), AlertsConfig(), T0 + minutes(5), Extent(ALL, unwell=ALL, everywhere=True)
     )
+    assert (say, opened.named) == (None, ALL)
+
+
+def test_an_alert_of_a_clock_that_ran_ahead_counts_as_said_now_and_repeats_and_closes():
+    ahead = alert(opened=8 * 60)
+    opened, say = after_failure(ahead, trouble(failures=9), AlertsConfig(), T0 + minutes(5))
+    assert say is None
+    assert (opened.since, opened.opened_at, opened.said_at) == (T0, T0 + minutes(5), T0 + minutes(5))
+    assert said(opened, trouble(failures=99), DAY + 5) == "reminder"
+    assert is_over(opened, [T0 + minutes(6)], [], AlertsConfig())
 
 
 @pytest.mark.parametrize("failure", ["auth", "configuration"])

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import pytest
 
 from syncd.compshare.client import Lookup
-from syncd.sync.confirm import SAMPLE, Findings, confirm
+from syncd.sync.confirm import LOOKUPS_PER_SYNC, Findings, confirm
+from syncd.sync.guard import Verdict
 
 FOUND, GONE, UNDECIDED = Lookup.FOUND, Lookup.GONE, Lookup.UNDECIDED
 
@@ -26,8 +27,9 @@ class Cloud:
         return self.answers.get(image_id, FOUND if image_id.startswith("shown") else GONE)
 
 
-async def ask(cloud: Cloud, due: list[str], shown: list[str], seed: int = 1) -> Findings:
-    return await confirm(cloud, "cn-a", due, shown, random.Random(seed))
+async def ask(cloud: Cloud, due: list[str], shown: list[str], seed: int = 1, believed: str = "") -> Findings:
+    verdict = Verdict(due=frozenset(due), believed=frozenset(believed))
+    return await confirm(cloud, "cn-a", verdict, shown, random.Random(seed))
 
 
 def many(count: int) -> list[str]:
@@ -70,7 +72,8 @@ async def test_any_shown_id_may_be_the_control():
 
 
 async def test_a_row_that_is_there_stays_while_others_go():
-    assert await ask(Cloud({"b": FOUND}), ["a", "b"], ["shown"]) == Findings(frozenset("a"))
+    found = await ask(Cloud({"b": FOUND}), ["a", "b"], ["shown"])
+    assert found == Findings(frozenset("a"), found=frozenset("b"))
 
 
 async def test_an_undecided_row_stays_and_says_that_lookups_prove_nothing():
@@ -78,33 +81,51 @@ async def test_an_undecided_row_stays_and_says_that_lookups_prove_nothing():
     assert found == Findings(frozenset("a"), proving=False)
 
 
-async def test_50_rows_are_all_asked_for():
-    cloud, due = Cloud(), many(SAMPLE)
-    assert (await ask(cloud, due, [])).gone == set(due)
+async def test_a_control_that_vanished_since_the_list_is_followed_by_another():
+    cloud = Cloud({"shown1": GONE})
+    assert (await ask(cloud, ["a"], ["shown1", "shown2"])).gone == {"a"}
+    assert cloud.asked[-1] == "a"
+
+
+async def test_what_was_missing_for_a_day_is_believed_gone_unless_a_lookup_finds_it():
+    answers = {"a": GONE, "b": UNDECIDED, "c": FOUND, "d": UNDECIDED}
+    found = await ask(Cloud(answers), list("abcd"), ["shown"], believed="abc")
+    assert (found.gone, found.found) == (set("ab"), {"c"})
+
+
+async def test_without_a_control_only_what_is_believed_is_asked_for_and_may_be_found():
+    cloud = Cloud({"shown": UNDECIDED, "a": GONE, "b": FOUND})
+    found = await ask(cloud, list("abc"), ["shown"], believed="ab")
+    assert (found.gone, found.found, found.proving) == ({"a"}, {"b"}, False)
+    assert cloud.asked == ["shown", "a", "b"]
+
+
+async def test_200_rows_are_all_asked_for():
+    cloud, due = Cloud(), many(LOOKUPS_PER_SYNC)
+    found = await ask(cloud, due, [])
+    assert (found.gone, found.postponed) == (set(due), 0)
     assert sorted(cloud.asked) == due
 
 
-async def test_of_more_rows_50_are_asked_for_and_the_rest_follow_them():
-    cloud, due = Cloud(), many(SAMPLE + 1)
-    assert (await ask(cloud, due, [])).gone == set(due)
-    assert len(set(cloud.asked)) == SAMPLE
+async def test_of_more_rows_those_that_are_not_asked_for_wait():
+    cloud, due = Cloud(), many(LOOKUPS_PER_SYNC + 50)
+    found = await ask(cloud, due, [])
+    assert found.gone == set(cloud.asked)
+    assert (len(found.gone), found.postponed) == (LOOKUPS_PER_SYNC, 50)
 
 
-async def test_the_sample_is_random():
+async def test_which_rows_come_first_is_left_to_chance():
+    """Rows that lookups find again and again keep no others from being asked for."""
     samples = []
     for seed in (1, 2):
         cloud = Cloud()
-        await ask(cloud, many(200), [], seed)
+        await ask(cloud, many(500), [], seed)
         samples.append(set(cloud.asked))
     assert samples[0] != samples[1]
 
 
-@pytest.mark.parametrize("answer", [FOUND, UNDECIDED])
-async def test_one_row_of_the_sample_that_is_not_gone_keeps_the_rest(answer):
-    due = many(200)
-    sampled = Cloud()
-    await ask(sampled, due, [])
-    stays = sampled.asked[7]
-    found = await ask(Cloud({stays: answer}), due, [])
-    assert found.gone == set(sampled.asked) - {stays}
-    assert found.proving == (answer is FOUND)
+async def test_what_a_lookup_found_a_moment_ago_is_not_asked_for_again():
+    cloud = Cloud({"a": FOUND})
+    verdict = Verdict(due=frozenset("ab"))
+    found = await confirm(cloud, "cn-a", verdict, ["shown"], random.Random(1), lately=["a"])
+    assert (found, cloud.asked) == (Findings(frozenset("b")), ["shown", "b"])

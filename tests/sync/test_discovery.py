@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
+from syncd.errors import ClientClosed
 from syncd.model import Secret
 from tests.sync.rig import REGIONS, brief
 
@@ -35,6 +37,7 @@ async def test_every_region_becomes_a_target_with_its_first_list(make_rig):
 async def test_hello_waits_for_the_first_lists_of_all(make_rig):
     """Whatever order the first lists end in, one hello names them all."""
     rig = await make_rig(**ALL)
+    rig.world.fill("lab", "*", 1)
     rig.fault("latency", "cn-b", seconds=0.2)
     await rig.discover()
     (hello,) = rig.news()
@@ -52,6 +55,7 @@ async def test_a_known_region_is_not_read_by_discovery(make_rig):
 
 async def test_a_new_region_joins_silently(make_rig):
     rig = await make_rig(**ALL)
+    rig.world.fill("lab", "cn-a", 1)
     await rig.discover()
     rig.news()
     rig.world.add_region("cn-d")
@@ -65,6 +69,7 @@ async def test_a_new_region_joins_silently(make_rig):
 @pytest.mark.parametrize("code", [230, 293])
 async def test_a_region_that_refuses_its_list_is_no_target_and_no_trouble(make_rig, code):
     rig = await make_rig(**ALL)
+    rig.world.fill("lab", "*", 1)
     refused = rig.fault("retcode", "cn-c", on="list", code=code, message="Params [Region] not available")
     for _ in range(4):
         report, _ = await rig.discover()
@@ -81,6 +86,7 @@ async def test_a_region_that_refuses_its_list_is_no_target_and_no_trouble(make_r
 
 async def test_a_new_region_that_fails_otherwise_is_the_account_s_trouble(make_rig):
     rig = await make_rig(**ALL)
+    rig.world.fill("lab", "*", 1)
     broken = rig.fault("retcode", "cn-c", on="list", code=130)
     report, _ = await rig.discover()
     assert (report.failure, report.retry_at) == ("unreachable", report.finished_at + timedelta(minutes=1))
@@ -112,6 +118,7 @@ async def test_an_incomplete_first_list_makes_no_target(make_rig):
 
 async def test_a_wrong_key_is_one_failure_and_never_healthy(make_rig):
     rig = await make_rig(**ALL)
+    rig.world.fill("lab", "*", 1)
     right = {name: getattr(rig.configs["lab"], name) for name in ("public_key", "private_key")}
     await rig.restart(public_key=Secret("wrong"), private_key=Secret("wrong"))
     for _ in range(5):
@@ -276,3 +283,42 @@ async def test_a_bug_in_discovery_is_its_failure(make_rig):
     rig.accounts["lab"].cloud.regions = broken
     report, _ = await rig.discover()
     assert (report.failure, report.error) == ("protocol", "region discovery: internal error: TypeError")
+
+
+async def test_a_day_of_absence_that_began_in_the_future_begins_now(make_rig):
+    rig = await make_rig(**ALL)
+    await rig.discover()
+    rig.world.remove_region("cn-c")
+    rig.advance(days=9)
+    await rig.discover()
+    rig.advance(days=-9)
+    await rig.discover()
+    rig.advance(hours=25)
+    await rig.sync("cn-c")
+    assert await regions(rig) == {"cn-a", "cn-b"}
+
+
+async def test_hello_does_not_wait_for_a_time_that_a_wrong_clock_wrote(make_rig):
+    rig = await make_rig(regions=REGIONS)
+    rig.world.fill("lab", "*", 3)
+    rig.fault("http_error", "cn-c")
+    rig.advance(hours=8)
+    await rig.sync("cn-a", "cn-c")
+    rig.advance(hours=-8)
+    await rig.sync("cn-b")
+    assert "sync.baseline" in brief(rig.news())
+
+
+async def test_a_closed_account_ends_its_discovery_and_sends_nothing_more(make_rig):
+    rig = await make_rig(**ALL)
+    await rig.discover()
+    rig.fault("hang", on="zones", times=1)
+    running = asyncio.create_task(rig.discover())
+    await rig.sim.requests.arrive(2, subject="zones")
+    await rig.accounts["lab"].aclose()
+    report, first = await running
+    assert (report.outcome, first) == ("cancelled", [])
+    rig.sim.requests.clear()
+    with pytest.raises(ClientClosed):
+        await rig.accounts["lab"].cloud.regions()
+    assert rig.sim.requests.count() == 0

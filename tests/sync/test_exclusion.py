@@ -240,7 +240,7 @@ async def test_a_file_that_fails_for_a_moment_is_no_failure_of_the_target(rig, m
     assert (await rig.sync()).outcome == "complete"
 
 
-@pytest.mark.parametrize("place", ["list", "weigh", "commit"])
+@pytest.mark.parametrize("place", ["list", "decide", "commit"])
 async def test_a_bug_in_one_sync_is_a_failure_of_its_target_alone(make_rig, place, monkeypatch):
     rig = await make_rig(regions=REGIONS[:2])
     rig.world.fill("lab", "*", 5)
@@ -261,10 +261,10 @@ async def test_a_bug_in_one_sync_is_a_failure_of_its_target_alone(make_rig, plac
     match place:
         case "list":
             spoil("syncd.compshare.listing", "list_images")
-        case "weigh":
-            spoil("syncd.sync.syncer", "weigh")
+        case "decide":
+            spoil("syncd.sync.syncer", "decide")
         case "commit":
-            spoil("syncd.sync.news", "shared")
+            spoil("syncd.sync.event_drafts", "shared")
     rows = rig.live()
     with capture_logs() as logs:
         reports = [await rig.sync("cn-a") for _ in range(3)]

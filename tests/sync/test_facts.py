@@ -8,7 +8,8 @@ import pytest
 
 from syncd.model import fingerprint
 from syncd.store.records import Fact
-from syncd.sync.facts import Elsewhere, Heir, heir_of, tell_revoked, tell_shared, tell_status, tell_updated
+from syncd.sync.facts import Telling, tell_revoked, tell_shared, tell_status, tell_updated, without_doubt
+from syncd.sync.other_regions import OtherRegions
 from tests.sync.make import T0, image, minutes
 
 SHOWN = fingerprint(image(name="a", status="Available"))
@@ -96,24 +97,42 @@ def test_a_change_of_an_image_told_as_gone_is_the_region_s(tell):
     assert tell(gone, OTHER_NAME).fact == gone
 
 
-@pytest.mark.parametrize(
-    ("others", "scope", "unverified"),
-    [
-        ([], "account", ()),
-        ([("b", True)], "region", ()),
-        ([("b", False)], "account", ("b",)),
-        ([("c", False), ("b", False)], "account", ("b", "c")),
-        ([("c", False), ("b", True)], "region", ("c",)),
-    ],
-)
-def test_the_last_counting_region_to_lose_an_image_tells_the_account(others, scope, unverified):
-    telling = tell_revoked(fact(), SHOWN, [Elsewhere(*other) for other in others])
-    assert (telling.scope, telling.unverified) == (scope, unverified)
-    assert telling.fact.live == (scope == "region")
+def lost(known: Fact | None, others: OtherRegions, *, baseline: bool = False, wait: bool = True) -> Telling:
+    now = T0 + minutes(9)
+    return tell_revoked(known, SHOWN, "cn-a", others, baseline=baseline, wait=wait, now=now)
+
+
+@pytest.mark.parametrize("others", [OtherRegions(), OtherRegions(unverified=("b", "c"))])
+def test_the_last_region_to_lose_an_image_tells_the_account(others):
+    telling = lost(fact(), others)
+    assert (telling.scope, telling.unverified) == ("account", others.unverified)
+    assert telling.fact == fact(live=False)
+
+
+def test_while_another_region_lists_it_the_account_is_not_told_and_the_fact_is_in_doubt():
+    telling = lost(fact(), OtherRegions(listed=True))
+    assert (telling.scope, telling.fact.live) == ("region", True)
+    assert (telling.fact.lost_region, telling.fact.doubted_at) == ("cn-a", T0 + minutes(9))
+    assert telling.fact.found_at is None
+
+
+def test_one_that_a_lookup_finds_elsewhere_is_not_told_either():
+    telling = lost(fact(), OtherRegions(found=True, unverified=("b",)))
+    assert (telling.scope, telling.unverified) == ("region", ("b",))
+    assert telling.fact.found_at == T0 + minutes(9)
+
+
+@pytest.mark.parametrize(("wait", "scope"), [(True, "region"), (False, "account")])
+def test_a_region_that_is_about_to_be_read_is_waited_for_unless_a_person_says_so(wait, scope):
+    assert lost(fact(), OtherRegions(awaited=True), wait=wait).scope == scope
+
+
+def test_what_a_region_lacks_in_a_new_scope_is_not_lost():
+    assert lost(fact(), OtherRegions(listed=True), baseline=True).fact == fact()
 
 
 def test_a_loss_that_was_told_is_not_told_again():
-    assert tell_revoked(fact(live=False), SHOWN, []).scope == "region"
+    assert lost(fact(live=False), OtherRegions()).scope == "region"
 
 
 @pytest.mark.parametrize(
@@ -125,25 +144,10 @@ def test_a_row_without_a_fact_takes_its_own_state_as_told(telling):
 
 
 def test_a_row_without_a_fact_is_told_as_gone():
-    telling = tell_revoked(None, SHOWN, [])
+    telling = lost(None, OtherRegions())
     assert (telling.scope, telling.fact) == ("account", fact(live=False))
 
 
-@pytest.mark.parametrize(
-    ("others", "heir"),
-    [
-        ([], None),
-        ([Heir("b", OTHER_STATUS, True)], "b"),
-        ([Heir("b", OTHER_STATUS, False)], None),  # listed before the change: it may only be late
-        ([Heir("b", OTHER_STATUS, False), Heir("c", OTHER_NAME, True)], "c"),
-        ([Heir("b", OTHER_STATUS, True), Heir("c", SHOWN, False)], None),  # what was told is still shown
-    ],
-)
-def test_when_the_region_that_showed_what_was_told_loses_the_image_a_newer_list_is_told(others, heir):
-    assert heir_of(fact(), SHOWN, others) == heir
-
-
-def test_only_the_loss_of_what_was_told_leaves_an_heir():
-    other = [Heir("b", OTHER_STATUS, True)]
-    assert heir_of(fact(), OTHER_NAME, other) is None
-    assert heir_of(fact(live=False), SHOWN, other) is None
+def test_what_agrees_again_is_in_doubt_no_longer():
+    doubtful = lost(fact(), OtherRegions(found=True)).fact
+    assert without_doubt(doubtful) == fact()

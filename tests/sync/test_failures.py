@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.model import from_text
+from syncd.store.targets import read_targets
 from tests.sync.rig import REGIONS, brief
 
 CLASSES = [
@@ -118,7 +119,7 @@ async def test_an_open_alert_is_repeated_once_a_day(rig):
     assert failed(rig) == [("unreachable", ["cn-a"], True)] * 3
 
 
-async def test_while_it_is_open_only_a_first_auth_or_configuration_failure_is_told(make_rig):
+async def test_while_it_is_open_another_cause_is_told_besides_auth_at_once(make_rig):
     rig = await make_rig(regions=REGIONS)
     await rig.settle()
     rig.fault("retcode", "cn-a", code=130)
@@ -126,9 +127,12 @@ async def test_while_it_is_open_only_a_first_auth_or_configuration_failure_is_to
         await rig.sync(*REGIONS)
     assert failed(rig) == [("unreachable", ["cn-a"], False)]
     rig.fault("html", "cn-b")
-    for _ in range(4):
-        await rig.sync(*REGIONS)
+    await rig.sync(*REGIONS)
+    await rig.sync(*REGIONS)
     assert failed(rig) == []
+    await rig.sync(*REGIONS)
+    await rig.sync(*REGIONS)
+    assert failed(rig) == [("protocol", ["cn-a", "cn-b"], False)]
     rig.fault("retcode", "cn-c", code=171)
     for _ in range(4):
         await rig.sync(*REGIONS)
@@ -156,7 +160,7 @@ async def test_recovery_waits_for_every_target_and_says_how_long_it_took(make_ri
     assert rig.news() == []
     await rig.sync("cn-c")
     (event,) = rig.news()
-    assert event.data["regions"] == list(REGIONS)
+    assert event.data["regions"] == ["cn-a"]
     assert from_text(event.data["since"]) == began
     assert event.data["duration_seconds"] == round((event.time - began).total_seconds())
     assert rig.value("SELECT alert_class FROM accounts") is None
@@ -239,3 +243,87 @@ async def test_nothing_secret_is_stored(rig):
     stored = rig.path.read_bytes()
     assert keys.public_key.encode() not in stored
     assert keys.private_key.encode() not in stored
+
+
+async def test_a_total_outage_behind_one_broken_region_is_told_and_recovery_names_them_all(make_rig):
+    rig = await make_rig(regions=REGIONS)
+    await rig.settle()
+    rig.fault("retcode", "cn-a", code=130)
+    for _ in range(3):
+        await rig.sync(*REGIONS)
+    assert failed(rig) == [("unreachable", ["cn-a"], False)]
+    rig.fault("retcode", "cn-b", code=130)
+    for _ in range(4):
+        await rig.sync(*REGIONS)
+    assert failed(rig) == []
+    rig.fault("retcode", "cn-c", code=130)
+    for _ in range(9):
+        await rig.sync(*REGIONS)
+    assert failed(rig) == [("unreachable", list(REGIONS), False)]
+    rig.sim.faults.clear()
+    await rig.sync(*REGIONS)
+    (recovered,) = rig.news()
+    assert (recovered.type, recovered.data["regions"]) == ("sync.recovered", list(REGIONS))
+
+
+async def test_recovery_names_a_region_that_failed_unsaid(make_rig):
+    rig = await make_rig(regions=REGIONS)
+    await rig.settle()
+    rig.fault("retcode", "cn-a", code=130)
+    for _ in range(3):
+        await rig.sync(*REGIONS)
+    rig.fault("retcode", "cn-b", code=130)
+    await rig.sync(*REGIONS)
+    rig.sim.faults.clear()
+    await rig.sync(*REGIONS)
+    assert [event.data["regions"] for event in rig.news() if event.type == "sync.recovered"] == [
+        ["cn-a", "cn-b"]
+    ]
+
+
+async def test_a_region_that_was_stale_before_it_failed_takes_as_many_failures_as_any(rig):
+    """A machine that slept, or a cron line that runs more rarely than planned."""
+    await rig.settle()
+    rig.fault("retcode", code=130)
+    rig.advance(hours=2)
+    await rig.sync()
+    await rig.sync()
+    assert failed(rig) == []
+    await rig.sync()
+    assert failed(rig) == [("unreachable", ["cn-a"], False)]
+
+
+async def test_an_alert_of_a_clock_that_ran_ahead_closes_with_the_next_syncs_and_hides_no_later_outage(
+    make_rig,
+):
+    rig = await make_rig(regions=REGIONS)
+    await rig.settle()
+    rig.advance(hours=8)
+    await rig.sync("cn-b", "cn-c")
+    rig.fault("retcode", "cn-a", code=171)
+    await rig.sync("cn-a")
+    assert failed(rig) == [("auth", ["cn-a"], False)]
+    rig.advance(hours=-8)
+    rig.sim.faults.clear()
+    await rig.sync(*REGIONS)
+    assert brief(rig.news()) == ["sync.recovered"]
+    rig.fault("retcode", code=130)
+    for _ in range(3):
+        await rig.sync(*REGIONS)
+    assert failed(rig) == [("unreachable", list(REGIONS), False)]
+
+
+async def test_a_target_that_a_clock_which_ran_ahead_read_last_is_not_fresh_until_it_is_read_again(rig):
+    await rig.settle()
+    rig.advance(hours=8)
+    await rig.sync()
+    rig.advance(hours=-8)
+    assert not await fresh(rig)
+    await rig.sync()
+    assert await fresh(rig)
+
+
+async def fresh(rig) -> bool:
+    async with rig.db.read() as tx:
+        (state,) = await read_targets(tx)
+    return state.is_fresh(rig.clock.now())

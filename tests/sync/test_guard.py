@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.config import GuardConfig
-from syncd.model import Missing
-from syncd.sync.guard import BELIEVED_AFTER, FEW_WAIT, Verdict, judge, next_look
+from syncd.sync.guard import BELIEVED_AFTER, Verdict, judge, next_look, observed
 from tests.sync.make import T0, minutes, missing
 
 DAY = 24 * 60
@@ -25,17 +24,17 @@ def verdict(
     empty: bool | None = None,
     limits: GuardConfig | None = None,
 ) -> Verdict:
-    """``count`` rows of ``live``, missing alike since T0; ``now`` in minutes after it."""
-    rows = {f"i{number}": missing(0, syncs) for number in range(count)}
+    """``count`` rows of ``live``, missing alike for ``now`` observed minutes."""
+    rows = {f"i{number}": missing(0, syncs, waited=now) for number in range(count)}
     list_is_empty = count == live if empty is None else empty
-    return judge(rows, live, list_is_empty, limits or GuardConfig(), T0 + minutes(now))
+    return judge(rows, live, list_is_empty, limits or GuardConfig())
 
 
 def kind(found: Verdict) -> str:
-    """Which of the four all rows are."""
-    kinds = [name for name in ("believed", "due", "held", "waiting") if getattr(found, name)]
-    assert len(kinds) == 1
-    return kinds[0]
+    """What all rows are: held, due, or due and believed."""
+    assert not (found.held and found.due)
+    assert found.believed in (frozenset(), found.due)
+    return "held" if found.held else "believed" if found.believed else "due"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +54,7 @@ def test_few_rows_or_at_most_30_percent_are_ordinary(count, live, expected):
     assert kind(verdict(count, live)) == expected
 
 
-@pytest.mark.parametrize(("count", "expected"), [(1, "waiting"), (2, "waiting"), (3, "held"), (100, "held")])
+@pytest.mark.parametrize(("count", "expected"), [(1, "held"), (2, "held"), (3, "held"), (100, "held")])
 def test_nothing_of_an_empty_list_is_ordinary(count, expected):
     assert kind(verdict(count, count)) == expected
 
@@ -66,26 +65,19 @@ def test_an_empty_list_is_not_ordinary_even_where_the_share_is_small():
 
 @pytest.mark.parametrize(
     ("syncs", "now", "expected"),
-    [(3, 10, "due"), (2, 10, "waiting"), (3, 9.99, "waiting"), (1, DAY, "waiting"), (3, DAY, "believed")],
-)
-def test_few_rows_of_an_empty_list_wait_10_minutes_and_3_syncs(syncs, now, expected):
-    assert kind(verdict(2, 2, syncs=syncs, now=now)) == expected
-
-
-@pytest.mark.parametrize(
-    ("syncs", "now", "expected"),
     [(3, 60, "due"), (2, 60, "held"), (3, 59.99, "held"), (2, DAY, "held"), (3, DAY, "believed")],
 )
 def test_many_rows_wait_an_hour_and_3_syncs(syncs, now, expected):
     assert kind(verdict(5, 10, syncs=syncs, now=now)) == expected
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
 @pytest.mark.parametrize(
     ("syncs", "now", "expected"),
     [(3, DAY, "believed"), (2, DAY, "held"), (3, DAY - 0.01, "held"), (1440, 60, "held")],
 )
-def test_many_rows_of_an_empty_list_wait_a_day_and_3_syncs(syncs, now, expected):
-    assert kind(verdict(5, 5, syncs=syncs, now=now)) == expected
+def test_the_rows_of_an_empty_list_wait_a_day_and_3_syncs(count, syncs, now, expected):
+    assert kind(verdict(count, count, syncs=syncs, now=now)) == expected
 
 
 @pytest.mark.parametrize(
@@ -97,8 +89,12 @@ def test_an_ordinary_row_that_no_lookup_decided_is_believed_gone_after_a_day(syn
 
 
 def test_each_row_waits_for_itself():
-    rows = {"old": missing(0, 60), "new": missing(50, 3), "c": missing(50, 3)}
-    found = judge(rows, 4, False, GuardConfig(), T0 + minutes(60))
+    rows = {
+        "old": missing(0, 60, waited=60),
+        "new": missing(50, 3, waited=10),
+        "c": missing(50, 3, waited=10),
+    }
+    found = judge(rows, 4, False, GuardConfig())
     assert (found.due, found.held) == ({"old"}, {"new", "c"})
 
 
@@ -128,7 +124,7 @@ def test_syncs_and_the_holds_are_the_user_s():
     assert kind(verdict(5, 10, now=5, limits=short)) == "due"
     assert kind(verdict(5, 5, now=19, limits=short)) == "held"
     assert kind(verdict(5, 5, now=20, limits=short)) == "due"
-    assert kind(verdict(1, 1, now=10, limits=short)) == "due"
+    assert kind(verdict(1, 1, now=19, limits=short)) == "held"
 
 
 def test_a_hold_longer_than_a_day_is_kept():
@@ -137,18 +133,31 @@ def test_a_hold_longer_than_a_day_is_kept():
     assert kind(verdict(5, 5, syncs=99, now=3 * DAY, limits=long)) == "believed"
 
 
+def test_what_lookups_find_makes_no_loss_a_larger_one_and_is_not_held():
+    """Three of nine are missing, two of which a lookup finds."""
+    rows = {name: missing() for name in "abc"}
+    assert judge(rows, 9, False, GuardConfig(), found="ab") == Verdict(
+        due=frozenset("c"), wait=GuardConfig().hold
+    )
+    lasted = {name: missing(syncs=3, waited=60) for name in "abc"}
+    assert judge(lasted, 9, False, GuardConfig(), found="ab").due == set("abc")
+
+
 def test_nothing_missing_is_nothing_to_do():
-    assert judge({}, 10, False, GuardConfig(), T0) == Verdict(wait=FEW_WAIT)
+    assert judge({}, 10, False, GuardConfig()) == Verdict(wait=GuardConfig().hold)
     assert next_look({}, Verdict(), T0, T0) is None
 
 
-def looks(found: Verdict, rows: dict[str, Missing], until: float) -> list[float]:
-    """Every look, in minutes, if each is taken when it comes and nothing changes."""
-    now, times = T0, []
-    while (look := next_look(rows, found, T0, now)) is not None and look <= T0 + minutes(until):
+def looks(found: Verdict, since: dict[str, float], until: float) -> list[float]:
+    """Every look, in minutes, at rows missing since so many, if each is taken when it comes and all time is watched."""
+    now, times = T0 + minutes(max(since.values())), []
+    while True:
+        rows = {row: missing(at, waited=(now - T0) / minutes(1) - at) for row, at in since.items()}
+        look = next_look(rows, found, T0, now)
+        if look is None or look > T0 + minutes(until):
+            return times
         times.append((look - T0) / minutes(1))
         now = look
-    return times
 
 
 @pytest.mark.parametrize(
@@ -156,40 +165,58 @@ def looks(found: Verdict, rows: dict[str, Missing], until: float) -> list[float]
     [
         (Verdict(held=frozenset("a"), wait=minutes(60)), [1, 3, 10, 60]),
         (Verdict(held=frozenset("a"), wait=minutes(DAY)), [1, 3, 10, DAY]),
-        (Verdict(waiting=frozenset("a"), wait=FEW_WAIT), [1, 3, 10]),
-        (Verdict(due=frozenset("a"), wait=FEW_WAIT), [1, 3, 10, DAY]),
+        (Verdict(due=frozenset("a"), wait=minutes(60)), [1, 3, 10, DAY]),
     ],
 )
 def test_a_target_with_missing_rows_is_looked_at_after_1_3_and_10_minutes_and_when_the_wait_ends(
     found, expected
 ):
-    assert looks(found, {"a": missing(0)}, until=2 * DAY) == expected
+    assert looks(found, {"a": 0}, until=2 * DAY) == expected
 
 
 def test_the_early_looks_come_once_an_episode_and_the_earliest_wait_counts():
-    rows = {"a": missing(0), "b": missing(30)}
     found = Verdict(held=frozenset("ab"), wait=minutes(60))
-    assert looks(found, rows, until=2 * DAY) == [1, 3, 10, 60, 90]
+    assert looks(found, {"a": 0, "b": 30}, until=2 * DAY) == [60, 90]
 
 
-def test_three_syncs_fit_into_the_shortest_wait():
-    """0, 1, 3 and 10 minutes: the third sync comes before the wait is over, whatever the interval."""
-    found = Verdict(waiting=frozenset("a"), wait=FEW_WAIT)
-    assert 1 + len(looks(found, {"a": missing(0)}, until=10)) >= GuardConfig().syncs
+def test_three_syncs_fit_into_an_hour_whatever_the_interval():
+    found = Verdict(held=frozenset("a"), wait=minutes(60))
+    assert 1 + len(looks(found, {"a": 0}, until=60)) >= GuardConfig().syncs
 
 
-row = st.builds(missing, st.integers(0, 2000), st.integers(1, 5))
-
-
-@given(
-    rows=st.dictionaries(st.sampled_from("abcdefgh"), row),
-    extra=st.integers(0, 30),
-    now=st.integers(2000, 5000),
+@pytest.mark.parametrize(
+    ("gap", "elapsed", "interval", "expected"),
+    [
+        (1, 1, 1, 1),
+        (3, None, 1, 3),
+        (3.5, None, 1, 3),  # at most three intervals
+        (DAY, DAY, 1, 3),  # a day of outages
+        (DAY, None, 1, 3),  # a day of being off
+        (DAY, None, DAY, DAY),
+        (480, 1, 60, 1),  # the wall clock was set forward
+        (1, 480, 60, 1),  # the wall clock was set back: the lesser of the two
+        (-479, 1, 60, 0),
+        (-479, None, 60, 0),
+    ],
 )
-def test_each_missing_row_gets_exactly_one_verdict(rows, extra, now):
-    found = judge(rows, len(rows) + extra, extra == 0, GuardConfig(), T0 + minutes(now))
-    parts = (found.believed, found.due, found.held, found.waiting)
-    assert sum(map(len, parts)) == len(rows)
-    assert frozenset().union(*parts) == rows.keys()
+def test_only_watched_time_is_waiting(gap, elapsed, interval, expected):
+    """All in minutes: the gap by the wall clock, by the monotonic clock, the planned interval."""
+    by_monotonic = None if elapsed is None else minutes(elapsed)
+    assert observed(T0, T0 + minutes(gap), by_monotonic, minutes(interval)) == minutes(expected)
+
+
+def test_before_the_first_complete_sync_nothing_was_watched():
+    assert observed(None, T0, minutes(5), minutes(60)) == minutes(0)
+
+
+row = st.builds(missing, st.just(0), st.integers(1, 5), st.booleans(), st.integers(0, 3000))
+
+
+@given(rows=st.dictionaries(st.sampled_from("abcdefgh"), row), extra=st.integers(0, 30))
+def test_each_missing_row_is_due_or_held(rows, extra):
+    found = judge(rows, len(rows) + extra, extra == 0, GuardConfig())
+    assert found.due | found.held == rows.keys()
+    assert not found.due & found.held
+    assert found.believed <= found.due
     assert all(rows[image_id].syncs >= 3 for image_id in found.believed)
-    assert all(T0 + minutes(now) - rows[image_id].since >= BELIEVED_AFTER for image_id in found.believed)
+    assert all(rows[image_id].waited >= BELIEVED_AFTER for image_id in found.believed)

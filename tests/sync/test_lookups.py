@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -30,7 +32,8 @@ async def losing_one(rig) -> str:
 
 
 @pytest.mark.parametrize(("fault", "options"), FAULTS, ids=[f"{name} {options}" for name, options in FAULTS])
-async def test_lookups_that_prove_nothing_cost_a_day_and_one_warning(rig, fault, options):
+async def test_lookups_that_prove_nothing_cost_a_day_and_one_warning(daily, fault, options):
+    rig = daily
     one = await losing_one(rig)
     rig.fault(fault, **options)
     with capture_logs() as logs:
@@ -90,19 +93,35 @@ async def test_a_list_that_hides_a_row_consistently_is_contradicted_by_its_looku
     rig.fault("hidden_rows")
     with capture_logs() as logs:
         report = await rig.sync()
+        await rig.sync()
     assert (report.outcome, report.missing, report.revoked) == ("complete", 1, 0)
     assert (rig.news(), rig.ids()) == ([], everything)
-    assert [line for line in logs if line["log_level"] == "warning"] == []
+    (warning,) = [line for line in logs if line["log_level"] == "warning"]
+    assert (warning["event"], warning["count"]) == ("list_and_lookup_disagree", 1)
+    assert set(warning["images"]) < everything
 
 
-async def test_an_api_that_says_for_a_day_that_an_image_is_gone_is_believed(rig):
-    """The list hides it for longer than the guard waits: it is told as revoked, and as shared again."""
+async def test_an_image_that_a_lookup_still_finds_is_never_revoked_however_long_a_list_lacks_it(daily):
+    rig = daily
     rig.world.fill("lab", "cn-a", 10)
     await rig.settle()
-    hidden = rig.fault("hidden_rows")
+    everything = rig.ids()
+    rig.fault("hidden_rows")
+    for _ in range(5):
+        await rig.follow(until=DAY)
+    assert (rig.news(), rig.ids()) == ([], everything)
+
+
+async def test_an_api_whose_list_and_lookups_say_for_a_day_that_an_image_is_gone_is_believed(daily):
+    """The list hides it and lookups decide nothing: it is told as revoked, and as shared again."""
+    rig = daily
+    rig.world.fill("lab", "cn-a", 10)
+    await rig.settle()
+    hidden, broken = rig.fault("hidden_rows"), rig.fault("lookup_fails")
     await rig.follow(until=DAY + 1)
     assert brief(rig.news()) == ["revoked account"]
     hidden.remove()
+    broken.remove()
     await rig.sync()
     assert brief(rig.news()) == ["shared account"]
     rig.check(honest=False)
@@ -116,15 +135,34 @@ async def test_a_refusal_that_names_the_id_proves_it_gone(rig):
     rig.check()
 
 
-async def test_of_more_than_50_rows_50_are_asked_for(rig):
-    ids = rig.world.fill("lab", "cn-a", 300)
+async def test_each_row_is_asked_for_at_most_200_in_a_sync_and_the_others_wait(rig):
+    ids = rig.world.fill("lab", "cn-a", 1000)
     await rig.settle()
-    for image in ids[:80]:
-        rig.world.unshare("lab", "cn-a", image)
+    take(rig, ids[:250])
     report = await rig.sync()
-    assert report.revoked == 80
-    assert rig.sim.requests.count(subject="lookup") == 51
+    assert (report.outcome, report.revoked, report.missing) == ("complete", 200, 50)
+    assert rig.sim.requests.count(subject="lookup") == 201
+    assert report.look_at == report.started_at + timedelta(minutes=1)
+    report = await rig.sync()
+    assert (report.revoked, report.missing, report.look_at) == (50, 0, None)
     rig.check()
+
+
+async def test_the_sure_loss_of_many_does_not_convict_one_that_only_the_list_lacks(rig):
+    ids = rig.world.fill("lab", "cn-a", 400)
+    await rig.settle()
+    take(rig, ids[100:215])
+    rig.fault("hidden_rows", count=1)
+    report = await rig.sync()
+    assert (report.revoked, report.missing) == (115, 1)
+    await rig.sync()
+    assert rig.ids() == set(ids) - set(ids[100:215])
+    rig.check()
+
+
+def take(rig, ids: list[str]) -> None:
+    for image in ids:
+        rig.world.unshare("lab", "cn-a", image)
 
 
 async def test_rows_that_return_between_list_and_lookup_stay(rig):
@@ -157,7 +195,8 @@ async def test_rows_that_return_between_list_and_lookup_stay(rig):
     rig.check()
 
 
-async def test_held_rows_are_asked_for_only_when_their_time_is_up(rig):
+async def test_held_rows_are_asked_for_only_when_their_time_is_up(daily):
+    rig = daily
     ids = rig.world.fill("lab", "cn-a", 10)
     await rig.settle()
     for image in ids[:5]:
@@ -170,24 +209,26 @@ async def test_held_rows_are_asked_for_only_when_their_time_is_up(rig):
     assert brief(rig.news()) == ["sync.held", *["revoked account"] * 5, "sync.released"]
 
 
-async def test_held_rows_that_lookups_still_find_stay_held_and_are_believed_gone_after_a_day(rig):
+async def test_held_rows_that_lookups_still_find_stay_held(daily):
+    rig = daily
     rig.world.fill("lab", "cn-a", 10)
     await rig.settle()
     rig.fault("hidden_rows", count=5)
     assert await rig.follow(until=DAY - 1) == [1, 3, 10, 60]
+    for _ in range(3):
+        rig.advance(days=1)
+        await rig.sync()
     assert brief(rig.news()) == ["sync.held"]
-    rig.advance(minutes=1)
-    await rig.sync()
-    assert brief(rig.news()) == [*["revoked account"] * 5, "sync.released"]
 
 
-async def test_a_blank_api_whose_lookups_still_find_the_image_revokes_nothing_for_a_day(rig):
+async def test_a_blank_api_whose_lookups_still_find_the_image_revokes_nothing(daily):
+    rig = daily
     (only,) = rig.world.fill("lab", "cn-a", 1)
     await rig.settle()
     blank = rig.fault("blank")
-    assert await rig.follow(until=DAY - 1) == [1, 3, 10]
-    assert (rig.news(), rig.ids()) == ([], {only})
+    assert await rig.follow(until=2 * DAY) == [1, 3, 10, DAY]
+    assert (brief(rig.news()), rig.ids()) == (["sync.held"], {only})
     blank.remove()
     await rig.sync()
-    assert rig.news() == []
+    assert brief(rig.news()) == ["sync.released"]
     rig.check()

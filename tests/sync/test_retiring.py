@@ -157,16 +157,19 @@ async def test_a_failing_region_that_leaves_lets_the_account_recover(make_rig):
     assert brief(rig.news()) == ["sync.recovered"]
 
 
-async def test_what_was_held_is_held_when_its_region_returns(make_rig):
+async def test_what_was_held_is_released_when_its_region_leaves_and_held_anew_when_it_returns(make_rig):
     rig = await watching(make_rig)
     rig.world.blank("cn-b")
     await rig.sync(*TWO)
     assert brief(rig.news()) == ["sync.held"]
     await rig.restart(regions=("cn-a",))
+    (released,) = rig.news()
+    assert (released.type, released.region, released.data["reason"]) == ("sync.released", "cn-b", "retired")
+    assert rig.target("held_count", "cn-b") == 0
     await rig.sync("cn-a")
     await rig.restart(regions=TWO)
     await rig.sync(*TWO)
-    assert rig.news() == []
+    assert brief(rig.news()) == ["sync.held"]
     assert rig.target("held_count", "cn-b") == 10
 
 

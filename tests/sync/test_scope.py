@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from syncd.model import Secret
 from syncd.simulator import Simulator
+from syncd.sync.owner import is_alike
 from tests.sync.rig import REGIONS, brief
 
 
@@ -94,11 +95,96 @@ async def test_the_key_of_another_account_is_a_new_scope(make_rig):
     rig.check(settled=False, told_once=False, honest=False)
 
 
-async def test_a_key_that_may_not_read_its_projects_is_a_new_scope(make_rig):
+async def test_a_rotated_key_that_may_not_read_its_projects_is_known_by_its_list(make_rig):
     rig = await watching(make_rig)
     rig.world.rotate_key("lab")
     rig.fault("retcode", on="projects", code=299)
-    await rebaselines(rig, **key_of(rig, "lab"))
+    await rig.restart(**key_of(rig, "lab"))
+    move_on(rig)
+    assert not (await rig.sync()).baseline
+    assert len(rig.news()) == 4
+    rig.check()
+
+
+async def test_the_longest_list_says_whose_key_it_is_for_all_regions(make_rig):
+    rig = await watching(make_rig, regions=REGIONS[:2])
+    rig.world.fill("lab", "cn-b", 10)
+    for image in sorted(rig.ids("cn-a"))[1:]:
+        rig.world.unshare("lab", "cn-a", image)
+        await rig.sync("cn-a")
+    await rig.settle()
+    rig.world.rotate_key("lab")
+    rig.fault("retcode", on="projects", code=299)
+    await rig.restart(**key_of(rig, "lab"))
+    rig.world.unshare("lab", "cn-a", *rig.ids("cn-a"))
+    new = rig.world.share("lab", "cn-a")
+    await rig.sync("cn-a")
+    assert [event.image_id for event in rig.news() if event.type == "image.shared"] == [new]
+    assert silently(rig) == {}
+
+
+async def test_another_account_s_key_that_sees_many_of_the_same_images_calls_none_revoked(make_rig):
+    rig = await watching(make_rig, accounts=("lab", "other"))
+    for image in sorted(rig.ids())[:8]:
+        rig.world.share("other", "cn-a", image)
+    rig.world.fill("other", "cn-a", 2)
+    rig.fault("retcode", on="projects", code=299)
+    await rig.restart(**key_of(rig, "other"))
+    with capture_logs() as logs:
+        assert (await rig.sync()).baseline
+    assert "scope_changed" in [line["event"] for line in logs]
+    assert rig.news() == []
+
+
+@pytest.mark.parametrize("fault", ["http_error", "rows_without_id"])
+async def test_a_list_that_cannot_be_read_whole_decides_nothing_about_the_key(make_rig, fault):
+    rig = await watching(make_rig, regions=REGIONS[:2])
+    rig.world.fill("lab", "cn-b", 10)
+    await rig.settle()
+    rows = rig.live()
+    rig.world.rotate_key("lab")
+    rig.fault("retcode", on="projects", code=299)
+    broken = rig.fault(fault, "cn-b", on="list")
+    await rig.restart(**key_of(rig, "lab"))
+    assert (await rig.sync("cn-a")).outcome == "failed"
+    assert (rig.live(), rig.news()) == (rows, [])
+    broken.remove()
+    assert not (await rig.sync("cn-a")).baseline
+    assert rig.news() == []
+
+
+async def test_regions_that_the_new_key_may_not_list_say_nothing(make_rig):
+    rig = await watching(make_rig, regions=REGIONS[:2])
+    rig.world.fill("lab", "cn-b", 10)
+    await rig.settle()
+    rig.world.rotate_key("lab")
+    rig.fault("retcode", on="projects", code=299)
+    rig.fault("retcode", "cn-b", on="list", code=293)
+    await rig.restart(**key_of(rig, "lab"))
+    assert not (await rig.sync("cn-a")).baseline
+
+
+@pytest.mark.parametrize(
+    ("same", "gone", "new", "alike"),
+    [
+        (1, 0, 0, True),
+        (1, 0, 1, False),
+        (2, 0, 1, True),
+        (2, 1, 1, False),
+        (3, 1, 1, True),
+        (10, 2, 1, False),
+        (40, 2, 2, True),
+        (90, 5, 5, True),
+        (90, 6, 5, False),
+        (0, 0, 0, False),
+        (0, 5, 0, False),
+    ],
+)
+def test_lists_are_alike_if_few_images_differ_and_more_are_the_same(same, gone, new, alike):
+    shared = {f"same-{number}" for number in range(same)}
+    known = shared | {f"gone-{number}" for number in range(gone)}
+    shown = shared | {f"new-{number}" for number in range(new)}
+    assert is_alike(known, shown) is alike
 
 
 async def test_a_rotated_key_of_the_same_account_is_not(make_rig):
@@ -167,6 +253,7 @@ async def test_a_wrong_key_corrected_changes_nothing_and_loses_no_news(make_rig)
 
 async def test_a_wrong_first_key_corrected_is_no_change_of_scope(make_rig):
     rig = await make_rig()
+    rig.world.fill("lab", "cn-a", 1)
     rig.world.rotate_key("lab")
     assert (await rig.sync()).failure == "auth"
     await rig.restart(**key_of(rig, "lab"))
@@ -303,5 +390,5 @@ async def test_what_a_region_lacks_in_a_new_scope_is_not_told_as_lost_when_anoth
     await rig.sync("cn-a")
     rig.advance(minutes=40)
     rig.fault("retcode", "cn-b", code=130)
-    await rig.sync("cn-b", "cn-a")
+    await rig.sync("cn-b", "cn-b", "cn-b", "cn-a")
     assert [event.type for event in rig.news()] == ["sync.failed"]

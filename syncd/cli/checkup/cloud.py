@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.cli.checkup.finding import API, Finding, failed, ok, warning
-from syncd.cli.inquiry import Inquiry, inquire
+from syncd.cli.probe import Inquiry, inquire
 from syncd.errors import ApiError
 
 if TYPE_CHECKING:

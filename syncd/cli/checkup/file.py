@@ -9,20 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.cli.checkup.finding import API, DATABASE, Finding, failed, ok, warning
+from syncd.cli.checkup.rhythm import of_rhythm
 from syncd.cli.times import spoken
 from syncd.errors import DatabaseError, DatabaseMissing
 
 if TYPE_CHECKING:
     from syncd.config import Config
-    from syncd.survey import Survey
+    from syncd.monitoring.snapshot import Survey
 
 OTHERS = 0o007
 LOOK = "`syncd status` and the log tell more"
 
 
 def of_file(config: Config) -> Iterator[Finding]:
+    from syncd.monitoring.snapshot import survey
     from syncd.store.version import require_sqlite
-    from syncd.survey import survey
 
     path = config.database.path
     found = None
@@ -38,6 +39,7 @@ def of_file(config: Config) -> Iterator[Finding]:
     yield from of_disk(path)
     if found is not None:
         yield from of_work(found, datetime.now(UTC))
+        yield from of_rhythm(config, datetime.now(UTC))
 
 
 def of_permissions(path: Path) -> Iterator[Finding]:
@@ -67,8 +69,8 @@ def of_disk(path: Path) -> Iterator[Finding]:
 
 
 def of_work(found: Survey, now: datetime) -> Iterator[Finding]:
-    """The same judgement as that of `syncd status`."""
-    from syncd import health
+    """The same decision as that of `syncd status`."""
+    from syncd.monitoring import health
 
     lists = health.judge(found.accounts, found.targets, [], now)
     yield from (failed("last sync", reason, LOOK, API) for reason in lists.reasons)

@@ -52,7 +52,7 @@ class Language:
     """n"""
     told: Mapping[str, tuple[str, ...]]
     """Event type → title and lines; any of account, region, sink, places, images, pending, reminder, failure,
-    since, until, duration, missing, live, release, returned, revoked, trouble"""
+    since, until, duration, missing, live, release, returned, revoked, trouble, recovery"""
     still: str
     """Goes into ``reminder``"""
     failures: Mapping[str, str]
@@ -60,6 +60,9 @@ class Language:
     troubles: Mapping[str, str]
     in_trouble: str
     """A trouble of a sink that has no word"""
+    recoveries: Mapping[str, str]
+    works_again: str
+    """The end of any other trouble"""
     away: str
     """start_end, events, headline"""
     more: str

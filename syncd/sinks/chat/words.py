@@ -177,6 +177,7 @@ class Words:
             "returned": data.returned,
             "revoked": data.revoked,
             "trouble": language.troubles.get(data.reason or "", language.in_trouble),
+            "recovery": language.recoveries.get(data.reason or "", language.works_again),
         }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from syncd.store import faults, files, opening, schema
+from syncd.store import files, opening, schema, sqlite_errors
 
 ROWS_AT_ONCE = 200
 
@@ -32,7 +32,7 @@ class Reader:
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a statement as they come, in groups; memory stays small however many they are."""
-        with faults.explaining(self.path, "read"):
+        with sqlite_errors.explaining(self.path, "read"):
             cursor = self._connection.cursor()
             try:
                 cursor.execute(sql, parameters)
@@ -50,7 +50,7 @@ class Reader:
         return next((row[0] for row in self.all(sql, parameters)), None)
 
     def schema(self) -> Mapping[str, object]:
-        with faults.explaining(self.path, "read"):
+        with sqlite_errors.explaining(self.path, "read"):
             return schema.describe(self._connection)
 
     def snapshot(self) -> None:

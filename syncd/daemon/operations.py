@@ -1,0 +1,161 @@
+"""What commands ask for: done by the daemon for them, or by themselves where none runs. One code for both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from syncd.daemon.assembly import Parts
+from syncd.errors import SyncdError, UsageError
+from syncd.model import from_text, to_text
+from syncd.store import deliveries, pruning, requests, runs, steadiness
+from syncd.store.steadiness import Steadiness
+from syncd.sync.release import release
+from syncd.sync.report import SyncReport
+from syncd.sync.rounds import sync_round
+
+log = structlog.get_logger()
+
+FAILED = 3
+HELD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """``answer`` is JSON for the command that asked."""
+
+    exit_code: int
+    answer: Mapping[str, Any]
+
+
+Progress = Callable[[SyncReport], object]
+
+
+async def perform(
+    parts: Parts, kind: requests.Kind, args: Mapping[str, Any], progress: Progress = lambda _: None
+) -> Result:
+    """Do it; an expected failure is an answer too, with ``error`` and ``hint``."""
+    try:
+        return await _DEEDS[kind](parts, args, progress)
+    except SyncdError as error:
+        return Result(error.exit_code, {"error": error.message, "hint": error.hint})
+
+
+async def prune_if_due(parts: Parts) -> None:
+    """Once a day, while the clock is believed: each call is a look at it, so call it often."""
+    found, now = await _look_at_clock(parts), parts.clock.now()
+    if found.is_steady(now) and found.is_due(now):
+        log.info("pruned", **await _prune_now(parts))
+
+
+async def _look_at_clock(parts: Parts) -> Steadiness:
+    await parts.dispatcher.reconcile()
+    async with parts.db.write() as tx:
+        return await steadiness.look(tx, parts.config.retention, parts.clock.now())
+
+
+async def _prune_now(parts: Parts) -> dict[str, int]:
+    """Forget what the retention lets go; how much of what."""
+    kept, now = parts.config.retention, parts.clock.now()
+    pruned = await pruning.prune(parts.db, kept, now, parts.dispatcher.say_expired)
+    async with parts.db.write() as tx:
+        await runs.prune(tx, now - kept.runs)
+        await requests.prune(tx, now - kept.runs)
+        await steadiness.note_pruned(tx, now)
+    if pruned["skipped"]:
+        log.warning("deliveries_skipped", count=pruned["skipped"], reason="the sink is gone for a day")
+    return dict(pruned)
+
+
+def exit_code(reports: Sequence[SyncReport]) -> int:
+    """3 if a target failed or was incomplete, else 4 if rows are held, else 0."""
+    if any(report.failure is not None for report in reports):
+        return FAILED
+    return HELD if any(report.held for report in reports) else 0
+
+
+def described(report: SyncReport) -> dict[str, Any]:
+    names = (
+        "outcome",
+        "listed",
+        "shared",
+        "revoked",
+        "status_changed",
+        "updated",
+        "live",
+        "missing",
+        "held",
+        "error",
+    )
+    return {"account": report.target.account, "region": report.target.region or None} | {
+        name: getattr(report, name) for name in names
+    }
+
+
+async def _sync(parts: Parts, args: Mapping[str, Any], progress: Progress) -> Result:
+    reports = await sync_round(parts.syncer, args.get("account"), args.get("region"), progress)
+    return Result(exit_code(reports), {"targets": [described(report) for report in reports]})
+
+
+async def _release(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result:
+    released = await release(parts.syncer, args.get("account"), args.get("region"))
+    return Result(0, {"released": [{**one.target._asdict(), "revoked": one.revoked} for one in released]})
+
+
+async def _enable(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result:
+    await parts.dispatcher.enable(_sink(parts, args))
+    return Result(0, {"sink": args["sink"], "state": "ok"})
+
+
+async def _disable(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result:
+    await parts.dispatcher.disable(_sink(parts, args))
+    return Result(0, {"sink": args["sink"], "state": "disabled"})
+
+
+async def _replay(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result:
+    name = _sink(parts, args)
+    revived = await parts.dispatcher.replay(
+        name,
+        since_seq=args.get("since_seq"),
+        since=_moment(args.get("since")),
+        until=_moment(args.get("until")),
+        event_id=args.get("event"),
+        dead=bool(args.get("dead")),
+    )
+    async with parts.db.read() as tx:
+        sink = await deliveries.read_sink(tx, name)
+    return Result(0, {"sink": name, "replayed": revived, "state": sink.state if sink else "ok"})
+
+
+async def _prune(parts: Parts, _: Mapping[str, Any], __: Progress) -> Result:
+    """By hand also if it is not due; but not by a clock that may be wrong."""
+    found = await _look_at_clock(parts)
+    if not found.is_steady(parts.clock.now()):
+        return Result(0, {"pruned": None, "steady_at": to_text(found.steady_at)})
+    return Result(0, {"pruned": await _prune_now(parts)})
+
+
+_DEEDS = {
+    "sync": _sync,
+    "release": _release,
+    "enable": _enable,
+    "disable": _disable,
+    "replay": _replay,
+    "prune": _prune,
+}
+
+
+def _sink(parts: Parts, args: Mapping[str, Any]) -> str:
+    name = str(args["sink"])
+    if name not in parts.config.sinks:
+        known = ", ".join(sorted(parts.config.sinks)) or "none"
+        raise UsageError(f"sink {name} is not configured", f"sinks: {known}")
+    return name
+
+
+def _moment(text: str | None) -> datetime | None:
+    return from_text(text) if text else None

@@ -1,0 +1,81 @@
+"""What the file says of syncd's work at one moment, in the terms of `health`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from syncd.model import from_text
+from syncd.monitoring.health import AccountView, SinkView, TargetView
+from syncd.store.queries import AccountRow, Reader, SinkRow, TargetRow, accounts, last_seq, sinks, targets
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    accounts: Sequence[AccountView]
+    targets: Sequence[TargetView]
+    sinks: Sequence[SinkView]
+    events: Mapping[str, int] = field(default_factory=dict)
+    """Type → how many with numbers above the one asked for."""
+    last_seq: int = 0
+
+
+def survey(
+    path: Path,
+    configured_accounts: Collection[str] | None = None,
+    configured_sinks: Collection[str] | None = None,
+    *,
+    events_after: int | None = None,
+) -> Survey:
+    """Read the file. Without a configuration (None), what the file knows as active stands in for it.
+
+    ``events_after``: count the events above that number. Raises the DatabaseError tree.
+    """
+    with Reader.open(path) as reader:
+        reader.snapshot()
+        rows = [row for row in targets(reader) if row.active]
+        known = {row.account: row for row in accounts(reader) if row.active}
+        names = known if configured_accounts is None else configured_accounts
+        last = last_seq(reader)
+        return Survey(
+            accounts=[_account(name, known.get(name), rows) for name in sorted(names)],
+            targets=[_target(row) for row in rows if row.account in names],
+            sinks=[_sink(row) for row in sinks(reader) if _is_configured(row, configured_sinks)],
+            events={} if events_after is None else _counted(reader, events_after, last),
+            last_seq=last,
+        )
+
+
+def _account(name: str, row: AccountRow | None, rows: Sequence[TargetRow]) -> AccountView:
+    return AccountView(name, sum(one.account == name for one in rows), row.discovery_error if row else None)
+
+
+def _target(row: TargetRow) -> TargetView:
+    return TargetView(
+        row.account,
+        row.region,
+        from_text(row.fresh_until) if row.fresh_until else None,
+        from_text(row.last_success_at) if row.last_success_at else None,
+        row.live_count,
+        row.held_count,
+        row.failures,
+        row.last_error,
+    )
+
+
+def _sink(row: SinkRow) -> SinkView:
+    waiting = from_text(row.oldest_pending_at) if row.oldest_pending_at else None
+    return SinkView(row.name, row.state, waiting, row.pending, row.dead, row.last_error)
+
+
+def _is_configured(row: SinkRow, configured: Collection[str] | None) -> bool:
+    return row.absent_since is None if configured is None else row.name in configured
+
+
+def _counted(reader: Reader, after: int, last: int) -> dict[str, int]:
+    return dict(
+        reader.rows(
+            "SELECT type, COUNT(*) FROM events WHERE seq > ? AND seq <= ? GROUP BY type", (after, last)
+        )
+    )

@@ -1,0 +1,95 @@
+"""What SQLite's errors mean to the person who runs syncd."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from syncd.errors import (
+    DatabaseCorrupt,
+    DatabaseError,
+    DatabaseLocked,
+    DatabaseUnwritable,
+)
+from syncd.store import files
+
+DESCRIPTORS = 3
+"""SQLite's for one connection: the file, its -wal and its -shm."""
+
+_RESTORE = (
+    "stop syncd, run `syncd db check`, and put back the newest backup (PATH.backup-…) or move the file away"
+)
+_SPACE = "free some space on that file system; a daemon at work goes on by itself"
+_OWNER = "run as the user that owns the file, or mend its permissions and those of its folder"
+_BUSY = "close other programs that write to the file (a sqlite3 shell with an open transaction?)"
+
+_MEANING: dict[int, tuple[type[DatabaseError], str, str]] = {
+    sqlite3.SQLITE_BUSY: (DatabaseLocked, "another program keeps it locked", _BUSY),
+    sqlite3.SQLITE_LOCKED: (DatabaseLocked, "another program keeps it locked", _BUSY),
+    sqlite3.SQLITE_PROTOCOL: (DatabaseLocked, "another program keeps it locked", _BUSY),
+    sqlite3.SQLITE_READONLY: (DatabaseUnwritable, "it cannot be written", _OWNER),
+    sqlite3.SQLITE_PERM: (DatabaseUnwritable, "access was denied", _OWNER),
+    sqlite3.SQLITE_CANTOPEN: (DatabaseUnwritable, "it cannot be opened", _OWNER),
+    sqlite3.SQLITE_FULL: (DatabaseUnwritable, "the disk is full", _SPACE),
+    sqlite3.SQLITE_IOERR: (
+        DatabaseUnwritable,
+        "the disk reports an input/output error",
+        "check the file system's free space, quota and health",
+    ),
+    sqlite3.SQLITE_CORRUPT: (DatabaseCorrupt, "it is damaged", _RESTORE),
+    sqlite3.SQLITE_NOTADB: (DatabaseCorrupt, "it is not a SQLite database", _RESTORE),
+}
+
+
+@contextmanager
+def explaining(path: Path, doing: str) -> Iterator[None]:
+    """Raise `explain`'s error in place of SQLite's own; what has no explanation passes as it is."""
+    try:
+        yield
+    except Exception as error:
+        explained = explain(error, path, doing)
+        if explained is None:
+            raise
+        raise explained from error
+
+
+def explain(error: BaseException, path: Path, doing: str) -> DatabaseError | None:
+    """The error as a user can act on it; None for a fault of the program (a constraint, a wrong statement).
+
+    ``doing`` completes "cannot …", as in "write to". A driver error wrapped by SQLAlchemy is unwrapped.
+    """
+    cause = getattr(error, "orig", None) or error
+    if not isinstance(cause, sqlite3.Error):
+        return None
+    code = getattr(cause, "sqlite_errorcode", None)
+    meaning = _MEANING.get(code & 0xFF) if code is not None else None
+    if meaning is None:
+        return None
+    kind, what, hint = meaning
+    if kind is DatabaseUnwritable and (unreachable := _unreachable(path)) is not None:
+        return unreachable
+    return kind(f"cannot {doing} {path}: {what} ({cause})", hint)
+
+
+def _unreachable(path: Path) -> DatabaseError | None:
+    """What the system itself says, where SQLite does not.
+
+    Not by opening the file: closing it again would take SQLite's locks from this process.
+    """
+    try:
+        files.identity(path)
+        _need_descriptors(path.parent)
+    except DatabaseError as error:
+        return error
+    except OSError as error:
+        return files.unwritable(path, "open", error)
+    return None
+
+
+def _need_descriptors(folder: Path) -> None:
+    with ExitStack() as stack:
+        for _ in range(DESCRIPTORS):
+            stack.callback(os.close, os.open(folder, os.O_PATH | os.O_CLOEXEC))

@@ -1,0 +1,103 @@
+"""What waits for a sink is read a window at a time, and nothing that is committed meanwhile is overlooked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd.delivery import backlog
+from syncd.delivery.backlog import Backlog
+from syncd.errors import DatabaseUnwritable
+from syncd.store import deliveries
+from tests.delivery.delivering import START, FakeSink, Post, drafts, post_at
+
+
+@pytest.fixture
+async def post(tmp_path: Path) -> AsyncIterator[Post]:
+    async with post_at(tmp_path / "syncd.db") as post:
+        await post.equip(FakeSink())
+        yield post
+
+
+def taken(waiting: Backlog) -> list[int]:
+    found = []
+    while entry := waiting.queue.take(START):
+        found.append(entry.seq)
+        waiting.queue.done(entry)
+    return found
+
+
+async def test_more_than_a_window_is_read_as_the_first_go(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "WINDOW", 5)
+    monkeypatch.setattr(backlog, "FETCHED_AT_ONCE", 3)
+    await post.append(drafts(*range(13)))
+    waiting = Backlog(post.db, "hook")
+    lengths, found = [], []
+    for _ in range(4):
+        await waiting.load(START)
+        lengths.append(len(waiting.queue))
+        await waiting.load(START)
+        assert len(waiting.queue) == lengths[-1], "a full window is enough"
+        found += taken(waiting)
+    assert lengths == [5, 5, 3, 0]
+    assert found == list(range(1, 14))
+
+
+async def test_what_is_committed_during_a_read_is_read_next(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await post.append(drafts(1))
+    waiting, pending = Backlog(post.db, "hook"), deliveries.pending
+
+    async def overtaken(*args: Any) -> list[deliveries.Pending]:
+        rows = await pending(*args)
+        monkeypatch.setattr(deliveries, "pending", pending)
+        await post.append(drafts(2))
+        waiting.is_stale = True
+        return rows
+
+    monkeypatch.setattr(deliveries, "pending", overtaken)
+    await waiting.load(START)
+    assert taken(waiting) == [1]
+    await waiting.load(START)
+    assert taken(waiting) == [2]
+    assert not waiting.is_stale
+
+
+async def test_a_read_that_failed_is_made_again(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    await post.append(drafts(1))
+    waiting = Backlog(post.db, "hook")
+
+    async def failing(*_: Any) -> list[deliveries.Pending]:
+        raise DatabaseUnwritable("cannot read", "free some space")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(deliveries, "pending", failing)
+        with pytest.raises(DatabaseUnwritable):
+            await waiting.load(START)
+    await waiting.load(START)
+    assert taken(waiting) == [1]
+
+
+async def test_an_event_goes_with_its_body_at_hand_and_one_that_was_pruned_not_at_all(post: Post) -> None:
+    await post.append(drafts(1, 2))
+    waiting = Backlog(post.db, "hook")
+    await waiting.load(START)
+    assert waiting.take(START) is None
+    assert waiting.lacks_body
+    await waiting.fetch(START)
+    first = waiting.take(START)
+    second = waiting.take(START)
+    assert first is not None
+    assert second is not None
+    async with post.db.write() as tx:
+        await tx.execute_raw("DELETE FROM deliveries WHERE event_seq = 2")
+        await tx.execute_raw("DELETE FROM events WHERE seq = 2")
+    assert [item.seq for item in await waiting.items([first])] == [1]
+    assert [item.seq for item in await waiting.items([first, second])] == [1, 2], "what is at hand is sent"
+    assert await waiting.items([second]) == []
