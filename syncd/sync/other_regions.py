@@ -146,11 +146,11 @@ async def account_losses(
 
     The announcer decides the same once the rows are written: what it would tell the account was asked for here.
     """
-    told = await facts.read_facts(tx, target.account, ids)
+    known = await facts.read_facts(tx, target.account, ids)
     rows = await images.live_rows(tx, target.account, ids)
 
     def is_lost(image_id: str) -> bool:
-        fact = told.get(image_id)
+        fact = known.get(image_id)
         with_row = {row.region for row in rows.get(image_id, ())} - {target.region}
         return (fact is None or fact.live) and with_row.isdisjoint(counting)
 
