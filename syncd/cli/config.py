@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 import syncd
-from syncd.cli.context import format_option, say, settings
+from syncd.cli.options import format_option, say, settings
 from syncd.errors import UsageError
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from syncd.cli.ask import ask
-from syncd.cli.context import say, settings
-from syncd.cli.reading import File
+from syncd.cli.database_file import File
+from syncd.cli.operation import ask
+from syncd.cli.options import say, settings
 from syncd.errors import DatabaseError
 
 PATH = click.option(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncd.cli.checkup.finding import CONFIGURATION, Finding, exit_code, failed, ok, warning
-from syncd.cli.context import Settings, format_option, settings
-from syncd.cli.show import plain
+from syncd.cli.doctor_checks.finding import CONFIGURATION, Finding, exit_code, failed, ok, warning
+from syncd.cli.options import Settings, format_option, settings
+from syncd.cli.output import plain
 from syncd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -62,16 +62,16 @@ def _findings(chosen: Settings) -> Iterator[Finding]:
 
 
 async def _remote(config: Config) -> list[Finding]:
-    from syncd.cli.checkup.cloud import of_cloud
-    from syncd.cli.checkup.receivers import of_sinks
+    from syncd.cli.doctor_checks.api import of_cloud
+    from syncd.cli.doctor_checks.sinks import of_sinks
 
     found = await asyncio.gather(of_cloud(config), of_sinks(config))
     return [finding for findings in found for finding in findings]
 
 
 def _local(chosen: Settings, config: Config) -> Iterator[Finding]:
-    from syncd.cli.checkup.file import of_file
-    from syncd.cli.checkup.service import of_service
+    from syncd.cli.doctor_checks.database import of_file
+    from syncd.cli.doctor_checks.service import of_service
 
     yield from of_file(config)
     yield from of_service(config, chosen.environ)

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
+from syncd.cli.database_file import File, reading, why_empty
 from syncd.cli.images import sentence
-from syncd.cli.reading import File, reading, why_empty
-from syncd.cli.show import Column, Row, emit, plain
+from syncd.cli.output import Column, Row, emit, plain
 from syncd.cli.times import local, place, spoken
 from syncd.errors import UsageError
 

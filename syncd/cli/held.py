@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from syncd.cli.ask import ask
-from syncd.cli.context import say, settings
-from syncd.cli.reading import File, reading, rows_of
-from syncd.cli.show import Column, emit
+from syncd.cli.database_file import File, reading, rows_of
+from syncd.cli.operation import ask
+from syncd.cli.options import say, settings
+from syncd.cli.output import Column, emit
 from syncd.cli.times import ago
 
 

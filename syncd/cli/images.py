@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from syncd.cli.reading import File, reading, why_empty
-from syncd.cli.show import Column, Row, emit, plain, table
+from syncd.cli.database_file import File, reading, why_empty
+from syncd.cli.output import Column, Row, emit, plain, print_table
 from syncd.cli.times import ago, local
 from syncd.errors import UsageError
 
@@ -95,9 +95,9 @@ def image(context: click.Context, image_id: str, form: str, db: Path | None, lim
         return
     latest = max(rows, key=lambda row: row.changed_at)
     say_details(asdict(latest))
-    table([asdict(row) for row in rows], _places(file))
+    print_table([asdict(row) for row in rows], _places(file))
     click.echo()
-    table([asdict(event) for event in history], HISTORY)
+    print_table([asdict(event) for event in history], HISTORY)
 
 
 def say_details(row: dict[str, Any]) -> None:

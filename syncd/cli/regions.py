@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import click
 
-from syncd.cli.context import format_option, settings
+from syncd.cli.options import format_option, settings
+from syncd.cli.output import FORMS, Column, Row, emit
 from syncd.cli.probe import Inquiry, inquire
-from syncd.cli.show import FORMS, Column, Row, emit
 from syncd.errors import ApiError
 
 FAILED = 3

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import structlog
 
-from syncd.cli.context import settings
+from syncd.cli.options import settings
 from syncd.config import Config
 from syncd.daemon import logs
 from syncd.daemon.assembly import SystemClock

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncd.cli.ask import ask
-from syncd.cli.context import say, settings
-from syncd.cli.reading import File, reading, rows_of
-from syncd.cli.show import Column, emit, plain
+from syncd.cli.database_file import File, reading, rows_of
+from syncd.cli.operation import ask
+from syncd.cli.options import say, settings
+from syncd.cli.output import Column, emit, plain
 from syncd.cli.times import ago, moment, place
 from syncd.errors import UsageError
 from syncd.model import to_text

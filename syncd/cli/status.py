@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from syncd.cli.reading import File, reading
-from syncd.cli.show import Column, Row, emit, plain, table
+from syncd.cli.database_file import File, reading
+from syncd.cli.output import Column, Row, emit, plain, print_table
 from syncd.cli.times import ago
 from syncd.model import to_text
 from syncd.monitoring import health
@@ -44,9 +44,9 @@ def status(context: click.Context, form: str, db: Path | None) -> None:
     if form == "table":
         click.echo(f"database: {file.path}")
         _say_running(file)
-        table(targets, _target_columns(file))
+        print_table(targets, _target_columns(file))
         click.echo()
-        if table(sinks, _sink_columns(file)):
+        if print_table(sinks, _sink_columns(file)):
             click.echo()
         _say_verdict(judged)
     else:

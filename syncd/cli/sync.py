@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncd.cli.ask import ask
-from syncd.cli.context import settings
+from syncd.cli.operation import ask
+from syncd.cli.options import settings
 from syncd.model import Target
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from syncd.cli.checkup.cloud import of_account, of_clock
-from syncd.cli.checkup.file import of_permissions
-from syncd.cli.checkup.finding import Finding, exit_code, failed, ok, warning
-from syncd.cli.checkup.rhythm import rhythm_of
-from syncd.cli.checkup.service import of_credentials, of_service, of_unit
+from syncd.cli.doctor_checks.api import of_account, of_clock
+from syncd.cli.doctor_checks.database import of_permissions
+from syncd.cli.doctor_checks.finding import Finding, exit_code, failed, ok, warning
+from syncd.cli.doctor_checks.service import of_credentials, of_service, of_unit
+from syncd.cli.doctor_checks.sync_interval import rhythm_of
 from syncd.cli.probe import Inquiry
 from syncd.config import load
 from syncd.errors import ApiError, AuthFailed, Misconfigured, Transient

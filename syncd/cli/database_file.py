@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncd.cli.context import Decorated, say, settings
-from syncd.cli.show import FORMS, plain
+from syncd.cli.options import Decorated, say, settings
+from syncd.cli.output import FORMS, plain
 from syncd.errors import ConfigError, DatabaseMissing
 
 if TYPE_CHECKING:

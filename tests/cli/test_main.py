@@ -13,10 +13,10 @@ import click
 import pytest
 
 from syncd import __version__
-from syncd.cli import main
-from syncd.cli.context import settings
-from syncd.cli.frame import syncd as root
-from syncd.cli.registry import COMMANDS, Entry
+from syncd.cli.command_list import COMMANDS, Entry
+from syncd.cli.main import main
+from syncd.cli.main import syncd as root
+from syncd.cli.options import settings
 from syncd.errors import REMEDIES, ConfigError, DatabaseLocked, Fault, SyncdError, Transient, UsageError
 
 HEAVY = (
@@ -56,7 +56,7 @@ def failing(error: BaseException) -> click.Command:
 
 def test_help_is_quick() -> None:
     script = (
-        "import sys, time; from syncd.cli import main; code = main(['--help']); spent = time.process_time()\n"
+        "import sys, time; from syncd.cli.main import main; code = main(['--help']); spent = time.process_time()\n"
         "sys.stderr.write(' '.join(sys.modules)); assert code == 0; assert spent < 0.15, spent"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
@@ -222,8 +222,8 @@ def test_a_reader_that_leaves_is_no_error(lines: int) -> None:
     """As `syncd … | head` does it, with less and with more output than a pipe holds."""
     script = f"""if True:
         import sys, types, click
-        from syncd.cli import main
-        from syncd.cli.registry import COMMANDS, Entry
+        from syncd.cli.main import main
+        from syncd.cli.command_list import COMMANDS, Entry
         def talk():
             sys.stdin.read()
             for _ in range({lines}):

@@ -35,7 +35,7 @@ class Shape(Protocol):
         """Where even that is too wide, columns above 0 are left out, the highest first."""
 
 
-def lines(shapes: Sequence[Shape], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
+def table_lines(shapes: Sequence[Shape], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
     natural = [
         max(_width(shape.title), *(_width(row[number][0]) for row in rows))
         for number, shape in enumerate(shapes)

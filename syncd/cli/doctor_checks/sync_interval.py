@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import median_high
 from typing import TYPE_CHECKING
 
-from syncd.cli.checkup.finding import Finding, ok, warning
+from syncd.cli.doctor_checks.finding import Finding, ok, warning
 from syncd.model import from_text
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncd.cli.checkup.finding import Finding, ok, warning
+from syncd.cli.doctor_checks.finding import Finding, ok, warning
 
 if TYPE_CHECKING:
     from syncd.config import Config

@@ -12,8 +12,8 @@ import click
 from click.exceptions import Exit, NoArgsIsHelpError
 
 from syncd import __version__
-from syncd.cli.context import Settings
-from syncd.cli.registry import ENVIRONMENT, LazyGroup, shared_options
+from syncd.cli.command_list import ENVIRONMENT, LazyGroup, shared_options
+from syncd.cli.options import Settings
 from syncd.errors import ConfigError, SyncdError, trouble_with
 
 INTERRUPTED = 130

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from syncd.cli import grid
-from syncd.cli.grid import GAP, fit
+from syncd.cli import table
+from syncd.cli.table import GAP, fit
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ ROWS = [
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, screen: int | None) -> list[str]:
-    monkeypatch.setattr(grid, "_screen", lambda: screen)
-    return list(grid.lines([ID, NAME, SIZE], ROWS))
+    monkeypatch.setattr(table, "_screen", lambda: screen)
+    return list(table.table_lines([ID, NAME, SIZE], ROWS))
 
 
 def test_columns_align_whatever_the_characters_are_wide(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,4 +85,4 @@ def test_the_widest_gives_way_first() -> None:
 
 
 def test_one_long_name_does_not_move_all_columns_away_where_there_is_no_screen() -> None:
-    assert fit([ID, NAME], [20, 4096], None) == [20, grid.WIDEST]
+    assert fit([ID, NAME], [20, 4096], None) == [20, table.WIDEST]

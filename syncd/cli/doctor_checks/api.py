@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.cli.checkup.finding import API, Finding, failed, ok, warning
+from syncd.cli.doctor_checks.finding import API, Finding, failed, ok, warning
 from syncd.cli.probe import Inquiry, inquire
 from syncd.errors import ApiError
 

@@ -7,7 +7,7 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.cli.checkup.finding import API, Finding, failed, ok, warning
+from syncd.cli.doctor_checks.finding import API, Finding, failed, ok, warning
 
 if TYPE_CHECKING:
     from syncd.config import Config, LogSinkConfig, SinkConfig, WebhookSinkConfig

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncd.cli.checkup.finding import API, DATABASE, Finding, failed, ok, warning
-from syncd.cli.checkup.rhythm import of_rhythm
+from syncd.cli.doctor_checks.finding import API, DATABASE, Finding, failed, ok, warning
+from syncd.cli.doctor_checks.sync_interval import of_rhythm
 from syncd.cli.times import spoken
 from syncd.errors import DatabaseError, DatabaseMissing
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from syncd.cli.context import LEVELS, Settings
+from syncd.cli.options import LEVELS, Settings
 
 
 class Entry(NamedTuple):

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from syncd.cli.context import Settings
+from syncd.cli.options import Settings
 from syncd.errors import SyncdError
 
 if TYPE_CHECKING:

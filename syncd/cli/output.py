@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from syncd.cli import grid
+from syncd.cli.table import table_lines
 
 FORMS = ("table", "json", "jsonl", "csv")
 
@@ -42,15 +42,15 @@ def emit(form: str, rows: Iterable[Row], columns: Sequence[Column], keys: Sequen
         return _json(rows)
     if form == "jsonl":
         return _jsonl(rows)
-    return _csv(rows, keys) if form == "csv" else table(list(rows), columns)
+    return _csv(rows, keys) if form == "csv" else print_table(list(rows), columns)
 
 
-def table(rows: Sequence[Row], columns: Sequence[Column]) -> int:
+def print_table(rows: Sequence[Row], columns: Sequence[Column]) -> int:
     """Colours go where click lets them: to a terminal, unless NO_COLOR is set."""
     if not rows:
         return 0
     cells = [[(plain(column.text(row)), column.style(row)) for column in columns] for row in rows]
-    for line in grid.lines(columns, cells):
+    for line in table_lines(columns, cells):
         click.echo(line)
     return len(rows)
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.cli import main
+from syncd.cli.main import main
 from syncd.store import migrate
 from tests.store.filled import fill
 
@@ -224,7 +224,7 @@ HEAVY = ("sqlalchemy", "aiosqlite", "alembic", "apscheduler", "jinja2", "aiohttp
 
 def test_reading_needs_nothing_heavy(full: Path) -> None:
     script = (
-        "import sys; from syncd.cli import main\n"
+        "import sys; from syncd.cli.main import main\n"
         f"for line in {READING!r}: main([*line.split(), '--db', sys.argv[1], '--format', 'json'])\n"
         f"found = set({HEAVY!r}) & set(sys.modules); assert not found, found"
     )
