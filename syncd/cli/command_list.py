@@ -1,20 +1,19 @@
-"""The commands by name, and how one is loaded when it is called."""
+"""The list of commands, and the group that imports a command only when it is called."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib import import_module
 from inspect import cleandoc
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 
-from syncd.cli.options import LEVELS, Settings
+from syncd.cli.options import global_option_params
 
 
-class Entry(NamedTuple):
-    """Where a command is, and what the list of commands says of it."""
+class CommandEntry(NamedTuple):
+    """Where a command stands, and what `syncd --help` says of it."""
 
     module: str
     attribute: str
@@ -22,34 +21,47 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "run": Entry("syncd.cli.run", "run", "The daemon: watch every account, deliver what changes."),
-    "sync": Entry("syncd.cli.sync", "sync", "Sync every target once."),
-    "demo": Entry("syncd.cli.demo", "demo", "Show syncd at work on a pretend cloud; no account needed."),
-    "images": Entry("syncd.cli.images", "images", "What is shared with you."),
-    "image": Entry("syncd.cli.images", "image", "One image in each region, and its history."),
-    "events": Entry("syncd.cli.events", "events", "What happened; --follow goes on."),
-    "status": Entry("syncd.cli.status", "status", "Is it running, fresh, and does everything arrive?"),
-    "runs": Entry("syncd.cli.ledgers", "runs", "The syncs."),
-    "deliveries": Entry("syncd.cli.ledgers", "deliveries", "What went to the sinks, what waits."),
-    "sinks": Entry("syncd.cli.sinks", "sinks", "The receivers: list, test, enable, disable, replay."),
-    "held": Entry("syncd.cli.held", "held", "What the guard keeps back; list or release."),
-    "regions": Entry("syncd.cli.regions", "regions", "Ask the API which regions there are."),
-    "doctor": Entry("syncd.cli.doctor", "doctor", "Is everything in place? Keys, clock, file, sinks."),
-    "config": Entry("syncd.cli.config", "config", "Write, check or show the configuration."),
-    "db": Entry("syncd.cli.db", "db", "The database file: upgrade, check, backup, prune."),
-    "completion": Entry("syncd.cli.completion", "completion", "Teach a shell to complete."),
+    "run": CommandEntry(
+        "syncd.cli.run", "run", "Run the daemon: watch every account and deliver what changes."
+    ),
+    "sync": CommandEntry("syncd.cli.sync", "sync", "Sync every target once, as cron wants it."),
+    "demo": CommandEntry(
+        "syncd.cli.demo", "demo", "Show syncd at work on a pretend cloud; no account is needed."
+    ),
+    "images": CommandEntry("syncd.cli.images", "images", "List the images that are shared with you."),
+    "image": CommandEntry("syncd.cli.images", "image", "Show one image in each region, and its history."),
+    "events": CommandEntry(
+        "syncd.cli.events", "events", "List what happened; --follow goes on as it happens."
+    ),
+    "status": CommandEntry(
+        "syncd.cli.status", "status", "Tell whether syncd runs, is fresh and delivers all."
+    ),
+    "runs": CommandEntry("syncd.cli.runs", "runs", "List the syncs and what each of them found."),
+    "deliveries": CommandEntry(
+        "syncd.cli.deliveries", "deliveries", "List what was sent, waits or was given up."
+    ),
+    "sinks": CommandEntry(
+        "syncd.cli.sinks", "sinks", "Look after the sinks: list, test, enable, disable, replay."
+    ),
+    "held": CommandEntry("syncd.cli.held", "held", "List or release the revocations that the guard holds."),
+    "regions": CommandEntry("syncd.cli.regions", "regions", "Ask the API which regions there are."),
+    "doctor": CommandEntry(
+        "syncd.cli.doctor", "doctor", "Check keys, clock, database, sinks and the service."
+    ),
+    "config": CommandEntry("syncd.cli.config", "config", "Write, check or show the configuration."),
+    "db": CommandEntry("syncd.cli.db", "db", "Look after the database: upgrade, check, backup, prune."),
+    "completion": CommandEntry("syncd.cli.completion", "completion", "Teach a shell to complete commands."),
 }
-"""In the order in which they are listed."""
-
+"""In the order in which `syncd --help` lists them."""
 
 ENVIRONMENT = """\b
 Environment: SYNCD_CONFIG (the configuration file, without --config);
 COMPSHARE_PUBLIC_KEY and COMPSHARE_PRIVATE_KEY (a key pair, where there is no file)."""
-"""Ends the help of each command that does not say itself what it reads."""
+"""Stands at the end of the help of each command whose help does not name its environment itself."""
 
 
 class LazyGroup(click.Group):
-    """Its commands are those of `COMMANDS`; each gets the options that all of them share."""
+    """A group whose commands are those of `COMMANDS`; each of them gets the global options too."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -57,7 +69,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if (command := self.commands.get(cmd_name)) is None and (entry := COMMANDS.get(cmd_name)) is not None:
             command = getattr(import_module(entry.module), entry.attribute)
-            _share(command)
+            _add_global_options(command)
             self.add_command(command, cmd_name)
         return command
 
@@ -74,37 +86,11 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def shared_options() -> list[click.Parameter]:
-    """Accepted before a command's name and after it."""
-    return [
-        click.Option(
-            ["--config"],
-            type=click.Path(path_type=Path),
-            metavar="PATH",
-            expose_value=False,
-            callback=_remember,
-            help="The configuration file.",
-        ),
-        click.Option(
-            ["--log-level"],
-            type=click.Choice(LEVELS),
-            expose_value=False,
-            callback=_remember,
-            help="How much is logged; debug also shows tracebacks.",
-        ),
-    ]
-
-
-def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
-    if value is not None:
-        setattr(context.ensure_object(Settings), str(option.name), value)
-
-
-def _share(command: click.Command) -> None:
-    command.params.extend(shared_options())
+def _add_global_options(command: click.Command) -> None:
+    command.params.extend(global_option_params())
     command.context_settings.setdefault("help_option_names", ["-h", "--help"])
     if "Environment" not in (command.epilog or ""):
         command.epilog = f"{cleandoc(command.epilog or '')}\n\n{ENVIRONMENT}"
     if isinstance(command, click.Group):
         for child in command.commands.values():
-            _share(child)
+            _add_global_options(child)

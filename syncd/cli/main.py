@@ -1,4 +1,4 @@
-"""The frame around the commands: what every one of them accepts, how each ends, what is said when it fails."""
+"""The entry point: runs a command line, says what failed, and gives the exit code."""
 
 from __future__ import annotations
 
@@ -12,13 +12,9 @@ import click
 from click.exceptions import Exit, NoArgsIsHelpError
 
 from syncd import __version__
-from syncd.cli.command_list import ENVIRONMENT, LazyGroup, shared_options
-from syncd.cli.options import Settings
-from syncd.errors import ConfigError, SyncdError, trouble_with
-
-INTERRUPTED = 130
-BROKEN_PIPE = 141
-"""As a shell shows the end by SIGINT and by SIGPIPE."""
+from syncd.cli.command_list import ENVIRONMENT, LazyGroup
+from syncd.cli.options import GlobalOptions, global_option_params
+from syncd.errors import ConfigError, ExitCode, SyncdError, trouble_with
 
 EPILOG = f"""\
 \b
@@ -35,7 +31,7 @@ incomplete, 4 revocations are held, 5 the database cannot be used."""
 @click.group(
     cls=LazyGroup,
     epilog=EPILOG,
-    params=shared_options(),
+    params=global_option_params(),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="syncd", message="%(prog)s %(version)s")
@@ -44,49 +40,51 @@ def syncd() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run one command line; the exit code."""
-    if "_SYNCD_COMPLETE" in os.environ:  # as `syncd completion` teaches it
-        syncd.main(prog_name="syncd")  # a shell asks what could come next; ends the process
-    settings = Settings()
+    """Run one command line and return its exit code."""
+    if "_SYNCD_COMPLETE" in os.environ:  # set by the lines of `syncd completion`
+        syncd.main(
+            prog_name="syncd"
+        )  # answers the shell's question what could come next, and ends the process
+    options = GlobalOptions()
     try:
-        code = _run(list(sys.argv[1:] if args is None else args), settings)
+        code = _run(list(sys.argv[1:] if args is None else args), options)
         sys.stdout.flush()
     except BrokenPipeError:
-        _let_go_of(sys.stdout)
-        return BROKEN_PIPE
+        _discard(sys.stdout)
+        return ExitCode.BROKEN_PIPE
     except (KeyboardInterrupt, click.Abort):
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001  # the edge of the process: whatever it is becomes an exit code
-        return _failed(error, debug=settings.log_level == "debug")
+        return _report(error, debug=options.log_level == "debug")
     return code
 
 
-def _run(args: list[str], settings: Settings) -> int:
-    """Not by click's own `main`, which has other ideas of a broken pipe and of SIGINT."""
+def _run(args: list[str], options: GlobalOptions) -> int:
+    """Run the command without click's own `main`, which treats a broken pipe and SIGINT in its own way."""
     try:
-        colours = False if os.environ.get("NO_COLOR") else None  # None: where there is a terminal
-        with syncd.make_context("syncd", args, obj=settings, color=colours) as context:
+        colours = False if os.environ.get("NO_COLOR") else None  # None: wherever there is a terminal
+        with syncd.make_context("syncd", args, obj=options, color=colours) as context:
             syncd.invoke(context)
     except Exit as end:
         return end.exit_code
-    return 0
+    return ExitCode.OK
 
 
-def _failed(error: Exception, *, debug: bool) -> int:
-    """Say it in a line or two; the exit code."""
+def _report(error: Exception, *, debug: bool) -> int:
+    """Say on stderr, in a line or two, what failed; return the exit code."""
     if debug and not isinstance(error, click.ClickException):
         traceback.print_exception(error)
     try:
-        for line in _words(error):
+        for line in _error_lines(error):
             click.echo(line, err=True)
     except BrokenPipeError:
-        _let_go_of(sys.stderr)
+        _discard(sys.stderr)
     if isinstance(error, click.ClickException):
         return error.exit_code
-    return error.exit_code if isinstance(error, SyncdError) else 1
+    return error.exit_code if isinstance(error, SyncdError) else ExitCode.UNEXPECTED
 
 
-def _words(error: Exception) -> list[str]:
+def _error_lines(error: Exception) -> list[str]:
     match error:
         case NoArgsIsHelpError():
             return [error.format_message()]
@@ -98,14 +96,14 @@ def _words(error: Exception) -> list[str]:
         case ConfigError():
             return [f"syncd: {error.message}", *(f"  {fault}" for fault in error.faults)]
         case OSError() if trouble := trouble_with("go on", error):
-            return _words(trouble)
+            return _error_lines(trouble)
         case SyncdError():
             return [f"syncd: {error.message}", *([f"  {error.hint}"] if error.hint else [])]
         case _:
-            # Its text is not shown: it was not written for people, and nobody looked for secrets in it.
+            # The text of the error is not shown: it was not written for users, and may hold a secret.
             return [f"syncd: unexpected {type(error).__name__}; --log-level debug shows where it comes from"]
 
 
-def _let_go_of(stream: TextIO) -> None:
-    """Nobody reads any more: what is still buffered must not be tried again at exit."""
+def _discard(stream: TextIO) -> None:
+    """Nobody reads the stream any more, so let Python not try at exit to write what is still buffered."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

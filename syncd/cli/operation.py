@@ -1,4 +1,4 @@
-"""Having something done: by the running daemon, or with the lock in our own hand."""
+"""Has an operation done: by the running daemon, or in this process where none runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from syncd.cli.options import Settings
+from syncd.cli.options import GlobalOptions
 from syncd.errors import SyncdError
 
 if TYPE_CHECKING:
@@ -20,46 +20,47 @@ Progress = Callable[["SyncReport"], object]
 Afterwards = Callable[["Parts"], Awaitable[object]]
 
 
-class RefusedError(SyncdError):
-    """What was asked for could not be done; the answer says why, and with which exit code to end."""
+class OperationRefusedError(SyncdError):
+    """The operation could not be done; the answer says why, and with which exit code the command ends."""
 
     def __init__(self, result: Result) -> None:
         super().__init__(str(result.answer["error"]), str(result.answer.get("hint") or ""))
         self.exit_code = result.exit_code
 
 
-def ask(
-    chosen: Settings,
+def run_operation(
+    options: GlobalOptions,
     kind: Kind,
     args: Mapping[str, Any],
     *,
     progress: Progress = lambda _: None,
     afterwards: Afterwards | None = None,
 ) -> Result:
-    """The result; ``progress`` and ``afterwards`` count only where no daemon does it.
+    """Return the result. ``progress`` and ``afterwards`` are called only where no daemon does the work.
 
-    A daemon has its secrets, and is asked without them. Raises RefusedError, ConfigError and the DatabaseError tree.
+    A daemon has read its secrets itself, so it is asked without them.
+    Raises OperationRefusedError, ConfigError and the DatabaseError tree.
     """
     from syncd.daemon import logs
     from syncd.daemon.operations import Result
     from syncd.store.daemon_call import reach
     from syncd.store.requests import Answered
 
-    config = chosen.load_quickly()
-    logs.configure(chosen.log_level or "error", config.log.format)
+    config = options.load_config_without_secrets()
+    logs.configure(options.log_level or "error", config.log.format)
     given = {name: value for name, value in args.items() if value is not None}
     reached = reach(config.database.path, kind, given, group_readable=config.database.group_readable)
     if isinstance(reached, Answered):
         result = Result(reached.exit_code, reached.answer)
     else:
         with reached.lock:
-            result = asyncio.run(_alone(chosen.load(), kind, given, progress, afterwards))
+            result = asyncio.run(_run_here(options.load_config(), kind, given, progress, afterwards))
     if "error" in result.answer:
-        raise RefusedError(result)
+        raise OperationRefusedError(result)
     return result
 
 
-async def _alone(
+async def _run_here(
     config: Config, kind: Kind, args: Mapping[str, Any], progress: Progress, afterwards: Afterwards | None
 ) -> Result:
     from syncd.daemon.assembly import Observers, SystemClock, assemble

@@ -1,4 +1,4 @@
-"""Cells as lines of a terminal: in columns where they fit, one below the other where they do not."""
+"""Lays out cells as lines of a terminal: in columns where they fit, else with a line for each value."""
 
 from __future__ import annotations
 
@@ -10,98 +10,107 @@ from typing import Protocol
 import click
 
 GAP = "  "
+"""Between two columns."""
 WIDEST = 120
-"""Where no terminal sets a limit: one stranger's long name must not move everybody's columns away."""
+"""Width to which a column that may shrink is cut where no terminal sets a limit: one very long name would move
+all other columns out of sight."""
 
 COLOURS = frozenset(("green", "yellow", "red"))
 
 Cell = tuple[str, str]
-"""Text without control characters, and a style: a colour, "dim", "bold" or ""."""
+"""A text without control characters, and its style: a colour, "dim", "bold" or ""."""
 
 
-class Shape(Protocol):
+class ColumnLayout(Protocol):
+    """What the layout needs to know of a column. All widths are in columns of the screen."""
+
     @property
     def title(self) -> str: ...
 
     @property
-    def right(self) -> bool: ...
+    def align_right(self) -> bool: ...
 
     @property
-    def elastic(self) -> int:
-        """May be shortened to so many columns of the screen; 0 is shown whole."""
+    def shrink_to(self) -> int:
+        """On a narrow screen the column may be cut to this width; 0 says that it must be shown whole."""
 
     @property
-    def spare(self) -> int:
-        """Where even that is too wide, columns above 0 are left out, the highest first."""
+    def drop_order(self) -> int:
+        """If cutting is not enough, columns above 0 are left out, the highest number first."""
 
 
-def table_lines(shapes: Sequence[Shape], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
+def table_lines(columns: Sequence[ColumnLayout], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
     natural = [
-        max(_width(shape.title), *(_width(row[number][0]) for row in rows))
-        for number, shape in enumerate(shapes)
+        max(_width(column.title), *(_width(row[index][0]) for row in rows))
+        for index, column in enumerate(columns)
     ]
-    widths = fit(shapes, natural, _screen())
+    widths = fit(columns, natural, _screen_width())
     if widths is None:
-        yield from _stacked(shapes, rows)
+        yield from _one_value_a_line(columns, rows)
         return
-    yield _line(shapes, [(shape.title, "bold") for shape in shapes], widths)
+    yield _line(columns, [(column.title, "bold") for column in columns], widths)
     for row in rows:
-        yield _line(shapes, row, widths)
+        yield _line(columns, row, widths)
 
 
-def fit(shapes: Sequence[Shape], natural: Sequence[int], screen: int | None) -> list[int] | None:
-    """The width of each column, 0 for those left out; None if nothing helps. ``natural``: what their cells need."""
+def fit(columns: Sequence[ColumnLayout], natural: Sequence[int], screen: int | None) -> list[int] | None:
+    """The width of each column, 0 for those that are left out; None if the table cannot be made to fit.
+
+    ``natural`` are the widths that the cells need, ``screen`` is None where there is no terminal.
+    """
     full = [
-        min(width, WIDEST) if shape.elastic else width for shape, width in zip(shapes, natural, strict=True)
+        min(width, WIDEST) if column.shrink_to else width
+        for column, width in zip(columns, natural, strict=True)
     ]
     if screen is None:
         return full
     dispensable = sorted(
-        (number for number, shape in enumerate(shapes) if shape.spare),
-        key=lambda number: shapes[number].spare,
+        (index for index, column in enumerate(columns) if column.drop_order),
+        key=lambda index: columns[index].drop_order,
     )
-    while (widths := _shrunk(shapes, full, screen)) is None:
+    while (widths := _shrink(columns, full, screen)) is None:
         if not dispensable:
             return None
         full[dispensable.pop()] = 0
     return widths
 
 
-def _shrunk(shapes: Sequence[Shape], full: Sequence[int], screen: int) -> list[int] | None:
-    """The widest elastic columns give way first; None if that is not enough."""
+def _shrink(columns: Sequence[ColumnLayout], full: Sequence[int], screen: int) -> list[int] | None:
+    """Cut the widest of the columns that may be cut, again and again; None if that is not enough."""
     widths = list(full)
     room = screen - len(GAP) * (sum(map(bool, widths)) - 1)
-    least = [max(shape.elastic, _width(shape.title)) for shape in shapes]
+    least = [max(column.shrink_to, _width(column.title)) for column in columns]
     while sum(widths) > room:
-        soft = [
-            (width, number)
-            for number, width in enumerate(widths)
-            if shapes[number].elastic and width > least[number]
+        shrinkable = [
+            (width, index)
+            for index, width in enumerate(widths)
+            if columns[index].shrink_to and width > least[index]
         ]
-        if not soft:
+        if not shrinkable:
             return None
-        widths[max(soft)[1]] -= 1
+        widths[max(shrinkable)[1]] -= 1
     return widths
 
 
-def _line(shapes: Sequence[Shape], cells: Sequence[Cell], widths: Sequence[int]) -> str:
-    shown = []
-    for shape, (whole, style), width in zip(shapes, cells, widths, strict=True):
+def _line(columns: Sequence[ColumnLayout], cells: Sequence[Cell], widths: Sequence[int]) -> str:
+    parts = []
+    for column, (whole, style), width in zip(columns, cells, widths, strict=True):
         if width:
             text = _cut(whole, width)
             padding = " " * (width - _width(text))
-            shown.append(padding + _styled(text, style) if shape.right else _styled(text, style) + padding)
-    return GAP.join(shown).rstrip()
+            styled = _styled(text, style)
+            parts.append(padding + styled if column.align_right else styled + padding)
+    return GAP.join(parts).rstrip()
 
 
-def _stacked(shapes: Sequence[Shape], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
-    margin = max(_width(shape.title) for shape in shapes)
-    for number, row in enumerate(rows):
-        if number:
+def _one_value_a_line(columns: Sequence[ColumnLayout], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
+    margin = max(_width(column.title) for column in columns)
+    for index, row in enumerate(rows):
+        if index:
             yield ""
-        for shape, (text, style) in zip(shapes, row, strict=True):
+        for column, (text, style) in zip(columns, row, strict=True):
             if text:
-                title = _styled(shape.title, "bold") + " " * (margin - _width(shape.title))
+                title = _styled(column.title, "bold") + " " * (margin - _width(column.title))
                 yield f"{title}{GAP}{_styled(text, style)}"
 
 
@@ -112,7 +121,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def _width(text: str) -> int:
-    """Columns of the screen: two for a Chinese character."""
+    """Columns of the screen: a Chinese character takes two."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -126,5 +135,5 @@ def _styled(text: str, style: str) -> str:
     return click.style(text, **{style: True}) if style else text
 
 
-def _screen() -> int | None:
+def _screen_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

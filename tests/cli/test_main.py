@@ -13,10 +13,10 @@ import click
 import pytest
 
 from syncd import __version__
-from syncd.cli.command_list import COMMANDS, Entry
+from syncd.cli.command_list import COMMANDS, CommandEntry
 from syncd.cli.main import main
 from syncd.cli.main import syncd as root
-from syncd.cli.options import settings
+from syncd.cli.options import global_options
 from syncd.errors import REMEDIES, ConfigError, DatabaseLocked, Fault, SyncdError, Transient, UsageError
 
 HEAVY = (
@@ -40,7 +40,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[click.Command
     def register(command: click.Command) -> None:
         module.probe = command  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "tests_probe", module)
-        monkeypatch.setitem(COMMANDS, "probe", Entry("tests_probe", "probe", "Probes."))
+        monkeypatch.setitem(COMMANDS, "probe", CommandEntry("tests_probe", "probe", "Probes."))
 
     yield register
     root.commands.pop("probe", None)
@@ -76,13 +76,13 @@ def walk(command: click.Command, name: str) -> Iterator[tuple[str, click.Command
 def test_the_help_of_each_command_has_an_example_and_its_environment(name: str) -> None:
     command = root.get_command(click.Context(root), name)
     assert command is not None
-    for path, one in walk(command, name):
-        text = one.get_help(click.Context(one, info_name=path))
+    for path, subcommand in walk(command, name):
+        text = subcommand.get_help(click.Context(subcommand, info_name=path))
         assert "Example" in text, path
-        assert f"syncd {path}" in text or isinstance(one, click.Group), path
+        assert f"syncd {path}" in text or isinstance(subcommand, click.Group), path
         assert "Environment" in text, path
         assert "--config" in text, path
-        assert (one.help or "").endswith((".", "]")), path
+        assert (subcommand.help or "").endswith((".", "]")), path
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -206,7 +206,7 @@ def test_shared_options_may_stand_before_or_after(
     @click.command()
     @click.pass_context
     def probe(context: click.Context) -> None:
-        seen.append(str(settings(context).config))
+        seen.append(str(global_options(context).config))
 
     command(probe)
     assert main(line) == 0
@@ -223,13 +223,13 @@ def test_a_reader_that_leaves_is_no_error(lines: int) -> None:
     script = f"""if True:
         import sys, types, click
         from syncd.cli.main import main
-        from syncd.cli.command_list import COMMANDS, Entry
+        from syncd.cli.command_list import COMMANDS, CommandEntry
         def talk():
             sys.stdin.read()
             for _ in range({lines}):
                 print("x" * 1000)
         sys.modules["tests_probe"] = types.SimpleNamespace(probe=click.Command("probe", callback=talk))
-        COMMANDS["probe"] = Entry("tests_probe", "probe", "")
+        COMMANDS["probe"] = CommandEntry("tests_probe", "probe", "")
         sys.exit(main(["probe"]))
     """
     pipe = subprocess.PIPE

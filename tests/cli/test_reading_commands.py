@@ -133,7 +133,7 @@ def test_every_form_can_be_read_by_machines_and_harms_no_terminal(
             case "json":
                 counts[form] = len(json.loads(output))
             case "jsonl":
-                counts[form] = len([json.loads(one) for one in output.split("\n") if one])
+                counts[form] = len([json.loads(entry) for entry in output.split("\n") if entry])
             case "csv":
                 rows = list(csv.reader(io.StringIO(output)))
                 assert len({len(row) for row in rows}) == 1

@@ -16,12 +16,12 @@ from syncd.cli.table import GAP, fit
 @dataclass(frozen=True)
 class Column:
     title: str
-    right: bool = False
-    elastic: int = 0
-    spare: int = 0
+    align_right: bool = False
+    shrink_to: int = 0
+    drop_order: int = 0
 
 
-ID, NAME, SIZE = Column("id"), Column("name", elastic=10), Column("size", right=True, spare=1)
+ID, NAME, SIZE = Column("id"), Column("name", shrink_to=10), Column("size", align_right=True, drop_order=1)
 ROWS = [
     [("compshareImage-1a2b3c", ""), ("数字人 MuseTalk 一键启动", "green"), ("117.0 GB", "")],
     [("compshareImage-4d5e6f", ""), ("vLLM serving", ""), ("9.5 GB", "")],
@@ -29,7 +29,7 @@ ROWS = [
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, screen: int | None) -> list[str]:
-    monkeypatch.setattr(table, "_screen", lambda: screen)
+    monkeypatch.setattr(table, "_screen_width", lambda: screen)
     return list(table.table_lines([ID, NAME, SIZE], ROWS))
 
 
@@ -63,20 +63,28 @@ def test_where_columns_have_no_room_each_value_has_a_line(monkeypatch: pytest.Mo
 def test_what_is_fitted_fits_and_loses_nothing_that_must_be_whole(
     given: list[tuple[int, bool, int]], screen: int
 ) -> None:
-    columns = [Column("t", elastic=10 * elastic, spare=spare) for _, elastic, spare in given]
+    columns = [
+        Column("t", shrink_to=10 * shrink_to, drop_order=drop_order) for _, shrink_to, drop_order in given
+    ]
     natural = [max(1, width) for width, _, _ in given]
     widths = fit(columns, natural, screen)
     if widths is None:
-        firm = [natural[i] for i, one in enumerate(columns) if not one.elastic and not one.spare]
-        soft = [min(natural[i], 10) for i, one in enumerate(columns) if one.elastic and not one.spare]
+        firm = [
+            natural[i] for i, column in enumerate(columns) if not column.shrink_to and not column.drop_order
+        ]
+        soft = [
+            min(natural[i], 10)
+            for i, column in enumerate(columns)
+            if column.shrink_to and not column.drop_order
+        ]
         assert sum(firm) + sum(soft) + len(GAP) * max(0, len(firm) + len(soft) - 1) > screen
         return
     kept = [number for number, width in enumerate(widths) if width]
     assert sum(widths) + len(GAP) * (len(kept) - 1) <= screen or not kept
-    for number, one in enumerate(columns):
+    for number, column in enumerate(columns):
         assert widths[number] <= natural[number]
-        assert one.spare or widths[number]
-        assert one.elastic or widths[number] in (0, natural[number])
+        assert column.drop_order or widths[number]
+        assert column.shrink_to or widths[number] in (0, natural[number])
 
 
 def test_the_widest_gives_way_first() -> None:

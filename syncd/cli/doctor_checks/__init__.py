@@ -1,1 +1,1 @@
-"""What `syncd doctor` looks at: one file a thing, each of findings with their remedies."""
+"""The checks of `syncd doctor`, a module for each subject. They yield findings, with a remedy for what is wrong."""

@@ -1,4 +1,4 @@
-"""What one look found, and what to do about it."""
+"""What one check of `syncd doctor` found, and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from syncd.errors import ExitCode
+
 State = Literal["ok", "warning", "failed"]
 
-CONFIGURATION, API, DATABASE = 2, 3, 5
-"""Exit codes; a sink that cannot be reached, or a target that is not fresh, counts as API."""
+GRAVEST_FIRST = (ExitCode.USAGE, ExitCode.DATABASE, ExitCode.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``code`` is what the command ends with where it failed."""
+    """``code`` is the exit code that a failed finding asks for."""
 
     check: str
     state: State
     message: str
     remedy: str = ""
-    code: int = 0
+    code: ExitCode = ExitCode.OK
 
 
 def ok(check: str, message: str) -> Finding:
@@ -31,10 +32,11 @@ def warning(check: str, message: str, remedy: str = "") -> Finding:
     return Finding(check, "warning", message, remedy)
 
 
-def failed(check: str, message: str, remedy: str, code: int) -> Finding:
+def failed(check: str, message: str, remedy: str, code: ExitCode = ExitCode.FAILED) -> Finding:
     return Finding(check, "failed", message, remedy, code)
 
 
-def exit_code(found: Iterable[Finding]) -> int:
-    codes = {one.code for one in found if one.state == "failed"}
-    return next((code for code in (CONFIGURATION, DATABASE, API) if code in codes), 0)
+def exit_code(findings: Iterable[Finding]) -> ExitCode:
+    """The gravest code among the failed findings."""
+    codes = {finding.code for finding in findings if finding.state == "failed"}
+    return next((code for code in GRAVEST_FIRST if code in codes), ExitCode.OK)

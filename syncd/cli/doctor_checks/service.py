@@ -1,4 +1,4 @@
-"""The service: its unit in place, a daemon at work, with the credentials as they are now."""
+"""Checks of the service: its systemd unit is in place, a daemon runs, and it has the credentials of today."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 UNIT = "syncd.service"
 SYSTEM_UNITS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
-"""Where systemd looks, the administrator's own first."""
+"""Where systemd looks for units, the administrator's own folder first."""
 
 
-def of_service(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
+def check_service(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     from syncd.errors import DatabaseError
     from syncd.store.lock import holder
 
     try:
-        found = holder(config.database.path)
+        lock_holder = holder(config.database.path)
     except DatabaseError:
-        found = None
-    running = found if found is not None and found.kind == "daemon" else None
+        lock_holder = None
+    running = lock_holder if lock_holder is not None and lock_holder.kind == "daemon" else None
     is_system = config.path is not None and config.path.absolute().is_relative_to("/etc")
-    yield of_unit(_unit(is_system, environ), running, is_system)
+    yield check_unit(_find_unit(is_system, environ), running, is_system)
     if running is not None and running.since and config.path is not None:
-        yield from of_credentials(config.path.absolute().parent / "credentials", running)
+        yield from check_credentials(config.path.absolute().parent / "credentials", running)
 
 
-def of_unit(unit: Path | None, running: Holder | None, is_system: bool) -> Finding:
+def check_unit(unit: Path | None, running: Holder | None, is_system: bool) -> Finding:
     state = f"a daemon runs (pid {running.pid}, since {running.since})" if running else "no daemon runs"
     ctl = "systemctl" if is_system else "systemctl --user"
     if unit is not None and running is None:
@@ -44,29 +44,32 @@ def of_unit(unit: Path | None, running: Holder | None, is_system: bool) -> Findi
         return warning(
             "service", f"no systemd unit, {state}", "install systemd/syncd.service, see the README"
         )
-    return ok("service", f"no systemd unit, {state}; `syncd sync` from cron does without")
+    return ok("service", f"no systemd unit, {state}; `syncd sync` from cron needs neither")
 
 
-def of_credentials(folder: Path, running: Holder) -> Iterator[Finding]:
-    """systemd reads them at start only. Nothing is said where there are none, or this user may not look."""
-    changed = _newest(folder)
+def check_credentials(folder: Path, running: Holder) -> Iterator[Finding]:
+    """Compare them with the start of the service, since systemd reads them only then.
+
+    Says nothing if there are none, or if this user may not look.
+    """
+    changed = _newest_change(folder)
     if changed is None:
         return
     if changed > datetime.fromisoformat(running.since):
         yield warning("credentials", f"{folder} changed after the service started", "systemctl restart syncd")
     else:
-        yield ok("credentials", "older than the service's start")
+        yield ok("credentials", "have not changed since the service started")
 
 
-def _unit(is_system: bool, environ: Mapping[str, str]) -> Path | None:
+def _find_unit(is_system: bool, environ: Mapping[str, str]) -> Path | None:
     home = Path(environ.get("HOME", "/"))
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
-    own = (str(config / "systemd/user"), str(home / ".local/share/systemd/user"), "/etc/systemd/user")
-    paths = (Path(folder) / UNIT for folder in (SYSTEM_UNITS if is_system else own))
+    user_units = (str(config / "systemd/user"), str(home / ".local/share/systemd/user"), "/etc/systemd/user")
+    paths = (Path(folder) / UNIT for folder in (SYSTEM_UNITS if is_system else user_units))
     return next((path for path in paths if path.is_file()), None)
 
 
-def _newest(folder: Path) -> datetime | None:
+def _newest_change(folder: Path) -> datetime | None:
     try:
         times = [file.stat().st_mtime for file in folder.iterdir() if file.is_file()]
     except OSError:

@@ -1,4 +1,4 @@
-"""The sinks: whether a connection, or a file, can be had. Nothing is sent."""
+"""Checks of the sinks: whether a receiver can be connected to, or a file written. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.cli.doctor_checks.finding import API, Finding, failed, ok, warning
+from syncd.cli.doctor_checks.finding import Finding, failed, ok, warning
 
 if TYPE_CHECKING:
     from syncd.config import Config, LogSinkConfig, SinkConfig, WebhookSinkConfig
 
-CONNECT_WITHIN = timedelta(seconds=5)
+CONNECT_TIMEOUT = timedelta(seconds=5)
 
 
-async def of_sinks(config: Config) -> list[Finding]:
-    return list(await asyncio.gather(*map(_of_sink, config.sinks.values())))
+async def check_sinks(config: Config) -> list[Finding]:
+    return list(await asyncio.gather(*map(_check_sink, config.sinks.values())))
 
 
-async def _of_sink(sink: SinkConfig) -> Finding:
+async def _check_sink(sink: SinkConfig) -> Finding:
     from syncd.config import LogSinkConfig
 
-    return _of_log(sink) if isinstance(sink, LogSinkConfig) else await _of_hook(sink)
+    return _check_log(sink) if isinstance(sink, LogSinkConfig) else await _check_webhook(sink)
 
 
-def _of_log(sink: LogSinkConfig) -> Finding:
+def _check_log(sink: LogSinkConfig) -> Finding:
     name = f"sink {sink.name}"
     if sink.path is None:
         return ok(name, "writes to stdout")
@@ -35,12 +35,12 @@ def _of_log(sink: LogSinkConfig) -> Finding:
     return warning(name, f"{sink.path} cannot be written by this user", remedy)
 
 
-async def _of_hook(sink: WebhookSinkConfig) -> Finding:
+async def _check_webhook(sink: WebhookSinkConfig) -> Finding:
     from syncd.sinks.reachable import unreachable
 
-    name, what = f"sink {sink.name}", "the proxy" if sink.proxy else "the receiver"
-    reason = await unreachable(sink, CONNECT_WITHIN)
+    name, peer = f"sink {sink.name}", "the proxy" if sink.proxy else "the receiver"
+    reason = await unreachable(sink, CONNECT_TIMEOUT)
     if reason:
         remedy = f"check its url and the network; `syncd sinks test {sink.name}` shows what it answers"
-        return failed(name, f"{what} cannot be reached: {reason}", remedy, API)
-    return ok(name, f"{what} can be reached (`syncd sinks test {sink.name}` shows what it answers)")
+        return failed(name, f"{peer} cannot be reached: {reason}", remedy)
+    return ok(name, f"{peer} can be reached (`syncd sinks test {sink.name}` shows what it answers)")

@@ -1,4 +1,4 @@
-"""A configuration, its simulator, and the command line."""
+"""The command line as a user has it: commands run as processes, with one configuration and a simulated cloud."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ REGIONS = ("cn-a", "cn-b")
 EVIL = "bad\x1b[31m\u202ename\n镜像"
 
 
-class Desk:
-    """``said`` is what the last command wrote to stderr."""
+class CommandLine:
+    """Runs commands; ``said`` is what the last of them wrote to stderr."""
 
     def __init__(self, sim: Simulator, config: Path) -> None:
         self.sim = sim
@@ -24,17 +24,17 @@ class Desk:
         self.said = ""
 
     async def run(self, *args: str | Path, code: int = 0) -> str:
-        """What it wrote to stdout."""
+        """Run a command that must end with ``code``; what it wrote to stdout."""
         async with syncd(*args, "--config", self.config) as process:
             output = await process.stdout()
-            found = await process.exit_code()
+            exit_code = await process.exit_code()
             self.said = "\n".join(process.stderr)
-        assert found == code, f"{args}: exit {found}, {output} {self.said}"
+        assert exit_code == code, f"{args}: exit {exit_code}, {output} {self.said}"
         return output
 
     async def rows(self, *args: str | Path, code: int = 0) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(await self.run(*args, "--format", "json", code=code))
-        return found
+        rows: list[dict[str, Any]] = json.loads(await self.run(*args, "--format", "json", code=code))
+        return rows
 
 
 async def daemon_of(process: Process) -> None:
