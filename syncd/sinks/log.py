@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from syncd.config import LogSinkConfig
-from syncd.sinks.lines import LineFile, Stdout
+from syncd.sinks.line_writers import LineFile, Stdout
 from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Verdict
 
 

@@ -11,8 +11,8 @@ from syncd.config import WebhookSinkConfig
 from syncd.model import Clock, Secret
 from syncd.sinks.format import Attempt, Doubtful, Format, Options, RenderError, Request
 from syncd.sinks.formats import find
-from syncd.sinks.pace import Pace
-from syncd.sinks.poster import NoAnswerError, Poster, Receiver
+from syncd.sinks.http_client import NoAnswerError, Poster, Receiver
+from syncd.sinks.rate_limit import Pace
 from syncd.sinks.redaction import Censor
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.sinks.text import short

@@ -17,7 +17,7 @@ from syncd.model import Secret, SinkFilter, to_text
 from syncd.sinks.build import settings_digest
 from syncd.store import outbox
 from tests.config_files import Files
-from tests.delivery.delivering import Clock, drafts
+from tests.delivery.harness import Clock, drafts
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EVERYTHING = SinkFilter(events=("*",), scope="region", baseline=True)

@@ -12,7 +12,7 @@ from syncd.delivery import backlog
 from syncd.delivery.backlog import Backlog
 from syncd.errors import DatabaseUnwritable
 from syncd.store import deliveries
-from tests.delivery.delivering import START, FakeSink, Post, drafts, post_at
+from tests.delivery.harness import START, FakeSink, Post, drafts, post_at
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from syncd.errors import DatabaseLocked
 from syncd.model import Draft, SinkFilter, to_text
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import pruning
-from tests.delivery.delivering import START, FakeSink, Post, drafts, post_at
+from tests.delivery.harness import START, FakeSink, Post, drafts, post_at
 
 Answer = Callable[[FakeSink, Sequence[Item]], Verdict]
 DOWN = ReceiverTrouble("HTTP 503")

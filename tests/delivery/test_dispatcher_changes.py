@@ -20,7 +20,7 @@ from syncd.errors import DatabaseUnwritable, UsageError
 from syncd.model import to_text
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import deliveries, pruning
-from tests.delivery.delivering import START, Clock, FakeSink, Post, drafts, post_at
+from tests.delivery.harness import START, Clock, FakeSink, Post, drafts, post_at
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from syncd.delivery import worker
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import deliveries
-from tests.delivery.delivering import FakeSink, Post, drafts, post_at
+from tests.delivery.harness import FakeSink, Post, drafts, post_at
 
 EVENTS = 120
 IMAGES = 15

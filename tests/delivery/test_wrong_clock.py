@@ -16,7 +16,7 @@ from syncd.delivery.backoff import SCHEDULE, longest_message_wait, message_wait
 from syncd.model import to_text
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import pruning
-from tests.delivery.delivering import START, FakeSink, Post, drafts, post_at
+from tests.delivery.harness import START, FakeSink, Post, drafts, post_at
 
 AHEAD = timedelta(hours=8)
 DOWN, BAD = ReceiverTrouble("HTTP 503"), MessageTrouble("HTTP 400")

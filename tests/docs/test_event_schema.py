@@ -17,7 +17,7 @@ from standardwebhooks import Webhook
 from syncd.delivery import sink_events
 from syncd.model import COMPARED, EVENT_TYPES, Draft, Image, to_text
 from syncd.sinks.samples import IMAGE, samples
-from syncd.sinks.trial import trials
+from syncd.sinks.template_samples import trials
 from syncd.store.deliveries import SinkRecord
 from syncd.store.outbox import body, new_id
 from tests.sinks.samples import digest, each_type

@@ -26,7 +26,7 @@ from syncd.store import files, migrate, outbox, pruning, upkeep
 from syncd.store.engine import Database
 from syncd.sync.release import release
 from syncd.sync.settings import Settings
-from tests.delivery.delivering import FakeSink, drafts, post_at
+from tests.delivery.harness import FakeSink, drafts, post_at
 from tests.faults.power import Kept, Lost, Mark, Op, Recorder, Sync, Torn, library, moments
 from tests.sync.rig import Rig, rig_at
 

@@ -11,7 +11,7 @@ from syncd.delivery.dispatcher import Dispatcher
 from syncd.model import Route, to_text
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.store import pruning
-from tests.delivery.delivering import FakeSink
+from tests.delivery.harness import FakeSink
 from tests.model.clock import Clock
 from tests.model.expected import CHAT, NAMES, ROUTES, takers
 from tests.model.figures import FIGURES

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from syncd.config import WebhookSinkConfig
 from syncd.model import EVENT_TYPES, Secret, SinkFilter
-from syncd.sinks.checks import check_template
 from syncd.sinks.format import Attempt, Options, RenderError
 from syncd.sinks.formats import find
 from syncd.sinks.formats.template import OUTPUT_LIMIT, fill
-from syncd.sinks.trial import AWKWARD, trials
+from syncd.sinks.template_check import check_template
+from syncd.sinks.template_samples import AWKWARD, trials
 from tests.sinks import samples
 from tests.sinks.samples import NOW, of_image
 

@@ -24,7 +24,7 @@ from standardwebhooks.webhooks import Webhook
 
 from syncd.config import WebhookSinkConfig
 from syncd.model import Secret, SinkFilter
-from syncd.sinks import poster, signatures
+from syncd.sinks import http_client, signatures
 from syncd.sinks.format import Request
 from syncd.sinks.sink import Delivered, MessageTrouble, ReceiverTrouble, Verdict
 from syncd.sinks.webhook import CHAT_BACKOFF, WEBHOOK_BACKOFF, WebhookSink
@@ -377,14 +377,16 @@ async def test_an_answer_stays_packed():
         return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
 
     async with receiving(packing) as receiver:
-        post = poster.Poster(poster.Receiver(Secret(receiver.url), timedelta(seconds=5)), StoppedClock())
+        post = http_client.Poster(
+            http_client.Receiver(Secret(receiver.url), timedelta(seconds=5)), StoppedClock()
+        )
         answer = await post.post(Request(b"{}", {}))
         await post.aclose()
     assert answer.body == packed
 
 
 async def test_a_status_counts_though_its_body_never_ends(monkeypatch):
-    monkeypatch.setattr(poster, "ANSWER_PATIENCE", 0.2)
+    monkeypatch.setattr(http_client, "ANSWER_PATIENCE", 0.2)
 
     async def dripping(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()

@@ -36,7 +36,7 @@ def _of_log(sink: LogSinkConfig) -> Finding:
 
 
 async def _of_hook(sink: WebhookSinkConfig) -> Finding:
-    from syncd.sinks.reachable import unreachable
+    from syncd.sinks.reachability import unreachable
 
     name, what = f"sink {sink.name}", "the proxy" if sink.proxy else "the receiver"
     reason = await unreachable(sink, CONNECT_WITHIN)

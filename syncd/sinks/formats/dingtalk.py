@@ -11,9 +11,9 @@ from datetime import timedelta
 
 from syncd.sinks import signatures
 from syncd.sinks.chat.message import Markup, Message, compose
-from syncd.sinks.chat.robot import Codes, has_code, judge
+from syncd.sinks.chat.robot_answer import Codes, has_code, judge
 from syncd.sinks.format import Answer, Attempt, Doubtful, Format, Limit, Options, Request
-from syncd.sinks.payload import JSON_HEADERS, size_in_json, to_json
+from syncd.sinks.json_body import JSON_HEADERS, size_in_json, to_json
 from syncd.sinks.sink import Item, Verdict
 from syncd.sinks.text import neutral
 

@@ -14,9 +14,9 @@ from typing import Any
 from syncd.sinks import signatures
 from syncd.sinks.chat.digest import Tone
 from syncd.sinks.chat.message import Markup, Message, compose
-from syncd.sinks.chat.robot import Codes, judge
+from syncd.sinks.chat.robot_answer import Codes, judge
 from syncd.sinks.format import Attempt, Format, Limit, Options, Request
-from syncd.sinks.payload import JSON_HEADERS, size_in_json, to_json
+from syncd.sinks.json_body import JSON_HEADERS, size_in_json, to_json
 from syncd.sinks.sink import Item
 from syncd.sinks.text import at_start
 

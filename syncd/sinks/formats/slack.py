@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from syncd.sinks.answers import judge_status, said
 from syncd.sinks.chat.message import Markup, compose
 from syncd.sinks.format import Answer, Attempt, Format, Limit, Options, Request
-from syncd.sinks.payload import JSON_HEADERS, to_json
+from syncd.sinks.http_answer import judge_status, said
+from syncd.sinks.json_body import JSON_HEADERS, to_json
 from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Verdict
 from syncd.sinks.text import neutral, size_in_utf16
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from syncd.sinks import signatures
-from syncd.sinks.answers import judge_status
 from syncd.sinks.format import Attempt, Format, Options, Request
+from syncd.sinks.http_answer import judge_status
 from syncd.sinks.sink import Item
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import jinja2
 
-from syncd.sinks.answers import judge_status
 from syncd.sinks.format import Attempt, Format, Options, RenderError, Request
 from syncd.sinks.formats.standard import identity
+from syncd.sinks.http_answer import judge_status
 from syncd.sinks.sandbox import TooExpensiveError, compile_template, run
 from syncd.sinks.sink import Item
 

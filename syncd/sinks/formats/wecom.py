@@ -10,9 +10,9 @@ from datetime import timedelta
 from functools import partial
 
 from syncd.sinks.chat.message import Markup, compose
-from syncd.sinks.chat.robot import Codes, judge
+from syncd.sinks.chat.robot_answer import Codes, judge
 from syncd.sinks.format import Attempt, Format, Limit, Options, Request
-from syncd.sinks.payload import JSON_HEADERS, to_json
+from syncd.sinks.json_body import JSON_HEADERS, to_json
 from syncd.sinks.sink import Item
 from syncd.sinks.text import neutral, short_in_bytes, size_in_bytes
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncd.config import WebhookSinkConfig, load
-from syncd.sinks.reachable import unreachable
+from syncd.sinks.reachability import unreachable
 from tests.compshare.tls import PEM
 from tests.config_files import ACCOUNT
 from tests.sinks.receiver import receiving, saying

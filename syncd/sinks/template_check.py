@@ -44,7 +44,7 @@ def check_template(sink: WebhookSinkConfig) -> list[Fault]:
 
 
 def _failures(sink: WebhookSinkConfig) -> Iterator[tuple[str, str]]:
-    from syncd.sinks.trial import trials
+    from syncd.sinks.template_samples import trials
 
     for type_ in EVENT_TYPES:
         if any(fnmatchcase(type_, glob) for glob in sink.wants.events):

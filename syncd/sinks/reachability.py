@@ -9,7 +9,7 @@ from datetime import timedelta
 from yarl import URL
 
 from syncd.config import WebhookSinkConfig
-from syncd.sinks.poster import describe
+from syncd.sinks.http_client import describe
 
 
 async def unreachable(sink: WebhookSinkConfig, within: timedelta) -> str:

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import msgspec
 
-from syncd.sinks.answers import judge_status, retry_after, words
 from syncd.sinks.format import Answer, Doubtful
+from syncd.sinks.http_answer import judge_status, retry_after, words
 from syncd.sinks.sink import Delivered, MessageTrouble, ReceiverTrouble, Verdict
 
 
