@@ -173,7 +173,7 @@ async def _try(config: Config, name: str) -> int:
     from syncd.model import Route
     from syncd.sinks.build import build_sink
     from syncd.sinks.samples import samples
-    from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Verdict
+    from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, SendResult
     from syncd.store import outbox
     from syncd.store.routing import takers
 
@@ -181,7 +181,7 @@ async def _try(config: Config, name: str) -> int:
     wants = config.sinks[name].wants
     sink = build_sink(config.sinks[name], clock)
     code = 0
-    before: Verdict = Delivered()
+    before: SendResult = Delivered()
     try:
         for seq, (kind, draft) in enumerate(samples(clock.now()).items(), start=1):
             if not takers([Route(name, wants)], draft):

@@ -15,7 +15,7 @@ from syncd.delivery import sink_events
 from syncd.delivery.backoff import message_wait, receiver_wait
 from syncd.delivery.queue import Entry
 from syncd.model import Draft
-from syncd.sinks.sink import Delivered, MessageTrouble, ReceiverTrouble, Verdict
+from syncd.sinks.sink import Delivered, MessageTrouble, ReceiverTrouble, SendResult
 from syncd.store.deliveries import Outcome, SinkRecord
 
 POISONED_AFTER = 5
@@ -29,7 +29,7 @@ class Arrival(NamedTuple):
     """The events of one message, and what came of it."""
 
     entries: list[Entry]
-    verdict: Verdict
+    verdict: SendResult
     current: bool = True
     """Whether it was sent after the last failure known now: only such a one says how the receiver is."""
 

@@ -18,7 +18,7 @@ from syncd.delivery.sink_state import Change, Standing
 from syncd.delivery.wakeup import Alarm, Sleep
 from syncd.errors import DatabaseError, DatabaseLocked, DatabaseUnwritable
 from syncd.model import Clock, Route
-from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Sink, Verdict
+from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, SendResult, Sink
 from syncd.store.deliveries import SinkRecord
 from syncd.store.engine import Database
 
@@ -279,7 +279,7 @@ class Worker:
             verdict = ReceiverTrouble(f"unexpected {type(error).__name__}")
         self._arrive(entries, verdict, falls)
 
-    def _arrive(self, entries: list[Entry], verdict: Verdict, falls: int) -> None:
+    def _arrive(self, entries: list[Entry], verdict: SendResult, falls: int) -> None:
         self._arrived.add(Arrival(entries, verdict, current=falls == self._falls))
         if isinstance(verdict, ReceiverTrouble):
             self._falls += falls == self._falls

@@ -15,7 +15,7 @@ from typing import Any
 
 from syncd.delivery.dispatcher import DeliveryRecord, Dispatcher
 from syncd.model import Draft, Route, SinkFilter
-from syncd.sinks.sink import Delivered, Item, Sink, Verdict
+from syncd.sinks.sink import Delivered, Item, SendResult, Sink
 from syncd.store import migrate, outbox
 from syncd.store.engine import Database
 
@@ -62,7 +62,7 @@ class FakeSink:
     def __init__(
         self,
         name: str = "hook",
-        answer: Callable[[FakeSink, Sequence[Item]], Verdict] = lambda *_: Delivered(),
+        answer: Callable[[FakeSink, Sequence[Item]], SendResult] = lambda *_: Delivered(),
         *,
         group_wait: float = 0.0,
         clock: Clock | None = None,
@@ -88,7 +88,7 @@ class FakeSink:
         self._waiting: dict[str, set[int]] = {}
         self._attempted = asyncio.Condition()
 
-    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> Verdict:
+    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> SendResult:
         keys = {key_of(item) for item in items}
         self._check(keys, items)
         self.attempts.append([item.seq for item in items])

@@ -17,11 +17,11 @@ from syncd.config import RetentionConfig
 from syncd.delivery import worker
 from syncd.errors import DatabaseLocked
 from syncd.model import Draft, SinkFilter, to_text
-from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
+from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
 from syncd.store import pruning
 from tests.delivery.harness import START, FakeSink, Post, drafts, post_at
 
-Answer = Callable[[FakeSink, Sequence[Item]], Verdict]
+Answer = Callable[[FakeSink, Sequence[Item]], SendResult]
 DOWN = ReceiverTrouble("HTTP 503")
 BAD = MessageTrouble("HTTP 400")
 
@@ -34,16 +34,16 @@ async def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 
 def down_until(post: Post, hours: float) -> Answer:
-    def answer(_: FakeSink, __: Sequence[Item]) -> Verdict:
+    def answer(_: FakeSink, __: Sequence[Item]) -> SendResult:
         return DOWN if post.clock.now() < START + timedelta(hours=hours) else Delivered()
 
     return answer
 
 
-def unless(*bad: int, verdict: Verdict = BAD) -> Answer:
+def unless(*bad: int, verdict: SendResult = BAD) -> Answer:
     """Everything is taken but messages with one of these events."""
 
-    def answer(_: FakeSink, items: Sequence[Item]) -> Verdict:
+    def answer(_: FakeSink, items: Sequence[Item]) -> SendResult:
         return verdict if any(item.seq in bad for item in items) else Delivered()
 
     return answer
@@ -119,7 +119,7 @@ async def test_probes_grow_apart_from_5_seconds_to_the_longest_and_go_round_the_
 async def test_what_the_receiver_asks_for_is_waited_up_to_a_day(
     post: Post, asked: timedelta, waited: timedelta
 ) -> None:
-    def answer(sink: FakeSink, _: Sequence[Item]) -> Verdict:
+    def answer(sink: FakeSink, _: Sequence[Item]) -> SendResult:
         return ReceiverTrouble("HTTP 429", asked) if len(sink.attempts) == 1 else Delivered()
 
     sink = FakeSink(answer=answer, clock=post.clock)
@@ -136,12 +136,12 @@ async def test_a_success_that_was_under_way_does_not_end_the_wait_that_the_recei
     asked, release = timedelta(seconds=60), asyncio.Event()
 
     class Slow(FakeSink):
-        async def send(self, items: Sequence[Item], away_since: object = None) -> Verdict:
+        async def send(self, items: Sequence[Item], away_since: object = None) -> SendResult:
             if items[0].seq == 2:
                 await release.wait()
             return await super().send(items)
 
-    def answer(_: FakeSink, items: Sequence[Item]) -> Verdict:
+    def answer(_: FakeSink, items: Sequence[Item]) -> SendResult:
         is_first = items[0].seq == 3 and not release.is_set()
         return ReceiverTrouble("HTTP 429", asked) if is_first else Delivered()
 
@@ -159,7 +159,7 @@ async def test_a_success_that_was_under_way_does_not_end_the_wait_that_the_recei
 async def test_a_receiver_that_takes_one_message_a_while_kills_no_event(post: Post) -> None:
     """Each event is told to come later many times, while others are taken: that is no poison."""
 
-    def answer(sink: FakeSink, _: Sequence[Item]) -> Verdict:
+    def answer(sink: FakeSink, _: Sequence[Item]) -> SendResult:
         if len(sink.attempts) % 3:
             return ReceiverTrouble("HTTP 429", timedelta(seconds=1))
         return Delivered()
@@ -210,7 +210,7 @@ async def test_only_the_first_dead_is_said_and_it_is_over_when_none_is_left(post
 
 
 async def test_an_outage_is_said_even_while_an_older_event_is_dead(post: Post) -> None:
-    verdict: list[Verdict] = [BAD]
+    verdict: list[SendResult] = [BAD]
     sink = FakeSink(answer=lambda *_: verdict[0])
     await post.equip(sink)
     await post.append(drafts(1))
@@ -249,7 +249,7 @@ async def test_an_event_that_fails_alone_five_times_is_found_out_whatever_the_an
 
 
 async def test_410_disables_at_once_what_waits_stays_and_goes_when_enabled(post: Post) -> None:
-    gone: list[Verdict] = [ReceiverTrouble("HTTP 410", gone=True)]
+    gone: list[SendResult] = [ReceiverTrouble("HTTP 410", gone=True)]
     sink, other = FakeSink(answer=lambda *_: gone[0]), FakeSink("other")
     await post.equip(sink, other)
     await post.append(drafts(1, 2, 3))
@@ -289,7 +289,7 @@ async def test_disabling_and_enabling_by_hand_is_said_to_the_others(post: Post) 
 
 
 async def test_a_receiver_that_is_just_back_is_not_flooded(post: Post) -> None:
-    def answer(sink: FakeSink, _: Sequence[Item]) -> Verdict:
+    def answer(sink: FakeSink, _: Sequence[Item]) -> SendResult:
         return DOWN if 30 <= len(sink.attempts) < 50 else Delivered()
 
     sink = FakeSink(answer=answer)
@@ -306,7 +306,7 @@ async def test_a_receiver_that_is_just_back_is_not_flooded(post: Post) -> None:
 async def test_what_a_sink_raises_counts_as_its_receivers_trouble_without_its_words(post: Post) -> None:
     address = "https://hooks.example/SECRET"
 
-    def answer(sink: FakeSink, _: Sequence[Item]) -> Verdict:
+    def answer(sink: FakeSink, _: Sequence[Item]) -> SendResult:
         if len(sink.attempts) == 1:
             raise RuntimeError(address)
         return Delivered()
@@ -393,7 +393,7 @@ async def test_a_send_of_the_old_sink_ends_before_the_new_one_begins(post: Post)
     begun, held, sent = asyncio.Event(), asyncio.Event(), []
 
     class Slow(FakeSink):
-        async def send(self, items: Sequence[Item], away_since: object = None) -> Verdict:
+        async def send(self, items: Sequence[Item], away_since: object = None) -> SendResult:
             sent.append(("old begins", items[0].seq))
             begun.set()
             await held.wait()
@@ -401,7 +401,7 @@ async def test_a_send_of_the_old_sink_ends_before_the_new_one_begins(post: Post)
             return Delivered()
 
     class New(FakeSink):
-        async def send(self, items: Sequence[Item], away_since: object = None) -> Verdict:
+        async def send(self, items: Sequence[Item], away_since: object = None) -> SendResult:
             sent.append(("new", items[0].seq))
             return Delivered()
 
@@ -486,7 +486,7 @@ async def test_an_event_that_fails_alone_is_found_out_by_a_command_from_cron_too
 
 async def test_draining_ends_in_time_and_saves_what_was_earned(post: Post) -> None:
     class Hanging(FakeSink):
-        async def send(self, items: Sequence[Item], away_since: object = None) -> Verdict:
+        async def send(self, items: Sequence[Item], away_since: object = None) -> SendResult:
             if items[0].seq == 2:
                 await asyncio.sleep(60)
             return Delivered()
@@ -502,7 +502,7 @@ async def test_what_comes_back_while_stopping_is_saved(post: Post, monkeypatch: 
     begun, release = asyncio.Event(), asyncio.Event()
 
     class Slow(FakeSink):
-        async def send(self, items: Sequence[Item], away_since: object = None) -> Verdict:
+        async def send(self, items: Sequence[Item], away_since: object = None) -> SendResult:
             begun.set()
             await release.wait()
             return Delivered()

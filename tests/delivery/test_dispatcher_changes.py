@@ -18,7 +18,7 @@ from syncd.config import RetentionConfig
 from syncd.delivery import dispatcher, worker
 from syncd.errors import DatabaseUnwritable, UsageError
 from syncd.model import to_text
-from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
+from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
 from syncd.store import deliveries, pruning
 from tests.delivery.harness import START, Clock, FakeSink, Post, drafts, post_at
 
@@ -176,7 +176,7 @@ async def test_outcomes_wait_for_a_database_that_cannot_be_written_and_are_said_
 
 
 async def test_an_outage_that_cannot_be_announced_yet_is_announced_later(post: Post) -> None:
-    verdict: list[Verdict] = [ReceiverTrouble("HTTP 503")]
+    verdict: list[SendResult] = [ReceiverTrouble("HTTP 503")]
     sink = FakeSink(answer=lambda *_: verdict[0], clock=post.clock)
     await post.equip(sink, FakeSink("other"))
     await post.append(drafts(1))
@@ -198,18 +198,18 @@ class Held(FakeSink):
 
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__(answer=type(self).said, clock=clock)  # type: ignore[arg-type]  # of this class only
-        self.verdicts: defaultdict[int, asyncio.Future[Verdict]] = defaultdict(asyncio.Future)
+        self.verdicts: defaultdict[int, asyncio.Future[SendResult]] = defaultdict(asyncio.Future)
         self.out: list[int] = []
         self.more = asyncio.Condition()
 
-    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> Verdict:
+    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> SendResult:
         async with self.more:
             self.out.append(items[0].seq)
             self.more.notify_all()
         await self.verdicts[items[0].seq]
         return await super().send(items, away_since)
 
-    def said(self, items: Sequence[Item]) -> Verdict:
+    def said(self, items: Sequence[Item]) -> SendResult:
         return self.verdicts[items[0].seq].result()
 
     async def until_out(self, count: int) -> None:
@@ -363,7 +363,7 @@ async def test_one_replayed_event_goes_at_once_with_what_its_image_must_get_befo
 
 
 async def test_a_replay_asks_a_receiver_at_once_that_was_away(post: Post) -> None:
-    verdict: list[Verdict] = [ReceiverTrouble("HTTP 429", timedelta(hours=20))]
+    verdict: list[SendResult] = [ReceiverTrouble("HTTP 429", timedelta(hours=20))]
     sink = FakeSink(answer=lambda *_: verdict[0], clock=post.clock)
     await post.equip(sink)
     await post.append(drafts(1))
@@ -472,7 +472,7 @@ async def test_a_digest_whose_events_cannot_be_read_goes_when_they_can(
 
 
 async def test_a_refused_event_keeps_to_its_schedule_while_the_receiver_is_away(post: Post) -> None:
-    def answer(_: FakeSink, items: Sequence[Item]) -> Verdict:
+    def answer(_: FakeSink, items: Sequence[Item]) -> SendResult:
         return MessageTrouble("HTTP 400") if items[0].seq == 1 else ReceiverTrouble("HTTP 503")
 
     sink = FakeSink(answer=answer, clock=post.clock)
@@ -489,7 +489,7 @@ async def test_a_dead_event_is_said_though_it_died_during_an_outage_and_each_is_
     """Refusals go on while the receiver is said to be away: the message's own end is another matter."""
     bad, away = [True], [True]
 
-    def answer(_: FakeSink, items: Sequence[Item]) -> Verdict:
+    def answer(_: FakeSink, items: Sequence[Item]) -> SendResult:
         if items[0].seq == 1 and bad[0]:
             return MessageTrouble("HTTP 400")
         return ReceiverTrouble("HTTP 503") if away[0] else Delivered()

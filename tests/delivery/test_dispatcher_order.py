@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from syncd.delivery import worker
-from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
+from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
 from syncd.store import deliveries
 from tests.delivery.harness import FakeSink, Post, drafts, post_at
 
@@ -29,7 +29,7 @@ class Moody(FakeSink):
         self.calm = False
         self.deadly = asyncio.Event()
 
-    async def send(self, items: Sequence[Item], away_since: object = None) -> Verdict:
+    async def send(self, items: Sequence[Item], away_since: object = None) -> SendResult:
         self.answer = type(self).decide
         if not self.calm and self.rng.random() < 0.05:
             self.deadly.set()
@@ -37,7 +37,7 @@ class Moody(FakeSink):
             await asyncio.sleep(0)
         return await super().send(items, None)
 
-    def decide(self, items: Sequence[Item]) -> Verdict:
+    def decide(self, items: Sequence[Item]) -> SendResult:
         if any(item.seq in self.poison for item in items):
             return MessageTrouble("HTTP 422")
         if self.calm:

@@ -14,7 +14,7 @@ from syncd.config import RetentionConfig
 from syncd.delivery import worker
 from syncd.delivery.backoff import SCHEDULE, longest_message_wait, message_wait
 from syncd.model import to_text
-from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
+from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
 from syncd.store import pruning
 from tests.delivery.harness import START, FakeSink, Post, drafts, post_at
 
@@ -32,11 +32,11 @@ async def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 class Moody(FakeSink):
     """Answers with ``verdict``, whatever it is."""
 
-    def __init__(self, post: Post, verdict: Verdict, name: str = "hook") -> None:
+    def __init__(self, post: Post, verdict: SendResult, name: str = "hook") -> None:
         super().__init__(name, Moody.said, clock=post.clock)  # type: ignore[arg-type]  # of this class only
         self.verdict = verdict
 
-    def said(self, _: Sequence[Item]) -> Verdict:
+    def said(self, _: Sequence[Item]) -> SendResult:
         return self.verdict
 
 

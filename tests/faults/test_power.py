@@ -21,7 +21,7 @@ import pytest
 from syncd.config import RetentionConfig
 from syncd.delivery.dispatcher import Dispatcher
 from syncd.model import Route, SinkFilter
-from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
+from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
 from syncd.store import files, migrate, outbox, pruning, upkeep
 from syncd.store.engine import Database
 from syncd.sync.release import release
@@ -49,7 +49,7 @@ class Watched(FakeSink):
 
     recorder: Recorder
 
-    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> Verdict:
+    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> SendResult:
         for item in items:
             self.recorder.mark((item.seq, item.event_id, item.body))
         return await super().send(items, away_since)
@@ -62,7 +62,7 @@ class Story:
         self.rig = rig
         self.rng = rng
         self.recorder = recorder
-        self.trouble: Verdict | None = None
+        self.trouble: SendResult | None = None
         self.committed = asyncio.Event()
         rig.db.on_commit(self.committed.set)
         self.sinks = [Watched("hook", self._answer), Watched("log")]
@@ -70,7 +70,7 @@ class Story:
             sink.recorder = recorder
         self.dispatcher = Dispatcher(rig.db, self.sinks, routes=ROUTES, clock=rig.clock, rng=random.Random(1))
 
-    def _answer(self, sink: FakeSink, items: Sequence[Item]) -> Verdict:
+    def _answer(self, sink: FakeSink, items: Sequence[Item]) -> SendResult:
         return self.trouble or Delivered()
 
     async def live(self, steps: int) -> None:

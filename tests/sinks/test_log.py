@@ -262,8 +262,8 @@ async def test_a_torn_line_is_cut_and_its_event_comes_again(
 
 async def test_a_torn_line_longer_than_one_look_back_is_cut_whole(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    many = LINE * (3 * line_writers.TAIL // len(LINE))
-    path.write_bytes(many + LINE[:-1] + b"x" * (2 * line_writers.TAIL))
+    many = LINE * (3 * line_writers.TAIL_BYTES // len(LINE))
+    path.write_bytes(many + LINE[:-1] + b"x" * (2 * line_writers.TAIL_BYTES))
     async with log_to(path) as sink:
         await deliver(sink, of_image(7))
     assert path.read_bytes() == many + of_image(7).body + b"\n"
@@ -421,7 +421,7 @@ async def test_nobody_at_the_other_end_is_trouble_of_the_receiver(redirect: Redi
 async def test_a_reader_who_sleeps_is_not_waited_for_and_gets_whole_lines_when_awake(
     redirect: Redirect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line_writers, "PATIENCE", 0.05)
+    monkeypatch.setattr(line_writers, "READER_TIMEOUT", 0.05)
     reading, writing = os.pipe()
     redirect(writing)
     big = of_image(1, image={"description": "长" * 40_000})

@@ -26,7 +26,7 @@ from syncd.config import WebhookSinkConfig
 from syncd.model import Secret, SinkFilter
 from syncd.sinks import http_client, signatures
 from syncd.sinks.format import Request
-from syncd.sinks.sink import Delivered, MessageTrouble, ReceiverTrouble, Verdict
+from syncd.sinks.sink import Delivered, MessageTrouble, ReceiverTrouble, SendResult
 from syncd.sinks.webhook import CHAT_BACKOFF, WEBHOOK_BACKOFF, WebhookSink
 from tests.compshare.tls import PEM
 from tests.sinks.receiver import (
@@ -67,7 +67,7 @@ def sink_for(url: str, clock: StoppedClock | None = None, **changes: Any) -> Web
     return WebhookSink(config, clock=clock, sleep=clock.sleep)
 
 
-async def verdict(answer: Answering, **changes: Any) -> Verdict:
+async def verdict(answer: Answering, **changes: Any) -> SendResult:
     async with receiving(answer) as receiver:
         sink = sink_for(receiver.url, **changes)
         try:
@@ -386,7 +386,7 @@ async def test_an_answer_stays_packed():
 
 
 async def test_a_status_counts_though_its_body_never_ends(monkeypatch):
-    monkeypatch.setattr(http_client, "ANSWER_PATIENCE", 0.2)
+    monkeypatch.setattr(http_client, "BODY_TIMEOUT", 0.2)
 
     async def dripping(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()

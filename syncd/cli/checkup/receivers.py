@@ -36,10 +36,10 @@ def _of_log(sink: LogSinkConfig) -> Finding:
 
 
 async def _of_hook(sink: WebhookSinkConfig) -> Finding:
-    from syncd.sinks.reachability import unreachable
+    from syncd.sinks.reachability import why_unreachable
 
     name, what = f"sink {sink.name}", "the proxy" if sink.proxy else "the receiver"
-    reason = await unreachable(sink, CONNECT_WITHIN)
+    reason = await why_unreachable(sink, CONNECT_WITHIN)
     if reason:
         remedy = f"check its url and the network; `syncd sinks test {sink.name}` shows what it answers"
         return failed(name, f"{what} cannot be reached: {reason}", remedy, API)
