@@ -100,18 +100,18 @@ class FakeSink:
         self.depths.append(self._messages)
         try:
             await asyncio.sleep(0)
-            verdict = self.answer(self, items)
+            result = self.answer(self, items)
         finally:
             self._out -= keys
             self._messages -= 1
             async with self._attempted:
                 self._attempted.notify_all()
-        if isinstance(verdict, Delivered):
+        if isinstance(result, Delivered):
             self.taken += [item.seq for item in items]
             self.last_taken_at = self._clock.now() if self._clock else START
             for item in items:
                 self._waiting[key_of(item)].discard(item.seq)
-        return verdict
+        return result
 
     def _check(self, keys: set[str], items: Sequence[Item]) -> None:
         """At most one message of a key at a time, none while an earlier event of the key waits, each under one id.

@@ -26,15 +26,15 @@ def taken(waiting: Backlog) -> list[int]:
     found = []
     while entry := waiting.queue.take(START):
         found.append(entry.seq)
-        waiting.queue.done(entry)
+        waiting.queue.remove(entry)
     return found
 
 
 async def test_more_than_a_window_is_read_as_the_first_go(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backlog, "WINDOW", 5)
-    monkeypatch.setattr(backlog, "FETCHED_AT_ONCE", 3)
+    monkeypatch.setattr(backlog, "MAX_ENTRIES", 5)
+    monkeypatch.setattr(backlog, "BODIES_PER_QUERY", 3)
     await post.append(drafts(*range(13)))
     waiting = Backlog(post.db, "hook")
     lengths, found = [], []
@@ -90,7 +90,7 @@ async def test_an_event_goes_with_its_body_at_hand_and_one_that_was_pruned_not_a
     await waiting.load(START)
     assert waiting.take(START) is None
     assert waiting.lacks_body
-    await waiting.fetch(START)
+    await waiting.load_bodies(START)
     first = waiting.take(START)
     second = waiting.take(START)
     assert first is not None

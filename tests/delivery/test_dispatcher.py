@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncd.config import RetentionConfig
-from syncd.delivery import worker
+from syncd.delivery import sender
 from syncd.errors import DatabaseLocked
 from syncd.model import Draft, SinkFilter, to_text
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
@@ -28,7 +28,7 @@ BAD = MessageTrouble("HTTP 400")
 
 @pytest.fixture
 async def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
-    monkeypatch.setattr(worker, "GRACE", 0.0)
+    monkeypatch.setattr(sender, "STOP_GRACE", 0.0)
     async with post_at(tmp_path / "syncd.db") as post:
         yield post
 
@@ -40,11 +40,11 @@ def down_until(post: Post, hours: float) -> Answer:
     return answer
 
 
-def unless(*bad: int, verdict: SendResult = BAD) -> Answer:
+def unless(*bad: int, result: SendResult = BAD) -> Answer:
     """Everything is taken but messages with one of these events."""
 
     def answer(_: FakeSink, items: Sequence[Item]) -> SendResult:
-        return verdict if any(item.seq in bad for item in items) else Delivered()
+        return result if any(item.seq in bad for item in items) else Delivered()
 
     return answer
 
@@ -56,7 +56,7 @@ async def test_events_of_many_images_go_side_by_side_and_those_of_one_in_order(p
     post.start()
     await post.settled()
     assert sorted(sink.taken) == list(range(1, 41))
-    assert max(sink.depths) == worker.IN_FLIGHT
+    assert max(sink.depths) == sender.MAX_IN_FLIGHT
     assert post.delivery(1, "state, attempts, last_error, next_attempt_at") == ("delivered", 1, None, None)
 
 
@@ -210,19 +210,19 @@ async def test_only_the_first_dead_is_said_and_it_is_over_when_none_is_left(post
 
 
 async def test_an_outage_is_said_even_while_an_older_event_is_dead(post: Post) -> None:
-    verdict: list[SendResult] = [BAD]
-    sink = FakeSink(answer=lambda *_: verdict[0])
+    result: list[SendResult] = [BAD]
+    sink = FakeSink(answer=lambda *_: result[0])
     await post.equip(sink)
     await post.append(drafts(1))
     post.start()
     await post.settled()
-    verdict[0] = DOWN
+    result[0] = DOWN
     await post.append(drafts(2))
     await post.reached(lambda: len(post.news()) == 2)
     assert [one["reason"] for one in post.news()] == ["dead", "backing_off"]
-    verdict[0] = Delivered()
+    result[0] = Delivered()
     await post.settled()
-    verdict[0] = BAD
+    result[0] = BAD
     await post.append(drafts(3, at=post.clock.now()))
     await post.settled()
     assert post.count("hook", "dead") == 2
@@ -230,7 +230,7 @@ async def test_an_outage_is_said_even_while_an_older_event_is_dead(post: Post) -
 
 
 async def test_an_event_that_fails_alone_five_times_is_found_out_whatever_the_answer(post: Post) -> None:
-    sink = FakeSink(answer=unless(3, verdict=DOWN), clock=post.clock)
+    sink = FakeSink(answer=unless(3, result=DOWN), clock=post.clock)
     await post.equip(sink)
     await post.append(drafts(*range(100)))
     post.start()
@@ -300,7 +300,7 @@ async def test_a_receiver_that_is_just_back_is_not_flooded(post: Post) -> None:
     back = 49
     assert sink.depths[back - 1] == 1, "a probe"
     assert max(sink.depths[back : back + 4]) <= 2
-    assert max(sink.depths[back:]) == worker.IN_FLIGHT
+    assert max(sink.depths[back:]) == sender.MAX_IN_FLIGHT
 
 
 async def test_what_a_sink_raises_counts_as_its_receivers_trouble_without_its_words(post: Post) -> None:
@@ -379,7 +379,7 @@ async def test_a_refused_digest_is_halved(post: Post) -> None:
 
 async def test_an_event_that_makes_every_digest_fail_is_found_out(post: Post) -> None:
     """The receiver answers as if it were down whenever a message holds event 5."""
-    sink = FakeSink(answer=unless(5, verdict=DOWN), group_wait=10, clock=post.clock)
+    sink = FakeSink(answer=unless(5, result=DOWN), group_wait=10, clock=post.clock)
     await post.equip(sink)
     await post.append(drafts(*range(40)))
     post.start()
@@ -474,7 +474,7 @@ async def test_draining_a_receiver_that_is_down_tries_one_and_next_time_another(
 
 
 async def test_an_event_that_fails_alone_is_found_out_by_a_command_from_cron_too(post: Post) -> None:
-    sink = FakeSink(answer=unless(1, verdict=DOWN))
+    sink = FakeSink(answer=unless(1, result=DOWN))
     await post.equip(sink)
     for minute in range(30):
         await post.append(drafts(0 if minute == 0 else minute))
@@ -498,7 +498,7 @@ async def test_draining_ends_in_time_and_saves_what_was_earned(post: Post) -> No
 
 
 async def test_what_comes_back_while_stopping_is_saved(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "GRACE", 10.0)
+    monkeypatch.setattr(sender, "STOP_GRACE", 10.0)
     begun, release = asyncio.Event(), asyncio.Event()
 
     class Slow(FakeSink):

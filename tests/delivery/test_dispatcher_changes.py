@@ -15,7 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncd.config import RetentionConfig
-from syncd.delivery import dispatcher, worker
+from syncd.delivery import dispatcher, sender, worker
 from syncd.errors import DatabaseUnwritable, UsageError
 from syncd.model import to_text
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
@@ -25,7 +25,7 @@ from tests.delivery.harness import START, Clock, FakeSink, Post, drafts, post_at
 
 @pytest.fixture
 async def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
-    monkeypatch.setattr(worker, "GRACE", 0.0)
+    monkeypatch.setattr(sender, "STOP_GRACE", 0.0)
     monkeypatch.setattr(deliveries, "AT_ONCE", 7)
     async with post_at(tmp_path / "syncd.db") as post:
         yield post
@@ -167,7 +167,7 @@ async def test_outcomes_wait_for_a_database_that_cannot_be_written_and_are_said_
         with unwritable(post):
             post.start()
             await sink.until(lambda: sink.taken == [1])
-            await passes(post, 3 * worker.RETRY_DATABASE)
+            await passes(post, 3 * worker.DATABASE_RETRY)
         await post.settled()
         await post.append(drafts(2))
         await post.settled()
@@ -176,8 +176,8 @@ async def test_outcomes_wait_for_a_database_that_cannot_be_written_and_are_said_
 
 
 async def test_an_outage_that_cannot_be_announced_yet_is_announced_later(post: Post) -> None:
-    verdict: list[SendResult] = [ReceiverTrouble("HTTP 503")]
-    sink = FakeSink(answer=lambda *_: verdict[0], clock=post.clock)
+    result: list[SendResult] = [ReceiverTrouble("HTTP 503")]
+    sink = FakeSink(answer=lambda *_: result[0], clock=post.clock)
     await post.equip(sink, FakeSink("other"))
     await post.append(drafts(1))
     post.start()
@@ -187,8 +187,8 @@ async def test_an_outage_that_cannot_be_announced_yet_is_announced_later(post: P
     post.clock.advance(timedelta(hours=2).total_seconds())
     with unwritable(post):
         post.start()
-        await passes(post, 3 * worker.RETRY_DATABASE)
-    verdict[0] = Delivered()
+        await passes(post, 3 * worker.DATABASE_RETRY)
+    result[0] = Delivered()
     await post.settled()
     assert [one["type"] for one in post.news()] == ["sink.failed", "sink.recovered"]
 
@@ -198,7 +198,7 @@ class Held(FakeSink):
 
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__(answer=type(self).said, clock=clock)  # type: ignore[arg-type]  # of this class only
-        self.verdicts: defaultdict[int, asyncio.Future[SendResult]] = defaultdict(asyncio.Future)
+        self.results: defaultdict[int, asyncio.Future[SendResult]] = defaultdict(asyncio.Future)
         self.out: list[int] = []
         self.more = asyncio.Condition()
 
@@ -206,11 +206,11 @@ class Held(FakeSink):
         async with self.more:
             self.out.append(items[0].seq)
             self.more.notify_all()
-        await self.verdicts[items[0].seq]
+        await self.results[items[0].seq]
         return await super().send(items, away_since)
 
     def said(self, items: Sequence[Item]) -> SendResult:
-        return self.verdicts[items[0].seq].result()
+        return self.results[items[0].seq].result()
 
     async def until_out(self, count: int) -> None:
         async with self.more:
@@ -220,13 +220,13 @@ class Held(FakeSink):
 async def test_a_stop_waits_for_what_is_under_way_and_begins_nothing_more(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "GRACE", 0.5)
+    monkeypatch.setattr(sender, "STOP_GRACE", 0.5)
     sink = Held()
     await post.equip(sink)
     await post.append(drafts(1, 2, 3))
     post.start()
     await sink.until_out(1)
-    asyncio.get_running_loop().call_later(0.05, sink.verdicts[1].set_result, Delivered())
+    asyncio.get_running_loop().call_later(0.05, sink.results[1].set_result, Delivered())
     await post.stop()
     assert (sink.out, sink.taken) == ([1], [1])
     assert post.delivery(1) == ("delivered", 1)
@@ -239,14 +239,14 @@ async def test_failures_of_what_was_under_way_together_count_as_one(post: Post) 
     post.start()
     for seq in (1, 2, 3):
         await sink.until_out(seq)
-        sink.verdicts[seq].set_result(Delivered())
-    await sink.until_out(3 + worker.IN_FLIGHT)
+        sink.results[seq].set_result(Delivered())
+    await sink.until_out(3 + sender.MAX_IN_FLIGHT)
     first, *others = sink.out[3:]
-    sink.verdicts[first].set_result(ReceiverTrouble("HTTP 503"))
+    sink.results[first].set_result(ReceiverTrouble("HTTP 503"))
     await post.reached(lambda: post.sink("failures") == (1,))
     (again_at,) = post.sink("next_attempt_at")
     for seq in others:
-        sink.verdicts[seq].set_result(ReceiverTrouble("HTTP 503"))
+        sink.results[seq].set_result(ReceiverTrouble("HTTP 503"))
     await post.reached(lambda: all(post.delivery(seq, "last_error") == ("HTTP 503",) for seq in others))
     assert post.sink("failures, next_attempt_at") == (1, again_at)
 
@@ -258,11 +258,11 @@ async def test_a_success_that_was_under_way_when_it_was_disabled_does_not_end_it
     post.start()
     await sink.until_out(1)
     await post.dispatcher.disable("hook")
-    sink.verdicts[1].set_result(Delivered())
+    sink.results[1].set_result(Delivered())
     await post.settled(left=1)
     assert post.sink("state") == ("disabled",)
     post.clock.advance(timedelta(hours=2).total_seconds())
-    sink.verdicts[2].set_result(Delivered())
+    sink.results[2].set_result(Delivered())
     await post.dispatcher.enable("hook")
     await post.settled()
     assert sink.away == [None, START], "the first message after more than an hour knows since when"
@@ -363,12 +363,12 @@ async def test_one_replayed_event_goes_at_once_with_what_its_image_must_get_befo
 
 
 async def test_a_replay_asks_a_receiver_at_once_that_was_away(post: Post) -> None:
-    verdict: list[SendResult] = [ReceiverTrouble("HTTP 429", timedelta(hours=20))]
-    sink = FakeSink(answer=lambda *_: verdict[0], clock=post.clock)
+    result: list[SendResult] = [ReceiverTrouble("HTTP 429", timedelta(hours=20))]
+    sink = FakeSink(answer=lambda *_: result[0], clock=post.clock)
     await post.equip(sink)
     await post.append(drafts(1))
     await post.dispatcher.drain(timedelta(seconds=60))
-    verdict[0] = Delivered()
+    result[0] = Delivered()
     await post.dispatcher.replay("hook", dead=True)
     ((event_id,),) = post.rows("SELECT id FROM events WHERE seq = 1")
     await post.dispatcher.replay("hook", event_id=event_id)
@@ -405,7 +405,7 @@ async def test_a_reload_disturbs_no_sink_that_is_the_same(post: Post) -> None:
     await same.until_out(1)
     await post.dispatcher.swap([same, new], post.routes)
     assert (old.closed, same.closed) == (True, False), "without waiting for what is under way to it"
-    same.verdicts[1].set_result(Delivered())
+    same.results[1].set_result(Delivered())
     await post.settled()
     assert same.out == [1]
 

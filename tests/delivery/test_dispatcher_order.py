@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.delivery import worker
+from syncd.delivery import sender
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
 from syncd.store import deliveries
 from tests.delivery.harness import FakeSink, Post, drafts, post_at
@@ -120,7 +120,7 @@ async def run_seed(tmp_path: Path, seed: int) -> None:
 
 @pytest.fixture(autouse=True)
 def _abrupt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "GRACE", 0.0)
+    monkeypatch.setattr(sender, "STOP_GRACE", 0.0)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -11,8 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncd.config import RetentionConfig
-from syncd.delivery import worker
-from syncd.delivery.backoff import SCHEDULE, longest_message_wait, message_wait
+from syncd.delivery import sender, worker
+from syncd.delivery.backoff import MESSAGE_WAITS, longest_message_wait, message_wait
 from syncd.model import to_text
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
 from syncd.store import pruning
@@ -24,20 +24,20 @@ DOWN, BAD = ReceiverTrouble("HTTP 503"), MessageTrouble("HTTP 400")
 
 @pytest.fixture
 async def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
-    monkeypatch.setattr(worker, "GRACE", 0.0)
+    monkeypatch.setattr(sender, "STOP_GRACE", 0.0)
     async with post_at(tmp_path / "syncd.db") as post:
         yield post
 
 
 class Moody(FakeSink):
-    """Answers with ``verdict``, whatever it is."""
+    """Answers with ``result``, whatever it is."""
 
-    def __init__(self, post: Post, verdict: SendResult, name: str = "hook") -> None:
+    def __init__(self, post: Post, result: SendResult, name: str = "hook") -> None:
         super().__init__(name, Moody.said, clock=post.clock)  # type: ignore[arg-type]  # of this class only
-        self.verdict = verdict
+        self.result = result
 
     def said(self, _: Sequence[Item]) -> SendResult:
-        return self.verdict
+        return self.result
 
 
 def set_clock(post: Post, by: timedelta) -> None:
@@ -45,7 +45,7 @@ def set_clock(post: Post, by: timedelta) -> None:
     post.clock.at += by
 
 
-@pytest.mark.parametrize("attempts", range(1, len(SCHEDULE) + 1))
+@pytest.mark.parametrize("attempts", range(1, len(MESSAGE_WAITS) + 1))
 def test_the_longest_wait_is_as_long_as_any(attempts: int) -> None:
     rng = random.Random(attempts)
     waits = [message_wait(attempts, rng) or timedelta(0) for _ in range(1000)]
@@ -66,7 +66,7 @@ async def test_a_receiver_that_failed_while_the_clock_was_ahead_is_tried_in_seco
     else:
         await post.dispatcher.drain(timedelta(seconds=60))
     set_clock(post, -AHEAD)
-    passed, sink.verdict = post.clock.passed, Delivered()
+    passed, sink.result = post.clock.passed, Delivered()
     if not running:
         post.start()
     await post.settled()
@@ -84,11 +84,11 @@ async def test_a_refused_event_is_tried_when_its_own_wait_is_over(post: Post, ru
     if not running:
         await post.stop()
     set_clock(post, -AHEAD)
-    passed, sink.verdict = post.clock.passed, Delivered()
+    passed, sink.result = post.clock.passed, Delivered()
     if not running:
         post.start()
     await post.settled()
-    assert post.clock.passed - passed <= worker.LONGEST_WAIT
+    assert post.clock.passed - passed <= worker.MAX_WAIT
 
 
 async def test_an_outage_that_began_while_the_clock_was_ahead_is_announced_after_an_hour(post: Post) -> None:
@@ -114,7 +114,7 @@ async def test_what_the_receiver_asks_for_is_waited_though_the_clock_is_set_back
     set_clock(post, AHEAD)
     await post.dispatcher.drain(timedelta(seconds=60))
     set_clock(post, -AHEAD)
-    passed, sink.verdict = post.clock.passed, Delivered()
+    passed, sink.result = post.clock.passed, Delivered()
     post.start()
     await post.settled()
     assert asked.total_seconds() - 1 <= post.clock.passed - passed < asked.total_seconds() + 10
@@ -159,7 +159,7 @@ async def test_giving_up_is_announced_each_time_with_how_many_and_is_over_when_n
     with capture_logs() as logs:
         for days in (366, 740):
             now = START + timedelta(days=days)
-            pruned = await pruning.prune(post.db, RetentionConfig(), now, post.dispatcher.say_expired)
+            pruned = await pruning.prune(post.db, RetentionConfig(), now, post.dispatcher.announce_expired)
             assert pruned["dead"] == 4, "the second time the news of the first and what came since"
             await post.append(drafts(days, at=now))
     said = [one for one in post.news() if one["reason"] == "expired"]
@@ -168,7 +168,7 @@ async def test_giving_up_is_announced_each_time_with_how_many_and_is_over_when_n
     ] * 4
     given_up = [(log["sink"], log["count"]) for log in logs if log["event"] == "deliveries_given_up"]
     assert given_up == [("hook", 2), ("other", 2)] * 2
-    sink.verdict = Delivered()
+    sink.result = Delivered()
     await post.dispatcher.replay("hook", dead=True)
     post.start()
     await post.settled()
