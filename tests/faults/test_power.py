@@ -26,7 +26,7 @@ from syncd.store import files, migrate, outbox, pruning, upkeep
 from syncd.store.engine import Database
 from syncd.sync.release import release
 from syncd.sync.settings import Settings
-from tests.delivery.harness import FakeSink, drafts, post_at
+from tests.delivery.harness import FakeSink, drafts, harness_at
 from tests.faults.power import Kept, Lost, Mark, Op, Recorder, Sync, Torn, library, moments
 from tests.sync.rig import Rig, rig_at
 
@@ -300,13 +300,13 @@ async def test_an_alert_and_its_end_are_news_though_no_image_changes(tmp_path: P
 
 async def test_what_was_delivered_is_written_down_without_waiting_for_the_disk(tmp_path: Path) -> None:
     with Recorder() as recorder:
-        async with post_at(tmp_path / "syncd.db") as post:
-            await post.equip(FakeSink())
-            await post.append(drafts(*range(20)))
+        async with harness_at(tmp_path / "syncd.db") as harness:
+            await harness.configure(FakeSink())
+            await harness.append(drafts(*range(20)))
             recorder.ops.clear()
-            post.start()
-            await post.settled()
-            await post.stop()
+            harness.start()
+            await harness.settled()
+            await harness.stop()
             assert recorder.ops
             assert syncs(recorder.ops) == []
 
