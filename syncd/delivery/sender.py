@@ -6,17 +6,11 @@ import asyncio
 from datetime import datetime
 
 from syncd.delivery import sink_events
-from syncd.delivery.backlog import Backlog
-from syncd.delivery.backoff_timer import BackoffTimer
-from syncd.delivery.delivery_log import DeliveryLog
-from syncd.delivery.digests import Digests
 from syncd.delivery.queue import Entry
-from syncd.delivery.results import MAX_UNWRITTEN, Results, SentMessage
-from syncd.delivery.sink_state import SinkState
-from syncd.delivery.wakeup import Wakeup
+from syncd.delivery.results import MAX_UNWRITTEN, SentMessage
+from syncd.delivery.worker_parts import WorkerParts
 from syncd.errors import DatabaseError, DatabaseLocked, DatabaseUnwritable
-from syncd.model import Clock
-from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, SendResult, Sink
+from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, SendResult
 from syncd.store.deliveries import SinkRecord
 
 MAX_IN_FLIGHT = 8
@@ -30,36 +24,15 @@ STUCK_AFTER = 15 * 60.0
 
 
 class Sender:
-    """``gathers`` says whether digests wait for more events. Results are put into ``results``."""
+    """``gathers`` says whether digests wait for more events."""
 
-    def __init__(
-        self,
-        sink: Sink,
-        clock: Clock,
-        *,
-        state: SinkState,
-        backlog: Backlog,
-        digests: Digests,
-        results: Results,
-        backoff: BackoffTimer,
-        log: DeliveryLog,
-        wakeup: Wakeup,
-        gathers: bool,
-    ) -> None:
+    def __init__(self, parts: WorkerParts, *, gathers: bool) -> None:
         self.is_stopping = False
         self.read_error: DatabaseError | None = None
         """Why an event could not be read that was to be sent. Nothing is sent until `retry_reading`."""
         self.crash: BaseException | None = None
         """An error of syncd's own that ended a send."""
-        self._sink = sink
-        self._clock = clock
-        self._state = state
-        self._backlog = backlog
-        self._digests = digests
-        self._results = results
-        self._backoff = backoff
-        self._log = log
-        self._wakeup = wakeup
+        self._parts = parts
         self._gathers = gathers
         self._sends: dict[asyncio.Task[None], float] = {}
         """The lanes, with the time at which each one's message was begun."""
@@ -76,7 +49,7 @@ class Sender:
     @property
     def is_stuck(self) -> bool:
         """Whether a message has been under way for so long that something is wrong with syncd."""
-        now = self._clock.monotonic()
+        now = self._parts.clock.monotonic()
         return any(now - begun_at > STUCK_AFTER for begun_at in self._sends.values())
 
     def launch(self) -> None:
@@ -86,7 +59,7 @@ class Sender:
         elif self._may_send_one_message():
             if self._record.state == "ok":
                 self._open_lane(self._digest(gathers=self._gathers))
-            elif self._backoff.is_over:
+            elif self._parts.backoff.is_over:
                 self._open_lane(self._probe())
 
     def retry_reading(self) -> None:
@@ -104,7 +77,7 @@ class Sender:
 
     @property
     def _record(self) -> SinkRecord:
-        return self._state.record
+        return self._parts.state.record
 
     # what may be sent
 
@@ -113,35 +86,41 @@ class Sender:
 
     def _may_send_events(self) -> bool:
         """Whether single events may go, several at once."""
-        healthy = self._record.state == "ok" and not self._results.has_failure
+        healthy = self._record.state == "ok" and not self._parts.results.has_failure
         return (
-            healthy and self._may_send() and not self._sink.group_wait and len(self._results) < MAX_UNWRITTEN
+            healthy
+            and self._may_send()
+            and not self._parts.sink.group_wait
+            and len(self._parts.results) < MAX_UNWRITTEN
         )
 
     def _may_send_one_message(self) -> bool:
         """A digest or a probe may go, but only if nothing is under way, and all results are written."""
-        free = self.is_idle and not self._results and self._may_send()
-        goes_alone = self._sink.group_wait or self._record.state == "backing_off"
+        free = self.is_idle and not self._parts.results and self._may_send()
+        goes_alone = self._parts.sink.group_wait or self._record.state == "backing_off"
         return bool(free and goes_alone and self._record.state != "disabled")
 
     def _next_event(self) -> Entry | None:
         """The next event. If its body is not in memory yet, the worker is woken to load it."""
-        if self._record.away_since is not None and (self._sends or self._results):
+        # The first message after an absence says since when the receiver was away, so it goes by itself.
+        if self._record.away_since is not None and (self._sends or self._parts.results):
             return None
-        entry = self._backlog.take(self._clock.now())
-        if self._backlog.lacks_body:
-            self._wakeup.wake()
+        entry = self._parts.backlog.take(self._parts.clock.now())
+        if self._parts.backlog.lacks_body:
+            self._parts.wakeup.wake()
         return entry
 
     def _probe(self) -> list[Entry]:
         """What a receiver that is away is tried with: a digest as always, otherwise the image tried least recently."""
-        if self._sink.group_wait and not self._digests.probes_alone:
+        if self._parts.sink.group_wait and not self._parts.digests.probes_alone:
             return self._digest(gathers=False)
-        entry = self._backlog.queue.take(self._clock.now())
+        entry = self._parts.queue.take(self._parts.clock.now())
         return [entry] if entry else []
 
     def _digest(self, gathers: bool) -> list[Entry]:
-        return self._digests.next(self._clock.now(), self._clock.monotonic(), gathers=gathers)
+        return self._parts.digests.next(
+            self._parts.clock.now(), self._parts.clock.monotonic(), gathers=gathers
+        )
 
     # sending it
 
@@ -151,8 +130,8 @@ class Sender:
 
     def _open_lane(self, entries: list[Entry]) -> None:
         if entries:
-            task = asyncio.create_task(self._lane(entries), name=f"send to {self._sink.name}")
-            self._sends[task] = self._clock.monotonic()
+            task = asyncio.create_task(self._lane(entries), name=f"send to {self._parts.sink.name}")
+            self._sends[task] = self._parts.clock.monotonic()
             task.add_done_callback(self._lane_ended)
 
     async def _lane(self, entries: list[Entry]) -> None:
@@ -160,13 +139,13 @@ class Sender:
         task = asyncio.current_task()
         assert task is not None
         while entries:
-            self._sends[task] = self._clock.monotonic()
+            self._sends[task] = self._parts.clock.monotonic()
             try:
-                items = await self._backlog.items(entries)
+                items = await self._parts.backlog.items(entries)
             except (DatabaseUnwritable, DatabaseLocked) as error:
                 self.read_error = error
                 for entry in entries:
-                    self._backlog.queue.put_back(entry)
+                    self._parts.queue.put_back(entry)
                 return
             await self._attempt(entries, items, self._failures)
             entries = self._next_for_lane()
@@ -185,27 +164,27 @@ class Sender:
             self.crash = self.crash or task.exception()
             if self.crash is None:
                 self.launch()
-        self._wakeup.wake()
+        self._parts.wakeup.wake()
         if not self._sends:
-            self._results.end_gathering()
+            self._parts.results.end_gathering()
 
     async def _attempt(self, entries: list[Entry], items: list[Item], failures_before: int) -> None:
         try:
-            result = await self._sink.send(items, self._away_since()) if items else Delivered()
+            result = await self._parts.sink.send(items, self._away_since()) if items else Delivered()
         except Exception as error:  # noqa: BLE001  # any surprise is receiver trouble; its text may hold a URL
-            self._log.unexpected(error)
+            self._parts.log.unexpected(error)
             result = ReceiverTrouble(f"unexpected {type(error).__name__}")
         self._take_result(entries, result, is_current=failures_before == self._failures)
 
     def _take_result(self, entries: list[Entry], result: SendResult, is_current: bool) -> None:
-        self._results.add(SentMessage(entries, result, is_current))
+        self._parts.results.add(SentMessage(entries, result, is_current))
         if isinstance(result, ReceiverTrouble):
             self._failures += is_current
             self._lanes = 1
         else:
             self._lanes = min(MAX_IN_FLIGHT, self._lanes * 2)
-        self._wakeup.wake()
+        self._parts.wakeup.wake()
 
     def _away_since(self) -> datetime | None:
-        is_long = sink_events.is_away_for_long(self._record, self._clock.now())
+        is_long = sink_events.is_away_for_long(self._record, self._parts.clock.now())
         return self._record.away_since if is_long else None

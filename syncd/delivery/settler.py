@@ -6,43 +6,17 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 
-from syncd.delivery.backlog import Backlog
-from syncd.delivery.backoff_timer import BackoffTimer
-from syncd.delivery.delivery_log import DeliveryLog
-from syncd.delivery.digests import Digests
-from syncd.delivery.results import Results, SentMessage
+from syncd.delivery.results import SentMessage
 from syncd.delivery.settlement import DeliveryRecord, Settlement
-from syncd.delivery.sink_state import SinkState
-from syncd.model import Clock
-from syncd.sinks.sink import Sink
+from syncd.delivery.worker_parts import WorkerParts
 from syncd.store.deliveries import SinkRecord
 
 RecordDelivery = Callable[[DeliveryRecord], object]
 
 
 class Settler:
-    def __init__(
-        self,
-        sink: Sink,
-        clock: Clock,
-        *,
-        state: SinkState,
-        backlog: Backlog,
-        digests: Digests,
-        results: Results,
-        backoff: BackoffTimer,
-        log: DeliveryLog,
-        record: RecordDelivery,
-        rng: random.Random,
-    ) -> None:
-        self._sink = sink
-        self._clock = clock
-        self._state = state
-        self._backlog = backlog
-        self._digests = digests
-        self._results = results
-        self._backoff = backoff
-        self._log = log
+    def __init__(self, parts: WorkerParts, *, record: RecordDelivery, rng: random.Random) -> None:
+        self._parts = parts
         self._record = record
         self._rng = rng
         self._delivered = 0
@@ -63,27 +37,29 @@ class Settler:
             return Settlement(
                 record,
                 messages,
-                self._clock.now(),
+                self._parts.clock.now(),
                 delivered=self._delivered,
-                longest_backoff=self._sink.longest_backoff,
-                halved=self._digests.is_halved,
+                longest_backoff=self._parts.sink.longest_backoff,
+                halved=self._parts.digests.is_halved,
                 rng=self._rng,
             )
 
-        settlement = await self._state.settle(decide)
-        self._results.remove(len(messages))
+        settlement = await self._parts.state.settle(decide)
+        self._parts.results.remove(len(messages))
         self._apply(settlement)
 
     def _apply(self, settlement: Settlement) -> None:
         for entry, outcome in settlement.outcomes:
-            self._backlog.apply(entry, outcome, settlement.delivered)
+            self._parts.backlog.apply(entry, outcome, settlement.delivered)
         for entry in settlement.untouched:
-            self._backlog.queue.put_back(entry)
-        self._digests.learn(settlement, settlement.delivered - self._delivered, self._clock.monotonic())
+            self._parts.queue.put_back(entry)
+        self._parts.digests.learn(
+            settlement, settlement.delivered - self._delivered, self._parts.clock.monotonic()
+        )
         self._delivered = settlement.delivered
         sink = settlement.sink
         if sink.state == "backing_off" and sink.next_attempt_at is not None:
-            self._backoff.set(sink.next_attempt_at)
-        self._log.settled(settlement)
+            self._parts.backoff.set(sink.next_attempt_at)
+        self._parts.log.settled(settlement)
         for record in settlement.records:
             self._record(record)
