@@ -31,7 +31,7 @@ class GlobalOptions:
     def load_config(self) -> Config:
         """The configuration, with the templates of its sinks tried. Raises ConfigError with every fault."""
         from syncd.config import load
-        from syncd.sinks.checks import template_faults
+        from syncd.sinks.template_check import template_faults
 
         return load(self.config, self.environ, [template_faults])
 

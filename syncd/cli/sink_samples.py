@@ -11,7 +11,7 @@ from syncd.errors import ExitCode
 from syncd.model import Draft, Route
 from syncd.sinks.build import build_sink
 from syncd.sinks.samples import samples
-from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Sink, Verdict
+from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, SendResult, Sink
 from syncd.store import outbox
 from syncd.store.routing import takers
 
@@ -22,7 +22,7 @@ async def send_samples(config: Config, name: str) -> ExitCode:
     settings = config.sinks[name]
     sink = build_sink(settings, clock)
     exit_code = ExitCode.OK
-    last: Verdict = Delivered()
+    last: SendResult = Delivered()
     try:
         for seq, (event_type, draft) in enumerate(samples(clock.now()).items(), start=1):
             if not takers([Route(name, settings.wants)], draft):
@@ -43,7 +43,7 @@ async def send_samples(config: Config, name: str) -> ExitCode:
     return exit_code
 
 
-async def _send(sink: Sink, seq: int, draft: Draft) -> Verdict:
+async def _send(sink: Sink, seq: int, draft: Draft) -> SendResult:
     event_id = outbox.new_id(draft.time)
     return await sink.send([Item(seq, event_id, outbox.body(seq, event_id, draft))])
 

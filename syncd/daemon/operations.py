@@ -58,7 +58,7 @@ async def _look_at_clock(parts: Parts) -> Steadiness:
 async def _prune_now(parts: Parts) -> dict[str, int]:
     """Forget what the retention lets go; how much of what."""
     kept, now = parts.config.retention, parts.clock.now()
-    pruned = await pruning.prune(parts.db, kept, now, parts.dispatcher.say_expired)
+    pruned = await pruning.prune(parts.db, kept, now, parts.dispatcher.announce_expired)
     async with parts.db.write() as tx:
         await runs.prune(tx, now - kept.runs)
         await requests.prune(tx, now - kept.runs)

@@ -15,7 +15,7 @@ from syncd.cli.main import main
 from syncd.cli.main import syncd as root
 from syncd.config import load
 from syncd.simulator import __main__ as simulator
-from syncd.sinks.checks import template_faults
+from syncd.sinks.template_check import template_faults
 from tests.config_files import ENVIRON, Files
 
 ROOT = Path(__file__).parents[2]

@@ -36,10 +36,10 @@ def _check_log(sink: LogSinkConfig) -> Finding:
 
 
 async def _check_webhook(sink: WebhookSinkConfig) -> Finding:
-    from syncd.sinks.reachable import unreachable
+    from syncd.sinks.reachability import why_unreachable
 
     name, peer = f"sink {sink.name}", "the proxy" if sink.proxy else "the receiver"
-    reason = await unreachable(sink, CONNECT_TIMEOUT)
+    reason = await why_unreachable(sink, CONNECT_TIMEOUT)
     if reason:
         remedy = f"check its url and the network; `syncd sinks test {sink.name}` shows what it answers"
         return failed(name, f"{peer} cannot be reached: {reason}", remedy)

@@ -1,4 +1,4 @@
-"""One HTTP POST to a receiver: bounded in time and memory, never following, never telling the URL."""
+"""Posts a message to a receiver: bounded in time and memory. It follows no redirect and never tells the URL."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ from syncd.model import Clock, Secret
 from syncd.sinks.format import Answer, Request
 
 ANSWER_LIMIT = 16 * 1024
-"""Bytes of an answer that are read; they stay as sent, so a compressed one is never blown up."""
+"""How many bytes of an answer are read. They are not decompressed, so that a small answer cannot become a huge one."""
 CONNECT_TIMEOUT = 10.0
-ANSWER_PATIENCE = 5.0
+"""Seconds."""
+BODY_TIMEOUT = 5.0
 """Seconds for the rest of an answer whose status is known."""
 KEEP_ALIVE = 4.0
-"""Seconds; below the 5 after which common servers close, so that a connection is rarely found closed."""
+"""Seconds that an idle connection is kept. Common servers close it after 5, so ours is rarely found closed."""
 
 OWN_HEADERS = {"User-Agent": f"syncd/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
 
@@ -42,66 +43,66 @@ _CERTIFICATE_FAULTS = {
     62: "the certificate is for another host",
     64: "the certificate is for another address",
 }
-"""By OpenSSL's number: its own words may hold the host."""
+"""By OpenSSL's number, because its own words may name the host."""
 
 
 class NoAnswerError(Exception):
-    """No answer came. Its text is a reason without secrets."""
+    """No answer came. The text of the error is a reason without secrets."""
 
 
 @dataclass(frozen=True, slots=True)
-class Receiver:
-    """Where to post. ``reuses`` connections; a robot that gets a message now and then does not."""
+class Destination:
+    """Where to post. Connections are not reused for a robot, which gets a message only now and then."""
 
     url: Secret
     timeout: timedelta
     headers: dict[str, Secret] = field(default_factory=dict)
     proxy: Secret | None = None
     ca_file: Path | None = None
-    reuses: bool = True
+    reuses_connections: bool = True
 
 
-class Poster:
+class HttpClient:
     """Opens its connections with the first message."""
 
-    def __init__(self, receiver: Receiver, clock: Clock) -> None:
-        self._receiver = receiver
+    def __init__(self, destination: Destination, clock: Clock) -> None:
+        self._destination = destination
         self._clock = clock
-        self._kept: aiohttp.ClientSession | None = None
-        self._fresh: aiohttp.ClientSession | None = None
+        self._keeping: aiohttp.ClientSession | None = None
+        self._closing: aiohttp.ClientSession | None = None
 
     async def post(self, request: Request) -> Answer:
-        """Raises NoAnswerError; nothing of the cause travels with it, since that may hold the URL."""
+        """Raises NoAnswerError, without the cause, because that may hold the URL."""
         reason: str
         try:
             return await self._post(request)
         except TimeoutError as error:
-            reason = self._too_late(error)
+            reason = self._describe_timeout(error)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            reason = describe(error)
+            reason = describe_error(error)
         raise NoAnswerError(reason)
 
     async def aclose(self) -> None:
-        for session in (self._kept, self._fresh):
+        for session in (self._keeping, self._closing):
             if session is not None:
                 await session.close()
-        self._kept = self._fresh = None
+        self._keeping = self._closing = None
 
     @cached_property
     def _url(self) -> URL:
-        return URL(self._receiver.url.reveal())
+        return URL(self._destination.url.reveal())
 
     async def _post(self, request: Request) -> Answer:
-        if self._receiver.reuses:
+        if self._destination.reuses_connections:
             _reused.set(False)
             try:
-                return await self._exchange(self._keeping(), request)
+                return await self._exchange(self._keeping_session(), request)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                # It was closed while it lay idle, or as good as: nothing was answered. Whoever gets an event with
-                # an id twice drops it, so once more on a new connection is safe.
+                # The connection was probably closed while it was idle: nothing was answered. Sending once more on
+                # a new connection is safe, because a receiver drops an event whose id it has seen.
                 if not _reused.get():
                     raise
-        return await self._exchange(self._refreshing(), request)
+        return await self._exchange(self._closing_session(), request)
 
     async def _exchange(self, session: aiohttp.ClientSession, request: Request) -> Answer:
         async with session.post(
@@ -109,13 +110,13 @@ class Poster:
             data=request.body,
             headers=self._headers(request),
             allow_redirects=False,
-            proxy=self._receiver.proxy.reveal() if self._receiver.proxy else None,
+            proxy=self._destination.proxy.reveal() if self._destination.proxy else None,
         ) as response:
             body = await _read(response)
             return Answer(response.status, self._clock.now(), response.headers, body)
 
     def _headers(self, request: Request) -> CIMultiDict[str]:
-        """The message's headers win over the configuration's, and those over ours."""
+        """A header of the message replaces the configured one of that name, which replaces ours."""
         headers = self._own_headers.copy()
         headers.update(request.headers)
         return headers
@@ -123,44 +124,44 @@ class Poster:
     @cached_property
     def _own_headers(self) -> CIMultiDict[str]:
         headers = CIMultiDict(OWN_HEADERS)
-        headers.update({name: value.reveal() for name, value in self._receiver.headers.items()})
+        headers.update({name: value.reveal() for name, value in self._destination.headers.items()})
         return headers
 
-    def _keeping(self) -> aiohttp.ClientSession:
-        self._kept = self._kept or self._session(keepalive_timeout=KEEP_ALIVE)
-        return self._kept
+    def _keeping_session(self) -> aiohttp.ClientSession:
+        self._keeping = self._keeping or self._session(keepalive_timeout=KEEP_ALIVE)
+        return self._keeping
 
-    def _refreshing(self) -> aiohttp.ClientSession:
-        self._fresh = self._fresh or self._session(force_close=True)
-        return self._fresh
+    def _closing_session(self) -> aiohttp.ClientSession:
+        self._closing = self._closing or self._session(force_close=True)
+        return self._closing
 
     def _session(self, **connections: object) -> aiohttp.ClientSession:
-        total = self._receiver.timeout.total_seconds()
+        total = self._destination.timeout.total_seconds()
         return aiohttp.ClientSession(
-            connector=_Connector(ssl=self._trust(), limit=0, **connections),
+            connector=_Connector(ssl=self._tls(), limit=0, **connections),
             timeout=aiohttp.ClientTimeout(total=total, sock_connect=min(CONNECT_TIMEOUT, total)),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
         )
 
-    def _trust(self) -> ssl.SSLContext | bool:
-        if self._receiver.ca_file is None:
+    def _tls(self) -> ssl.SSLContext | bool:
+        if self._destination.ca_file is None:
             return True
-        return ssl.create_default_context(cafile=self._receiver.ca_file)
+        return ssl.create_default_context(cafile=self._destination.ca_file)
 
-    def _too_late(self, error: TimeoutError) -> str:
-        total = self._receiver.timeout.total_seconds()
+    def _describe_timeout(self, error: TimeoutError) -> str:
+        total = self._destination.timeout.total_seconds()
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return f"no connection within {min(CONNECT_TIMEOUT, total):g} s"
         return f"no answer within {total:g} s"
 
 
 _reused: ContextVar[bool] = ContextVar("reused")
-"""Whether the connection of the post under way had carried one before."""
+"""Whether the connection of the current post had been used before."""
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Notes that; aiohttp's own tracing would tell it too, at a tenth of a post's cost."""
+    """Sets `_reused`. The tracing of aiohttp would tell it too, but costs a tenth of a post."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -176,26 +177,26 @@ class _Connector(aiohttp.TCPConnector):
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The first `ANSWER_LIMIT` bytes, or what came of them; a connection with more on it is closed."""
+    """The first `ANSWER_LIMIT` bytes, or as much of them as came. If there is more, the connection is closed."""
     if response.content.at_eof():
         return b""
     body = bytearray()
     try:
-        async with asyncio.timeout(ANSWER_PATIENCE):
+        async with asyncio.timeout(BODY_TIMEOUT):
             while len(body) < ANSWER_LIMIT and (
                 piece := await response.content.read(ANSWER_LIMIT - len(body))
             ):
                 body += piece
     except (TimeoutError, aiohttp.ClientError, OSError):
-        # The status came, and it is the receiver's verdict; a body that a verdict needs will be missed.
+        # The status came, and decides in most formats. A format that needs the body too will see that it is missing.
         response.close()
     if not response.content.at_eof():
         response.close()
     return bytes(body)
 
 
-def describe(error: Exception) -> str:
-    """The kind of an error and what is safe of it: never its own text, in which a URL may stand."""
+def describe_error(error: Exception) -> str:
+    """What kind of error it is, in words that are safe: its own text may hold a URL."""
     match error:
         case aiohttp.ClientConnectorCertificateError():
             return f"TLS: {_certificate_fault(error.certificate_error)}"

@@ -1,4 +1,4 @@
-"""What an HTTP status means, for every receiver: pure."""
+"""What an HTTP status means, whichever receiver it comes from. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from syncd.sinks.format import Answer
-from syncd.sinks.sink import Delivered, MessageTrouble, ReceiverTrouble, Verdict
+from syncd.sinks.sink import MAX_RETRY_AFTER, Delivered, MessageTrouble, ReceiverTrouble, SendResult
 from syncd.sinks.text import short
 
 REFUSALS = frozenset({400, 413, 415, 422})
-"""Statuses that speak of the message; all others but 2xx speak of the receiver."""
+"""These statuses speak of the message; all others except 2xx speak of the receiver."""
 
-LONGEST_RETRY_AFTER = timedelta(hours=24)
-WORDS_SHOWN = 200
-"""Characters of the receiver's own words in a reason."""
+QUOTED_LENGTH = 200
+"""How many characters of the receiver's own words a reason quotes."""
 
 
-def judge_status(answer: Answer) -> Verdict:
-    """2xx is success and everything else failure, a redirect included."""
+def interpret_status(answer: Answer) -> SendResult:
+    """Any 2xx is success. Everything else is a failure, redirects included."""
     status = answer.status
     if 200 <= status < 300:
         return Delivered()
-    reason = f"HTTP {status}{_advice(status)}" + said(answer)
+    reason = f"HTTP {status}{_advice(status)}" + quoted_body(answer)
     if status in REFUSALS:
         return MessageTrouble(reason)
     return ReceiverTrouble(reason, retry_after=retry_after(answer), gone=status == 410)
 
 
 def retry_after(answer: Answer) -> timedelta | None:
-    """The Retry-After header, in seconds or as an HTTP date; None if absent, past or not understood.
+    """The Retry-After header, which holds seconds or an HTTP date; None if absent, past or not understood.
 
-    A date is one of the receiver's clock, and so is its Date header: ours may be wrong.
+    A date is read against the receiver's own clock, which its Date header tells, since our clock may be wrong.
     """
     value = answer.headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", value):
@@ -40,12 +39,24 @@ def retry_after(answer: Answer) -> timedelta | None:
     else:
         moment = _http_date(value)
         wait = moment - (_http_date(answer.headers.get("date", "")) or answer.at) if moment else timedelta(0)
-    return min(wait, LONGEST_RETRY_AFTER) if wait > timedelta(0) else None
+    return min(wait, MAX_RETRY_AFTER) if wait > timedelta(0) else None
 
 
-def words(text: str) -> str:
-    """A receiver's own words, safe to print on one line."""
-    return short(text, WORDS_SHOWN)
+def quoted(text: str) -> str:
+    """A receiver's own words, made safe to print on one line."""
+    return short(text, QUOTED_LENGTH)
+
+
+def quoted_body(answer: Answer) -> str:
+    """``: `` and the text of the answer, if it is readable; a web page is not quoted."""
+    content_type = answer.headers.get("content-type", "").lower()
+    if not answer.body or "html" in content_type or "content-encoding" in answer.headers:
+        return ""
+    try:
+        text = quoted(answer.body[: QUOTED_LENGTH * 8].decode("utf-8", "ignore"))
+    except UnicodeError:
+        return ""
+    return f": {text}" if text else ""
 
 
 def _http_date(value: str) -> datetime | None:
@@ -66,15 +77,3 @@ def _advice(status: int) -> str:
     if status == 410:
         return " (gone for good)"
     return ""
-
-
-def said(answer: Answer) -> str:
-    """``: `` and the receiver's own words, if it sent readable ones; not those of a web page."""
-    kind = answer.headers.get("content-type", "").lower()
-    if not answer.body or "html" in kind or "content-encoding" in answer.headers:
-        return ""
-    try:
-        text = words(answer.body[: WORDS_SHOWN * 8].decode("utf-8", "ignore"))
-    except UnicodeError:
-        return ""
-    return f": {text}" if text else ""

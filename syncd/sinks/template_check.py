@@ -1,4 +1,4 @@
-"""What is wrong with the sinks of a configuration that reading it alone cannot tell."""
+"""Finds faults in the templates of a configuration, by trying them with sample events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REASON_LENGTH = 300
 
 
 def template_faults(config: Config) -> Sequence[Fault]:
-    """Bodies that are no templates, or fail for an event that their sink takes."""
+    """The faults of bodies that are no templates, or that fail for an event which their sink takes."""
     return [
         fault
         for sink in config.sinks.values()
@@ -27,8 +27,8 @@ def template_faults(config: Config) -> Sequence[Fault]:
 
 
 def check_template(sink: WebhookSinkConfig) -> list[Fault]:
-    """Each fault once, with the first event type that shows it."""
-    import jinja2  # only where there is a template: it costs a start more than all the rest of the check
+    """Each fault once, with the first event type for which it occurs."""
+    import jinja2  # only if there is a template: importing it takes longer than all the rest of the check
 
     from syncd.sinks.sandbox import compile_template
 
@@ -37,18 +37,20 @@ def check_template(sink: WebhookSinkConfig) -> list[Fault]:
     except jinja2.TemplateSyntaxError as error:
         message = f"is not a Jinja2 template: line {error.lineno}: {error.message}"
         return [Fault(f"sinks.{sink.name}.body", "", short(message, REASON_LENGTH))]
-    found: dict[str, str] = {}
+    remedies: dict[str, str] = {}
     for type_, reason in _failures(sink):
-        found.setdefault(reason, f"fails for {type_} events: {reason}")
-    return [Fault(f"sinks.{sink.name}.body", "", short(remedy, REASON_LENGTH)) for remedy in found.values()]
+        remedies.setdefault(reason, f"fails for {type_} events: {reason}")
+    return [
+        Fault(f"sinks.{sink.name}.body", "", short(remedy, REASON_LENGTH)) for remedy in remedies.values()
+    ]
 
 
 def _failures(sink: WebhookSinkConfig) -> Iterator[tuple[str, str]]:
-    from syncd.sinks.trial import trials
+    from syncd.sinks.template_samples import template_samples
 
     for type_ in EVENT_TYPES:
         if any(fnmatchcase(type_, glob) for glob in sink.wants.events):
-            for event in trials(type_):
+            for event in template_samples(type_):
                 reason = _failure(sink, event)
                 if reason:
                     yield type_, reason

@@ -1,4 +1,4 @@
-"""Lines on stdout or in a file, whole or not at all. Everything here may block: it runs in a thread."""
+"""Writes lines to stdout or to a file, whole or not at all. Everything here may block, so it runs in a thread."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from pathlib import Path
 
 MODE = 0o600
 FOLDER_MODE = 0o700
-TAIL = 64 * 1024
-"""Bytes read at a time when looking for the end of the last whole line."""
-PATIENCE = 5.0
-"""Seconds for a reader of a pipe or terminal to make room; below what a stop is given."""
-OPENING = b'{"specversion"'
+TAIL_BYTES = 64 * 1024
+"""How much is read at a time when looking for the end of the last whole line."""
+READER_TIMEOUT = 5.0
+"""Seconds that the reader of a pipe or terminal is given to make room. A stop waits longer than this."""
+LINE_START = b'{"specversion"'
 """How each of our lines begins."""
 
 
 class Stdout:
-    """Of several sinks too: their lines go one after another."""
+    """Several sinks may write to it: a shared lock keeps their lines apart."""
 
-    what = "stdout"
+    description = "stdout"
     _turn = threading.Lock()
 
     def __init__(self) -> None:
         self._torn = False
 
     def write(self, lines: bytes) -> None:
-        """Raises OSError; what was written of a last line then is ended before the next one."""
+        """Raises OSError. A line that was half written then is ended before the next one."""
         with self._turn:
             self._write(lines)
 
     def _write(self, lines: bytes) -> None:
-        # Not simply descriptor 1: if that was closed at the start, the database may have got it since.
+        # Not simply descriptor 1: if stdout was closed at the start, the database may have that number now.
         if sys.stdout is None or sys.stdout.closed:
             raise OSError(errno.EBADF, "it is closed")
         sys.stdout.flush()
@@ -50,14 +50,14 @@ class Stdout:
                 self._torn = data[written - 1 : written] != b"\n"
 
     def reopen(self) -> None:
-        """There is only this one."""
+        """There is nothing to open anew."""
 
     def close(self) -> None:
-        """It is not ours."""
+        """We did not open it, so we do not close it."""
 
 
 class LineFile:
-    what = "the file"
+    description = "the file"
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -65,7 +65,7 @@ class LineFile:
         self._stale = False
 
     def write(self, lines: bytes) -> None:
-        """The lines are on the disk when this returns. Raises OSError, and the file is then as it was before."""
+        """The lines are on the disk when this returns. Raises OSError, and then leaves the file as it was before."""
         descriptor = self._current()
         end = os.fstat(descriptor).st_size
         try:
@@ -75,14 +75,14 @@ class LineFile:
             if _is_regular(descriptor):
                 os.fsync(descriptor)
         except OSError:
-            # After a failed fsync the kernel forgets what it could not write: it must be written again.
+            # After a failed fsync the kernel forgets what it could not write, so all of it must be written again.
             with suppress(OSError):
                 os.ftruncate(descriptor, end)
             self.close()
             raise
 
     def reopen(self) -> None:
-        """Safe beside a `write`: the next one opens the file anew."""
+        """The next `write` opens the file anew. This is safe while a `write` runs."""
         self._stale = True
 
     def close(self) -> None:
@@ -110,26 +110,26 @@ def _open(path: Path) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
     try:
         if _is_regular(descriptor):
-            _mend(descriptor)
-            _keep_name(path.parent)
+            _cut_torn_line(descriptor)
+            _sync_folder(path.parent)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
 
 
-def _mend(descriptor: int) -> None:
-    """Cut a last line that a crash tore: its event is still pending, and comes again whole.
+def _cut_torn_line(descriptor: int) -> None:
+    """Remove a last line that a crash cut short: its event is still pending, and is written again as a whole.
 
-    Only a line of ours: a path that leads by mistake to a text of somebody else costs that text nothing.
+    Only a line of ours is removed, so that a path which names somebody else's text by mistake does no harm.
     """
     size = os.fstat(descriptor).st_size
     start = _start_of_last_line(descriptor, size)
     if start == size:
         return
-    # After a power cut the file may have got its length and not its bytes.
-    torn = os.pread(descriptor, len(OPENING), start).rstrip(b"\0")
-    if OPENING.startswith(torn):
+    # After a power cut the file may have its new length but zeros instead of the bytes.
+    torn = os.pread(descriptor, len(LINE_START), start).rstrip(b"\0")
+    if LINE_START.startswith(torn):
         os.ftruncate(descriptor, start)
     else:
         os.write(descriptor, b"\n")
@@ -138,7 +138,7 @@ def _mend(descriptor: int) -> None:
 def _start_of_last_line(descriptor: int, size: int) -> int:
     end = size
     while end > 0:
-        start = max(0, end - TAIL)
+        start = max(0, end - TAIL_BYTES)
         newline = os.pread(descriptor, end - start, start).rfind(b"\n")
         if newline >= 0:
             return start + newline + 1
@@ -146,8 +146,8 @@ def _start_of_last_line(descriptor: int, size: int) -> int:
     return 0
 
 
-def _keep_name(folder: Path) -> None:
-    """A file's bytes on the disk are nothing without its name there."""
+def _sync_folder(folder: Path) -> None:
+    """A file's bytes on the disk are lost if its name in the folder is not on the disk too."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -160,9 +160,9 @@ def _is_regular(descriptor: int) -> bool:
 
 
 def _write_some(descriptor: int, data: memoryview) -> int:
-    """How much was written: to a pipe no more than it takes at once, so that a reader who sleeps blocks nobody."""
+    """How much was written. A pipe gets no more than it takes at once, so that a reader who sleeps blocks nobody."""
     ready = select.poll()
     ready.register(descriptor, select.POLLOUT)
-    if not ready.poll(PATIENCE * 1000):
-        raise OSError(errno.EAGAIN, f"nobody read it for {PATIENCE:g} seconds")
+    if not ready.poll(READER_TIMEOUT * 1000):
+        raise OSError(errno.EAGAIN, f"nobody read it for {READER_TIMEOUT:g} seconds")
     return os.write(descriptor, data if _is_regular(descriptor) else data[: select.PIPE_BUF])

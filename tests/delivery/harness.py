@@ -1,4 +1,4 @@
-"""A real database, a dispatcher on it, receivers that a test scripts, and time that passes when nothing else does."""
+"""A real database with a dispatcher, receivers that a test scripts, and a clock that moves when everybody waits."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from typing import Any
 
 from syncd.delivery.dispatcher import DeliveryRecord, Dispatcher
 from syncd.model import Draft, Route, SinkFilter
-from syncd.sinks.sink import Delivered, Item, Sink, Verdict
+from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult, Sink
 from syncd.store import migrate, outbox
 from syncd.store.engine import Database
 
 START = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 ALL = SinkFilter(events=("*",), scope="region", baseline=True)
+Answer = Callable[["FakeSink", Sequence[Item]], SendResult]
+DOWN = ReceiverTrouble("HTTP 503")
+BAD = MessageTrouble("HTTP 400")
 
 
 class Clock:
@@ -62,7 +65,7 @@ class FakeSink:
     def __init__(
         self,
         name: str = "hook",
-        answer: Callable[[FakeSink, Sequence[Item]], Verdict] = lambda *_: Delivered(),
+        answer: Callable[[FakeSink, Sequence[Item]], SendResult] = lambda *_: Delivered(),
         *,
         group_wait: float = 0.0,
         clock: Clock | None = None,
@@ -88,7 +91,7 @@ class FakeSink:
         self._waiting: dict[str, set[int]] = {}
         self._attempted = asyncio.Condition()
 
-    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> Verdict:
+    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> SendResult:
         keys = {key_of(item) for item in items}
         self._check(keys, items)
         self.attempts.append([item.seq for item in items])
@@ -100,18 +103,18 @@ class FakeSink:
         self.depths.append(self._messages)
         try:
             await asyncio.sleep(0)
-            verdict = self.answer(self, items)
+            result = self.answer(self, items)
         finally:
             self._out -= keys
             self._messages -= 1
             async with self._attempted:
                 self._attempted.notify_all()
-        if isinstance(verdict, Delivered):
+        if isinstance(result, Delivered):
             self.taken += [item.seq for item in items]
             self.last_taken_at = self._clock.now() if self._clock else START
             for item in items:
                 self._waiting[key_of(item)].discard(item.seq)
-        return verdict
+        return result
 
     def _check(self, keys: set[str], items: Sequence[Item]) -> None:
         """At most one message of a key at a time, none while an earlier event of the key waits, each under one id.
@@ -156,7 +159,7 @@ def drafts(*images: int | str, account: str = "lab", at: datetime = START) -> li
     ]  # fmt: skip
 
 
-class Post:
+class Harness:
     """The database, the clock and the sinks, with a dispatcher that can be killed and started again."""
 
     def __init__(self, path: Path, db: Database, clock: Clock) -> None:
@@ -171,7 +174,7 @@ class Post:
         self.task: asyncio.Task[None] | None = None
         self._seen: list[FakeSink] = []
 
-    async def equip(self, *sinks: Sink, wants: SinkFilter = ALL) -> None:
+    async def configure(self, *sinks: Sink, wants: SinkFilter = ALL) -> None:
         """A dispatcher for these sinks, not running yet."""
         self.sinks = list(sinks)
         for sink in sinks:
@@ -252,14 +255,30 @@ class Post:
 
 
 @asynccontextmanager
-async def post_at(path: Path) -> AsyncIterator[Post]:
+async def harness_at(path: Path) -> AsyncIterator[Harness]:
     await migrate.upgrade(path)
     db = await Database.open(path)
-    post = Post(path, db, Clock())
-    post.clock.is_written = db._turn.locked
+    harness = Harness(path, db, Clock())
+    harness.clock.is_written = db._turn.locked
     try:
-        yield post
-        post.check()
+        yield harness
+        harness.check()
     finally:
-        await post.stop()
+        await harness.stop()
         await db.close()
+
+
+def down_until(harness: Harness, hours: float) -> Answer:
+    def answer(_: FakeSink, __: Sequence[Item]) -> SendResult:
+        return DOWN if harness.clock.now() < START + timedelta(hours=hours) else Delivered()
+
+    return answer
+
+
+def unless(*bad: int, result: SendResult = BAD) -> Answer:
+    """Everything is taken but messages with one of these events."""
+
+    def answer(_: FakeSink, items: Sequence[Item]) -> SendResult:
+        return result if any(item.seq in bad for item in items) else Delivered()
+
+    return answer

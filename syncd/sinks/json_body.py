@@ -1,4 +1,4 @@
-"""JSON as receivers want it: UTF-8 without escapes, since their limits are in bytes."""
+"""JSON bodies as receivers want them: UTF-8 without escapes, because their limits count bytes."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def to_json(value: Any) -> bytes:
 
 
 def size_in_json(text: str) -> int:
-    """Bytes of ``text`` within a JSON string."""
+    """How many bytes ``text`` takes within a JSON string."""
     return len(to_json(text)) - 2

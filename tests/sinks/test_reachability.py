@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncd.config import WebhookSinkConfig, load
-from syncd.sinks.reachable import unreachable
+from syncd.sinks.reachability import why_unreachable
 from tests.compshare.tls import PEM
 from tests.config_files import ACCOUNT
 from tests.sinks.receiver import receiving, saying
@@ -44,7 +44,7 @@ def hook(tmp_path: Path, url: str, more: str = "") -> WebhookSinkConfig:
 
 async def test_a_receiver_that_listens_is_reached_and_gets_nothing(tmp_path: Path) -> None:
     async with receiving(saying(204)) as receiver:
-        assert await unreachable(hook(tmp_path, receiver.url), WITHIN) == ""
+        assert await why_unreachable(hook(tmp_path, receiver.url), WITHIN) == ""
         assert receiver.seen == []
 
 
@@ -52,21 +52,21 @@ async def test_tls_is_tried_and_a_certificate_must_be_trusted(
     tmp_path: Path, tls: ssl.SSLContext, certificate: Path
 ) -> None:
     async with receiving(saying(204), tls) as receiver:
-        reason = await unreachable(hook(tmp_path, receiver.url), WITHIN)
+        reason = await why_unreachable(hook(tmp_path, receiver.url), WITHIN)
         assert reason == "TLS: the certificate is self-signed; ca_file makes it trusted"
         trusting = hook(tmp_path, receiver.url, f'ca_file = "{certificate}"')
-        assert await unreachable(trusting, WITHIN) == ""
+        assert await why_unreachable(trusting, WITHIN) == ""
         plain = hook(tmp_path, receiver.url.replace("https", "http"))
-        assert await unreachable(plain, WITHIN) == ""
+        assert await why_unreachable(plain, WITHIN) == ""
     async with receiving(saying(204)) as receiver:
-        reason = await unreachable(hook(tmp_path, receiver.url.replace("http", "https")), WITHIN)
+        reason = await why_unreachable(hook(tmp_path, receiver.url.replace("http", "https")), WITHIN)
         assert reason.startswith("TLS: ")
 
 
 async def test_of_a_receiver_behind_a_proxy_the_proxy_is_tried(tmp_path: Path) -> None:
     async with receiving(saying(204)) as proxy:
         sink = hook(tmp_path, "https://receiver.invalid/", f'proxy = "{proxy.url}"')
-        assert await unreachable(sink, WITHIN) == ""
+        assert await why_unreachable(sink, WITHIN) == ""
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,11 @@ async def test_the_reason_names_no_address(tmp_path: Path, host: str, reason: st
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
-        found = await unreachable(hook(tmp_path, f"http://{host}:{port}/path"), WITHIN)
+        found = await why_unreachable(hook(tmp_path, f"http://{host}:{port}/path"), WITHIN)
     assert found == reason
 
 
 async def test_one_that_does_not_shake_hands_is_not_waited_for(tmp_path: Path) -> None:
     async with raw_server(silent) as port:
-        reason = await unreachable(hook(tmp_path, f"https://127.0.0.1:{port}/"), timedelta(seconds=0.2))
+        reason = await why_unreachable(hook(tmp_path, f"https://127.0.0.1:{port}/"), timedelta(seconds=0.2))
     assert reason == "no connection within 0.2 s"

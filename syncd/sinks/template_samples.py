@@ -1,4 +1,4 @@
-"""Events for trying a template: every type, once full of awkward text and once as empty as it can be."""
+"""Events to try a template with: of every type, one with awkward text in it and one that is as empty as possible."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from syncd.sinks.samples import samples
 from syncd.store.envelope import body, new_id
 
 AWKWARD = 'says "no" \\ to\n<b>&</b> {{ 训练 }}'
-"""What a name may hold, and a body without ``tojson`` cannot."""
+"""Text that a name may hold, and that breaks a JSON body which does not use ``tojson``."""
 
 _NOW = datetime(2026, 11, 24, 2, 41, 59, 123000, tzinfo=UTC)
 _TEXTS = ("name", "owner_name", "author", "version_name", "description", "failed_reason")
-"""The fields of an image that a stranger may write."""
+"""The fields of an image whose text strangers write."""
 
 
-def trials(type_: str) -> list[dict[str, Any]]:
-    """Events of one of EVENT_TYPES, decoded as templates get them."""
+def template_samples(type_: str) -> list[dict[str, Any]]:
+    """Events of one of EVENT_TYPES, decoded as a template gets them."""
     draft = samples(_NOW)[type_]
-    drafts = [_awkward(draft), _bare(draft)] if draft.image_id else [_awkward(draft)]
-    return [json.loads(body(42, new_id(_NOW), one)) for one in drafts]
+    drafts = [_awkward(draft), _empty(draft)] if draft.image_id else [_awkward(draft)]
+    return [json.loads(body(42, new_id(_NOW), draft)) for draft in drafts]
 
 
 def _awkward(draft: Draft) -> Draft:
@@ -35,8 +35,8 @@ def _awkward(draft: Draft) -> Draft:
     return msgspec.structs.replace(draft, data=data)
 
 
-def _bare(draft: Draft) -> Draft:
-    """An image of which nothing is known but its id, nor what it was before."""
+def _empty(draft: Draft) -> Draft:
+    """An image of which only the id is known, and not what it was before."""
     changes = [Change(change.field, None, None) for change in draft.data["changes"]]
     data = {
         **draft.data,
