@@ -27,7 +27,28 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import IntEnum
 from typing import ClassVar, Literal
+
+
+class ExitCode(IntEnum):
+    """How a command ends; the table in docs/commands.md, "Exit codes", tells users the same."""
+
+    OK = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    """The command line, or the configuration, has a fault."""
+    FAILED = 3
+    """A target failed, was incomplete or is not fresh; the API or a sink refused; a delivery is overdue."""
+    HELD = 4
+    """Everything was read, and the guard holds revocations back."""
+    DATABASE = 5
+    """The database cannot be used."""
+    INTERRUPTED = 130
+    """As a shell shows the end of a process by SIGINT."""
+    BROKEN_PIPE = 141
+    """As a shell shows the end of a process by SIGPIPE."""
+
 
 FailureClass = Literal["auth", "configuration", "unreachable", "protocol", "incomplete"]
 """What an alert says is wrong, by what the reader can do about it."""
@@ -52,7 +73,7 @@ PASSING = frozenset(REMEDIES) - {errno.ENOLCK}
 class SyncdError(Exception):
     """An expected failure. ``message`` says what happened to what; ``hint`` what to do."""
 
-    exit_code: int = 1
+    exit_code: int = ExitCode.UNEXPECTED
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -74,7 +95,7 @@ class Fault:
 
 
 class ConfigError(SyncdError):
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
     def __init__(self, source: str, faults: list[Fault]) -> None:
         super().__init__(f"{source}: {len(faults)} fault{'s' if len(faults) != 1 else ''}")
@@ -82,7 +103,7 @@ class ConfigError(SyncdError):
 
 
 class UsageError(SyncdError):
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class MachineTrouble(SyncdError):
@@ -90,7 +111,7 @@ class MachineTrouble(SyncdError):
 
 
 class DatabaseError(SyncdError):
-    exit_code = 5
+    exit_code = ExitCode.DATABASE
 
 
 class DatabaseMissing(DatabaseError):
@@ -127,7 +148,7 @@ class ApiError(SyncdError):
     ``code`` is the RetCode, or None where none was read; ``retry_after`` what the server asked to wait.
     """
 
-    exit_code = 3
+    exit_code = ExitCode.FAILED
     failure: ClassVar[FailureClass] = "unreachable"
 
     def __init__(

@@ -31,7 +31,7 @@ from syncd.config import Config, load
 from syncd.daemon import logs
 from syncd.daemon.assembly import Observers, SystemClock, assemble
 from syncd.model import Target
-from syncd.sinks.sink import Delivered, Item, Verdict
+from syncd.sinks.sink import Delivered, Item, SendResult
 from syncd.store import upkeep
 from syncd.store.engine import Database
 from syncd.sync.accounts import Account
@@ -59,7 +59,7 @@ class Taker:
         self.name = name
         self.taken = 0
 
-    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> Verdict:
+    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> SendResult:
         self.taken += len(items)
         return Delivered()
 

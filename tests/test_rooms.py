@@ -13,6 +13,7 @@ PACKAGE = ROOT / "syncd"
 
 LOOKS_AT = {
     "model": set(),
+    "terminal": set(),
     "errors": {"model"},
     "config": {"model", "errors"},
     "compshare": {"model", "errors", "config"},

@@ -1,6 +1,7 @@
-"""`make pictures`: the pictures of a terminal in the READMEs, from what the commands really print.
+"""`make pictures` draws the pictures of a terminal in the READMEs, from what the commands really print.
 
-A pretend cloud goes through a fortnight, `syncd sync` watches it, and the reading commands run in a pseudo terminal.
+A pretend cloud goes through a fortnight while `syncd sync` watches it. Then the reading commands run in a pseudo
+terminal, and what they print becomes an SVG file beside this one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import struct
 import sys
 import tempfile
 import termios
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from html import unescape
 from pathlib import Path
@@ -27,12 +28,20 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from syncd.simulator import Fault, Simulator, World
+from syncd.simulator import Account, Fault, Simulator, World
 
 FOLDER = Path(__file__).parent
-WIDTH = 130
-CELL = 12.2
-"""Width of a column in the picture, as rich draws it."""
+PICTURES = {
+    "images": "syncd images",
+    "image": "syncd image {image}",
+    "events": "syncd events --limit 12",
+    "status": "syncd status",
+}
+"""File name → the command line that it shows."""
+COLUMNS = 130
+"""Width of the terminal."""
+COLUMN_WIDTH = 12.2
+"""Width of a column in the picture, in the SVG's units, as rich draws it."""
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Noto Sans Mono CJK SC', 'Microsoft YaHei', monospace"
 
 CONFIG = """\
@@ -46,7 +55,7 @@ retries = 0
 type = "log"
 path = "{folder}/events.jsonl"
 """
-TIMES = {
+TIME_COLUMNS = {
     "image_rows": ("first_seen_at", "shared_at", "changed_at", "missing_since", "shown_at", "revoked_at"),
     "events": ("observed_at",),
     "targets": ("baseline_at", "last_success_at"),
@@ -58,36 +67,36 @@ async def main() -> None:
     world = World(seed=7)
     for region in ("cn-wlcb", "cn-sh2"):
         world.add_region(region)
-    lab, alice = world.add_account("lab"), world.add_account("alice")
+    accounts = [world.add_account(name) for name in ("lab", "alice")]
     with tempfile.TemporaryDirectory(prefix="syncd-pictures-") as name:
         async with Simulator(world) as cloud:
-            folder = Path(name)
-            accounts = "".join(
-                f'[accounts.{one.name}]\npublic_key = "{one.public_key}"\nprivate_key = "{one.private_key}"\n'
-                for one in (lab, alice)
-            )
-            config = folder / "config.toml"
-            config.touch(mode=0o600)
-            config.write_text(CONFIG.format(folder=folder, url=cloud.url, accounts=accounts))
-            image = await _fortnight(world, cloud, config)
+            config = _write_config(Path(name), cloud.url, accounts)
+            image = await _play_fortnight(world, cloud, config)
             async with _daemon(config):
-                for picture, line in (
-                    ("images", "syncd images"),
-                    ("image", f"syncd image {image}"),
-                    ("events", "syncd events --limit 12"),
-                    ("status", "syncd status"),
-                ):
-                    printed = await asyncio.to_thread(_printed, config, line.split()[1:])
+                for picture, template in PICTURES.items():
+                    line = template.format(image=image)
+                    printed = await asyncio.to_thread(_run_in_terminal, config, line.split()[1:])
                     printed = printed.replace(name, "/var/lib/syncd")
-                    (FOLDER / f"{picture}.svg").write_text(_svg(line, printed))
+                    (FOLDER / f"{picture}.svg").write_text(_draw(line, printed))
 
 
-async def _fortnight(world: World, cloud: Simulator, config: Path) -> str:
-    """What happens; the image that most of it happens to."""
+def _write_config(folder: Path, url: str, accounts: Sequence[Account]) -> Path:
+    keys = "".join(
+        f'[accounts.{account.name}]\npublic_key = "{account.public_key}"\nprivate_key = "{account.private_key}"\n'
+        for account in accounts
+    )
+    path = folder / "config.toml"
+    path.touch(mode=0o600)
+    path.write_text(CONFIG.format(folder=folder, url=url, accounts=keys))
+    return path
+
+
+async def _play_fortnight(world: World, cloud: Simulator, config: Path) -> str:
+    """Let things happen in the cloud, and sync after each; returns the id of the image that most of it is about."""
 
     async def later(hours: int) -> None:
         await _sync(config)
-        await asyncio.to_thread(_age, config.with_name("syncd.db"), hours)
+        await asyncio.to_thread(_move_into_past, config.with_name("syncd.db"), hours)
 
     comfy = world.share("lab", "*", Name="ComfyUI 工作流 一键启动", Status="Available")
     world.share("alice", "*", comfy)
@@ -120,11 +129,11 @@ async def _fortnight(world: World, cloud: Simulator, config: Path) -> str:
     return fresh
 
 
-def _age(path: Path, hours: int) -> None:
-    """Move all that was recorded into the past: a fortnight is not waited for."""
+def _move_into_past(path: Path, hours: int) -> None:
+    """Make all that was recorded so much older, so that a fortnight takes seconds."""
     with closing(sqlite3.connect(path)) as db:
-        for table, columns in TIMES.items():
-            moved = (f"{one} = strftime('%Y-%m-%dT%H:%M:%fZ', {one}, '-{hours} hours')" for one in columns)
+        for table, columns in TIME_COLUMNS.items():
+            moved = (f"{name} = strftime('%Y-%m-%dT%H:%M:%fZ', {name}, '-{hours} hours')" for name in columns)
             db.execute(f"UPDATE {table} SET {', '.join(moved)}")
         db.commit()
 
@@ -144,20 +153,20 @@ async def _daemon(config: Path) -> AsyncIterator[None]:
     assert process.stderr is not None
     while b'"ready"' not in await process.stderr.readline():
         pass
-    drained = asyncio.create_task(process.stderr.read())
+    rest_of_log = asyncio.create_task(process.stderr.read())  # so that the daemon never waits for a full pipe
     try:
         await _sync(config)
         yield
     finally:
         process.terminate()
-        await drained
+        await rest_of_log
         await process.wait()
 
 
-def _printed(config: Path, arguments: list[str]) -> str:
+def _run_in_terminal(config: Path, arguments: list[str]) -> str:
     """What a command writes to a terminal, colours included."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, WIDTH, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
     pid = os.fork()
     if pid == 0:
         os.login_tty(theirs)
@@ -175,28 +184,33 @@ def _printed(config: Path, arguments: list[str]) -> str:
     return written.decode().replace("\r\n", "\n")
 
 
-def _svg(line: str, printed: str) -> str:
-    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
-    console.print(_in_runs(Text.from_ansi(f"\x1b[1m$ {line}\x1b[0m\n{printed.rstrip()}\n")), soft_wrap=True)
-    form = re.sub(r"@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-    form = form.replace("Fira Code, monospace", FONTS).replace("font-variant-east-asian: full-width;", "")
-    drawn = console.export_svg(title="", code_format=form, unique_id="terminal")
-    drawn = re.sub(r'(textLength=")[^"]*"([^>]*>)([^<]*)(?=</text>)', _at_its_width, drawn)
-    return re.sub(r"[ \t]+$", "", re.sub(r"\n\s*\n+", "\n", drawn), flags=re.MULTILINE)
+def _draw(line: str, printed: str) -> str:
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(_mark_runs(Text.from_ansi(f"\x1b[1m$ {line}\x1b[0m\n{printed.rstrip()}\n")), soft_wrap=True)
+    template = re.sub(r"@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    template = template.replace("Fira Code, monospace", FONTS).replace(
+        "font-variant-east-asian: full-width;", ""
+    )
+    svg = console.export_svg(title="", code_format=template, unique_id="terminal")
+    svg = re.sub(r'(textLength=")[^"]*"([^>]*>)([^<]*)(?=</text>)', _with_true_width, svg)
+    return re.sub(r"[ \t]+$", "", re.sub(r"\n\s*\n+", "\n", svg), flags=re.MULTILINE)
 
 
-def _in_runs(text: Text) -> Text:
-    """Each column and each stretch of Chinese is drawn at its own place, whatever the reader's fonts are."""
+def _mark_runs(text: Text) -> Text:
+    """Give each column and each stretch of Chinese a style of its own.
+
+    rich then draws them as texts of their own, each at its place, so that they align with any font.
+    """
     for number, run in enumerate(re.finditer(r"[^\x00-\u2e7f]+|(?:(?! {2})[\x00-\u2e7f])+| +", text.plain)):
         text.stylize(Style(meta={"run": number}), *run.span())
     return text
 
 
-def _at_its_width(match: re.Match[str]) -> str:
-    """rich gives wide characters the width of one column."""
+def _with_true_width(match: re.Match[str]) -> str:
+    """Correct the width of a text: rich counts wide characters as one column."""
     text = unescape(match[3])
     stretched = "" if cell_len(text) == len(text) else ' lengthAdjust="spacingAndGlyphs"'
-    return f'{match[1]}{cell_len(text) * CELL:g}"{stretched}{match[2]}{match[3]}'
+    return f'{match[1]}{cell_len(text) * COLUMN_WIDTH:g}"{stretched}{match[2]}{match[3]}'
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""`syncd completion`: what a shell needs to complete commands and options."""
+"""`syncd completion`: the lines with which a shell completes commands and options."""
 
 from __future__ import annotations
 
 import click
 from click.shell_completion import get_completion_class
 
-VARIABLE = "_SYNCD_COMPLETE"
+COMPLETE_VARIABLE = "_SYNCD_COMPLETE"
+"""The environment variable with which a shell asks `syncd` what could come next."""
 
 
 @click.command(
@@ -18,7 +19,7 @@ Example:
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Write the lines that teach SHELL to complete syncd's commands and options."""
-    found = get_completion_class(shell)
-    assert found is not None
-    click.echo(found(context.find_root().command, {}, "syncd", VARIABLE).source())
+    """Print the lines that teach SHELL to complete syncd's commands and options."""
+    shell_complete = get_completion_class(shell)
+    assert shell_complete is not None
+    click.echo(shell_complete(context.find_root().command, {}, "syncd", COMPLETE_VARIABLE).source())

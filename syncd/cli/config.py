@@ -1,4 +1,4 @@
-"""`syncd config`: a commented start, every fault at once, the result with secrets masked."""
+"""`syncd config`: writes a commented configuration, names every fault of one, and shows what is in force."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 import syncd
-from syncd.cli.context import format_option, say, settings
+from syncd.cli.options import GlobalOptions, format_option, global_options
+from syncd.cli.output import say
 from syncd.errors import UsageError
 
 
@@ -24,7 +25,7 @@ def config() -> None:
 
 
 @config.command(
-    short_help="Write a commented start.",
+    short_help="Write a commented configuration to start from.",
     epilog="""\b
 Example:
   syncd config init
@@ -36,13 +37,9 @@ Environment: SYNCD_CONFIG (the file, without PATH and --config); XDG_CONFIG_HOME
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @click.pass_context
 def init(context: click.Context, path: Path | None) -> None:
-    """Write a commented start to PATH, readable by you alone; nothing is overwritten."""
-    from syncd.config.places import user_file
-
-    chosen = settings(context)
-    named = chosen.environ.get("SYNCD_CONFIG")
-    target = path or chosen.config or (Path(named) if named else user_file(chosen.environ))
-    _write_new(target, example().read_bytes())
+    """Write a commented configuration to PATH, which only you can read; no file is overwritten."""
+    target = path or _usual_path(global_options(context))
+    _write_new(target, example_path().read_bytes())
     click.echo(target)
     say(f"next: edit it, then `syncd --config {target} config check`")
 
@@ -57,11 +54,12 @@ Exit code: 0 no fault, 2 faults (each on a line of its own)."""
 )
 @click.pass_context
 def check(context: click.Context) -> None:
-    """Name every fault at once, with what would be right."""
-    found = settings(context).load()
-    for warning in found.warnings:
+    """Name every fault in the configuration at once, with what would be right."""
+    checked = global_options(context).load_config()
+    for warning in checked.warnings:
         say(f"warning: {warning}")
-    click.echo(f"{found.source}: ok, {_counted('account', found.accounts)}, {_counted('sink', found.sinks)}")
+    accounts, sinks = _counted("account", checked.accounts), _counted("sink", checked.sinks)
+    click.echo(f"{checked.source}: ok, {accounts}, {sinks}")
 
 
 @config.command(
@@ -71,22 +69,33 @@ Example:
 )
 @format_option("toml", "json")
 @click.pass_context
-def show(context: click.Context, form: str) -> None:
-    """Show what is in force, defaults included, secrets masked."""
+def show(context: click.Context, output_format: str) -> None:
+    """Show the configuration that is in force, with all defaults, and with secrets masked."""
     from syncd.config import describe, to_toml
 
-    told = describe(settings(context).load())
-    click.echo(json.dumps(told, ensure_ascii=False, indent=2) if form == "json" else to_toml(told).rstrip())
+    described = describe(global_options(context).load_config())
+    if output_format == "json":
+        click.echo(json.dumps(described, ensure_ascii=False, indent=2))
+    else:
+        click.echo(to_toml(described).rstrip())
 
 
-def example() -> Path:
-    """The commented example: in the package of an installation, beside it in a checkout."""
+def example_path() -> Path:
+    """The commented example: inside the package of an installation, beside the package in a checkout."""
     package = Path(syncd.__file__).parent
     return next(
         path
         for path in (package / "config.example.toml", package.parent / "config.example.toml")
         if path.is_file()
     )
+
+
+def _usual_path(options: GlobalOptions) -> Path:
+    """The file that the other commands would read."""
+    from syncd.config.places import user_file
+
+    named = options.environ.get("SYNCD_CONFIG")
+    return options.config or (Path(named) if named else user_file(options.environ))
 
 
 def _write_new(path: Path, content: bytes) -> None:
@@ -103,5 +112,6 @@ def _write_new(path: Path, content: bytes) -> None:
 
 
 def _counted(word: str, names: Collection[str]) -> str:
+    """``2 sinks (team, file)``."""
     plural = "" if len(names) == 1 else "s"
     return f"{len(names)} {word}{plural}" + (f" ({', '.join(names)})" if names else "")

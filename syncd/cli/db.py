@@ -1,4 +1,4 @@
-"""`syncd db`: the file: upgrade, check, backup, prune."""
+"""`syncd db`: looks after the database file: upgrade, check, backup, prune."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ from pathlib import Path
 
 import click
 
-from syncd.cli.ask import ask
-from syncd.cli.context import say, settings
-from syncd.cli.reading import File
+from syncd.cli.database_file import DatabaseFile
+from syncd.cli.operation import run_operation
+from syncd.cli.options import db_option, global_options
+from syncd.cli.output import say
 from syncd.errors import DatabaseError
-
-PATH = click.option(
-    "--db",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="The database, instead of the configuration's.",
-)
 
 PRUNED = {
     "events": "events forgotten",
@@ -26,9 +20,8 @@ PRUNED = {
     "skipped": "deliveries of absent sinks skipped",
 }
 
-
-UNSTEADY = (
-    "the clock must have been seen steady for a day first, so that a wrong one expires nothing;"
+CLOCK_NOT_STEADY = (
+    "a wrong clock must not make anything expire, so the clock must have been seen steady for a day first;"
     " `syncd run`, `syncd sync` and this command look at it"
 )
 
@@ -39,7 +32,7 @@ Example:
   syncd db backup /var/backups/syncd.db"""
 )
 def db() -> None:
-    """The database file: upgrade, check, backup, prune."""
+    """Look after the database file: upgrade, check, backup, prune."""
 
 
 @db.command(
@@ -47,27 +40,28 @@ def db() -> None:
 Example:
   syncd db upgrade"""
 )
-@PATH
+@db_option
 @click.pass_context
 def upgrade(context: click.Context, db: Path | None) -> None:
-    """Bring the file to this program's schema, after a backup; `syncd run` does it too."""
+    """Make a backup and bring the database to the schema of this program; `syncd run` does this too."""
     from syncd.store import migrate
     from syncd.store.daemon_call import PATIENCE
     from syncd.store.lock import FileLock, holder
 
-    file = File(context, db)
+    file = DatabaseFile(context, db)
     group = file.config.database.group_readable if file.config else False
-    facing = holder(file.path)
-    wait = PATIENCE if facing is not None and facing.kind == "command" else timedelta(0)
+    lock_holder = holder(file.path)
+    # A command lets go of the file soon, which is worth waiting for; a daemon keeps it.
+    wait = PATIENCE if lock_holder is not None and lock_holder.kind == "command" else timedelta(0)
     with FileLock.acquire(file.path, "command", wait=wait, group_readable=group):
-        done = migrate.upgrade_file(file.path, group_readable=group)
-    for warning in done.warnings:
+        upgraded = migrate.upgrade_file(file.path, group_readable=group)
+    for warning in upgraded.warnings:
         say(f"warning: {warning}")
-    if done.before == done.after:
-        click.echo(f"{file.path} has schema {done.after}: nothing to do")
+    if upgraded.before == upgraded.after:
+        click.echo(f"{file.path} has schema {upgraded.after}: nothing to do")
     else:
-        backup = f"; the backup is {done.backup}" if done.backup else ""
-        click.echo(f"{file.path} has schema {done.after} now{backup}")
+        backup = f"; the backup is {upgraded.backup}" if upgraded.backup else ""
+        click.echo(f"{file.path} has schema {upgraded.after} now{backup}")
 
 
 @db.command(
@@ -76,15 +70,15 @@ Example:
   syncd db check
 
 \b
-Exit code: 0 sound, 5 not."""
+Exit code: 0 the database is sound, 5 it is not."""
 )
-@PATH
+@db_option
 @click.pass_context
 def check(context: click.Context, db: Path | None) -> None:
-    """SQLite's own check, the schema, and whether the events, folded, give exactly the live rows."""
+    """Run SQLite's own check, look at the schema, and see whether folding the events gives exactly the live rows."""
     from syncd.store import upkeep
 
-    file = File(context, db)
+    file = DatabaseFile(context, db)
     problems = upkeep.check(file.path)
     for problem in problems:
         click.echo(f"{problem.kind}: {problem.subject}: {problem.message}", err=True)
@@ -102,13 +96,13 @@ Example:
   syncd db backup /var/backups/syncd-$(date +%F).db"""
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@PATH
+@db_option
 @click.pass_context
 def backup(context: click.Context, file: Path, db: Path | None) -> None:
-    """Copy the database to FILE, of one moment, while it is in use."""
+    """Copy the database to FILE, as it is at one moment, while it may be in use."""
     from syncd.store import upkeep
 
-    source = File(context, db)
+    source = DatabaseFile(context, db)
     upkeep.backup(source.path, file)
     click.echo(f"{file} is a copy of {source.path}, {file.stat().st_size / 2**20:.1f} MB")
 
@@ -120,11 +114,11 @@ Example:
 )
 @click.pass_context
 def prune(context: click.Context) -> None:
-    """Forget what the retention lets go; the daemon does it daily."""
-    answer = ask(settings(context), "prune", {}).answer
+    """Forget what is older than the configured retention; the daemon does this every day."""
+    answer = run_operation(global_options(context), "prune", {}).answer
     pruned = answer["pruned"]
     if pruned is None:
-        say(f"nothing is forgotten before {answer['steady_at']}: {UNSTEADY}")
+        say(f"nothing is forgotten before {answer['steady_at']}: {CLOCK_NOT_STEADY}")
         return
-    done = [f"{count} {PRUNED[name]}" for name, count in pruned.items() if count]
-    click.echo(", ".join(done) or "nothing to forget")
+    counts = [f"{count} {PRUNED[name]}" for name, count in pruned.items() if count]
+    click.echo(", ".join(counts) or "nothing to forget")

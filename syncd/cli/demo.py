@@ -1,4 +1,4 @@
-"""`syncd demo`: a pretend cloud, the real daemon, a receiver that prints. No account, no set-up."""
+"""`syncd demo`: a pretend cloud, the real daemon, and a receiver that prints. No account and no setup is needed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from pathlib import Path
 
 import click
 
-from syncd.cli.demo_scenario import ACCOUNT, REGIONS, Proof, Receiver, Story, prove
-from syncd.cli.duration import DURATION
+from syncd.cli.demo_check import DemoCheck, check_demo
+from syncd.cli.demo_receiver import DemoReceiver
+from syncd.cli.demo_scenario import ACCOUNT, REGIONS, DemoScenario
+from syncd.cli.options import Duration
 from syncd.config import Config, load
 from syncd.daemon import logs
 from syncd.daemon.assembly import SystemClock
 from syncd.daemon.daemon import Daemon
+from syncd.errors import ExitCode
 from syncd.simulator import Account, Simulator, World
 
 IMAGES = 5
-"""Images of each region at the beginning, and as many that are in all of them."""
+"""So many images are in each region at the beginning, and as many more are in all of them."""
 
 CONFIG = """\
 [database]
@@ -51,7 +54,7 @@ Environment: none; it reads no configuration."""
 @click.option(
     "--for",
     "limit",
-    type=DURATION,
+    type=Duration(),
     default=90.0,
     metavar="TIME",
     help="End after this time at the latest [90s].",
@@ -59,21 +62,21 @@ Environment: none; it reads no configuration."""
 @click.option("--keep", is_flag=True, help="Keep the database, and say how to look into it.")
 @click.pass_context
 def demo(context: click.Context, limit: float, keep: bool) -> None:
-    """Show syncd at work on a pretend cloud: no account needed."""
+    """Show syncd at work on a pretend cloud; no account is needed."""
     logs.configure("error")
     folder = Path(tempfile.mkdtemp(prefix="syncd-demo-"))
     try:
-        fine = asyncio.run(_play(folder, limit))
+        succeeded = asyncio.run(_run_demo(folder, limit))
     finally:
         if keep:
-            _say_where(folder)
+            _print_database_path(folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    context.exit(0 if fine else 1)
+    context.exit(ExitCode.OK if succeeded else ExitCode.UNEXPECTED)
 
 
 class Narrator:
-    """Prints, with the seconds since the beginning."""
+    """Prints lines, each with the seconds since the beginning."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -82,56 +85,61 @@ class Narrator:
         click.echo(f"{time.monotonic() - self._started:5.1f} s  {text}")
 
 
-async def _play(folder: Path, limit: float) -> bool:
-    """Tell the story until it ends, the time is up or somebody presses Ctrl-C; whether all came out as it should."""
+async def _run_demo(folder: Path, limit: float) -> bool:
+    """Play the scenario until it ends, the time is up or somebody presses Ctrl-C; True if all came out as it should."""
     say = Narrator()
-    world = World()
-    for region in REGIONS:
-        world.add_region(region)
-    lab = world.add_account(ACCOUNT)
-    for region in REGIONS:
-        world.fill(ACCOUNT, region, IMAGES)
-    world.fill(ACCOUNT, "*", IMAGES)
-    receiver = Receiver()
+    world, account = _make_world()
+    receiver = DemoReceiver()
     async with Simulator(world) as cloud, receiver.serving() as url:
-        config = _write_config(folder, cloud.url, url, lab)
+        config = _write_config(folder, cloud.url, url, account)
         say(
             f"A pretend CompShare serves {cloud.url}, with {IMAGES * 2} images in each of {len(REGIONS)} regions."
         )
-        story = Story(world, cloud, receiver, say)
-        whole = await _with_daemon(config, story, limit)
-    proof = prove(config.database.path, world)
-    _conclude(say, story, whole, proof)
-    return proof.sound and (whole or story.interrupted)
+        scenario = DemoScenario(world, cloud, receiver, say)
+        finished = await _play_with_daemon(config, scenario, limit)
+    check = check_demo(config.database.path, world)
+    _print_conclusion(say, scenario, finished, check)
+    return check.passed and (finished or scenario.interrupted)
 
 
-async def _with_daemon(config: Config, story: Story, limit: float) -> bool:
-    """Whether the story was told to its end."""
+def _make_world() -> tuple[World, Account]:
+    world = World()
+    for region in REGIONS:
+        world.add_region(region)
+    account = world.add_account(ACCOUNT)
+    for region in REGIONS:
+        world.fill(ACCOUNT, region, IMAGES)
+    world.fill(ACCOUNT, "*", IMAGES)
+    return world, account
+
+
+async def _play_with_daemon(config: Config, scenario: DemoScenario, limit: float) -> bool:
+    """Run the daemon and the scenario beside each other; True if the scenario was played to its end."""
     ready = asyncio.Event()
     daemon = Daemon(config, SystemClock(), ready=ready.set)
     running = asyncio.create_task(daemon.run(), name="daemon")
-    telling = asyncio.create_task(_tell(story, ready), name="story")
+    playing = asyncio.create_task(_play(scenario, ready), name="scenario")
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, telling.cancel)
+        loop.add_signal_handler(number, playing.cancel)
     try:
-        await asyncio.wait([telling, running], timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([playing, running], timeout=limit, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        if not telling.done():
-            telling.cancel()
+        if not playing.done():
+            playing.cancel()
         daemon.stop()
-        await asyncio.wait([telling, running])
+        await asyncio.wait([playing, running])
     running.result()
-    story.interrupted = telling.cancelled()
-    if not telling.cancelled():
-        telling.result()
-    return not telling.cancelled()
+    scenario.interrupted = playing.cancelled()
+    if not playing.cancelled():
+        playing.result()
+    return not playing.cancelled()
 
 
-async def _tell(story: Story, ready: asyncio.Event) -> None:
+async def _play(scenario: DemoScenario, ready: asyncio.Event) -> None:
     await ready.wait()
-    story.say("syncd watches it, every second, over HTTP.")
-    await story.tell()
+    scenario.say("syncd watches it, every second, over HTTP.")
+    await scenario.play()
 
 
 def _write_config(folder: Path, cloud: str, receiver: str, account: Account) -> Config:
@@ -150,26 +158,30 @@ def _write_config(folder: Path, cloud: str, receiver: str, account: Account) -> 
     return load(path, {})
 
 
-def _conclude(say: Narrator, story: Story, whole: bool, proof: Proof) -> None:
+def _print_conclusion(say: Narrator, scenario: DemoScenario, finished: bool, check: DemoCheck) -> None:
     say(
         "The end."
-        if whole
-        else f"The time is up, or you are: {story.told} of {story.scenes} scenes were told."
+        if finished
+        else f"Stopped before the end: {scenario.played} of {scenario.scene_count} scenes were played."
     )
     click.echo()
-    click.echo("What was proved:")
-    for fine, claim in (
+    click.echo("What was checked:")
+    # A scenario that is cut short may leave a change in the cloud that no sync has seen yet.
+    for passed, claim in (
         (
-            proof.folded,
-            f"folding the {proof.events} image events from nothing gives exactly the {proof.live} live rows",
+            check.history_gives_state,
+            f"folding the {check.events} image events from nothing gives exactly the {check.live} live rows",
         ),
-        (proof.faithful or not whole, "the live rows are what the cloud shows"),
-        (not proof.false_revocations, f"{proof.revocations} rows were called revoked, each of them rightly"),
+        (check.matches_cloud or not finished, "the live rows are what the cloud shows"),
+        (
+            not check.false_revocations,
+            f"{check.revocations} rows were called revoked, each of them rightly",
+        ),
     ):
-        click.echo(f"  {'✓' if fine else '✗'} {claim}")
+        click.echo(f"  {'✓' if passed else '✗'} {claim}")
 
 
-def _say_where(folder: Path) -> None:
+def _print_database_path(folder: Path) -> None:
     path = folder / "syncd.db"
     click.echo(f"\nThe database is {path}; try")
     click.echo(f'  sqlite3 -box {path} "SELECT region, status, COUNT(*) FROM images GROUP BY 1, 2"')

@@ -1,4 +1,4 @@
-"""`syncd doctor`: a line for each thing that must be in place, with its remedy."""
+"""`syncd doctor`: checks that everything is in place, a line for each check, with a remedy for what is wrong."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncd.cli.checkup.finding import CONFIGURATION, Finding, exit_code, failed, ok, warning
-from syncd.cli.context import Settings, format_option, settings
-from syncd.cli.show import plain
-from syncd.errors import ConfigError
+from syncd.cli.doctor_checks.finding import Finding, exit_code, failed, ok, warning
+from syncd.cli.options import GlobalOptions, format_option, global_options
+from syncd.cli.output import plain
+from syncd.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from syncd.config import Config
 
 MARKS = {"ok": "✓", "warning": "!", "failed": "✗"}
 STYLES = {"ok": "green", "warning": "yellow", "failed": "red"}
-SHOWN = ("check", "state", "message", "remedy")
+KEYS = ("check", "state", "message", "remedy")
 
 
 @click.command(
@@ -35,53 +35,53 @@ Exit code: 0 nothing failed, 2 the configuration, 3 the API, a sink or a target,
 )
 @format_option("table", "json")
 @click.pass_context
-def doctor(context: click.Context, form: str) -> None:
-    """Check the configuration, keys, clock, regions, file, sinks and the unit; with remedies."""
-    found = list(_findings(settings(context)))
-    if form == "json":
-        rows = [{name: getattr(one, name) for name in SHOWN} for one in found]
+def doctor(context: click.Context, output_format: str) -> None:
+    """Check configuration, keys, clock, regions, database, sinks and service, and say how to mend what is wrong."""
+    findings = list(_run_checks(global_options(context)))
+    if output_format == "json":
+        rows = [{key: getattr(finding, key) for key in KEYS} for finding in findings]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
-        _show(found)
-    context.exit(exit_code(found))
+        _print(findings)
+    context.exit(exit_code(findings))
 
 
-def _findings(chosen: Settings) -> Iterator[Finding]:
+def _run_checks(options: GlobalOptions) -> Iterator[Finding]:
     try:
-        config = chosen.load()
+        config = options.load_config()
     except ConfigError as error:
-        yield from (failed("configuration", str(fault), "", CONFIGURATION) for fault in error.faults)
-        # A secret that only the service can read leaves all the rest to look at.
+        yield from (failed("configuration", str(fault), "", ExitCode.USAGE) for fault in error.faults)
+        # If the fault is a secret that only the service can read, all the rest can still be looked at.
         with suppress(ConfigError):
-            yield from _local(chosen, chosen.load_quickly())
+            yield from _check_machine(options, options.load_config_without_secrets())
         return
     yield ok("configuration", f"{config.source}, accounts: {', '.join(config.accounts)}")
     yield from (warning("configuration", text) for text in config.warnings)
-    yield from asyncio.run(_remote(config))
-    yield from _local(chosen, config)
+    yield from asyncio.run(_check_network(config))
+    yield from _check_machine(options, config)
 
 
-async def _remote(config: Config) -> list[Finding]:
-    from syncd.cli.checkup.cloud import of_cloud
-    from syncd.cli.checkup.receivers import of_sinks
+async def _check_network(config: Config) -> list[Finding]:
+    from syncd.cli.doctor_checks.api import check_api
+    from syncd.cli.doctor_checks.sinks import check_sinks
 
-    found = await asyncio.gather(of_cloud(config), of_sinks(config))
-    return [finding for findings in found for finding in findings]
-
-
-def _local(chosen: Settings, config: Config) -> Iterator[Finding]:
-    from syncd.cli.checkup.file import of_file
-    from syncd.cli.checkup.service import of_service
-
-    yield from of_file(config)
-    yield from of_service(config, chosen.environ)
+    api, sinks = await asyncio.gather(check_api(config), check_sinks(config))
+    return [*api, *sinks]
 
 
-def _show(found: list[Finding]) -> None:
-    """In whole: what is cut off is the remedy."""
-    width = max(len(one.check) for one in found)
-    for one in found:
-        click.secho(f"{MARKS[one.state]} ", fg=STYLES[one.state], nl=False)
-        click.echo(f"{plain(one.check):{width}}  {plain(one.message)}")
-        if one.remedy:
-            click.echo(f"{'':{width + 4}}→ {plain(one.remedy)}")
+def _check_machine(options: GlobalOptions, config: Config) -> Iterator[Finding]:
+    from syncd.cli.doctor_checks.database import check_database
+    from syncd.cli.doctor_checks.service import check_service
+
+    yield from check_database(config)
+    yield from check_service(config, options.environ)
+
+
+def _print(findings: list[Finding]) -> None:
+    """Print each finding whole: in a table that is cut to the screen, the remedy would be cut off."""
+    width = max(len(finding.check) for finding in findings)
+    for finding in findings:
+        click.secho(f"{MARKS[finding.state]} ", fg=STYLES[finding.state], nl=False)
+        click.echo(f"{plain(finding.check):{width}}  {plain(finding.message)}")
+        if finding.remedy:
+            click.echo(f"{'':{width + 4}}→ {plain(finding.remedy)}")

@@ -1,34 +1,29 @@
-"""`syncd events`: what happened, and what happens now."""
+"""`syncd events`: lists what happened, and follows what happens."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncd.cli.images import sentence
-from syncd.cli.reading import File, reading, why_empty
-from syncd.cli.show import Column, Row, emit, plain
-from syncd.cli.times import local, place, spoken
+from syncd.cli.database_file import DatabaseFile
+from syncd.cli.images import describe_image_event
+from syncd.cli.options import reading_options
+from syncd.cli.output import Column, Row, plain, print_rows
+from syncd.cli.times import local_time, parse_seq_or_time, spoken_duration
 from syncd.errors import UsageError
 
+if TYPE_CHECKING:
+    from syncd.store.queries import EventFilter
+
 KEYS = (
-    "seq",
-    "id",
-    "type",
-    "account",
-    "region",
-    "image_id",
-    "observed_at",
-    "scope",
-    "baseline",
-    "run_id",
-    "body",
-)
+    "seq", "id", "type", "account", "region", "image_id", "observed_at", "scope", "baseline", "run_id", "body",
+)  # fmt: skip
 
 
 @click.command(
@@ -38,22 +33,26 @@ Example:
   syncd events --follow"""
 )
 @click.option(
-    "--since", metavar="SEQ|TIME", help='After this event, or since a time: "2026-11-20", "2h" (ago).'
+    "--since",
+    metavar="SEQ|TIME",
+    help='Only events after this number, or since a time: "2026-11-20", or "2h" for two hours ago.',
 )
 @click.option(
     "--type",
     "types",
     multiple=True,
     metavar="GLOB",
-    help='Only of this type, such as "image.*"; may be repeated.',
+    help='Only events of this type, such as "image.*"; may be given more than once.',
 )
-@click.option("--image", "image_id", metavar="ID", help="Only of this image.")
-@click.option("--follow", is_flag=True, help="Go on, and print each event as it is recorded; Ctrl-C ends it.")
-@reading()
+@click.option("--image", "image_id", metavar="ID", help="Only events of this image.")
+@click.option(
+    "--follow", is_flag=True, help="Then go on, and print each event as it is recorded, until Ctrl-C."
+)
+@reading_options()
 @click.pass_context
 def events(
     context: click.Context,
-    form: str,
+    output_format: str,
     db: Path | None,
     limit: int,
     since: str | None,
@@ -61,41 +60,42 @@ def events(
     image_id: str | None,
     follow: bool,
 ) -> None:
-    """What happened, the newest last."""
+    """List what happened, the newest last."""
     from syncd.store import queries
 
-    file = File(context, db)
-    wanted = queries.EventFilter(place(since, file.now) if since else None, types or None, image_id)
+    file = DatabaseFile(context, db)
+    start = parse_seq_or_time(since, file.now) if since else None
+    wanted = queries.EventFilter(start, types or None, image_id)
     with file.open() as reader:
-        last = queries.last_seq(reader)
+        last_seq = queries.last_seq(reader)
         found = queries.events(reader, wanted, limit)
-        shown = list(found) if follow else []
-        count = 0 if follow else emit(form, map(_row, found), COLUMNS, KEYS)
+        earlier = list(found) if follow else []
+        count = 0 if follow else print_rows(output_format, map(_row, found), COLUMNS, KEYS)
     if follow:
-        _follow(file, form, wanted, shown, last)
+        _follow(file, output_format, wanted, earlier, last_seq)
     elif not count:
-        why_empty(file, bool(since or types or image_id))
+        file.say_why_empty(filtered=bool(since or types or image_id))
 
 
-def _follow(file: File, form: str, wanted: Any, found: Iterable[Any], last: int) -> None:
-    """Lines as they come; the columns of a growing table cannot be known, so they are those of the terminal."""
+def _follow(
+    file: DatabaseFile, output_format: str, wanted: EventFilter, earlier: Iterable[Any], last_seq: int
+) -> None:
+    """Print a line for each event as it comes.
+
+    The widths of columns cannot be known before the last row, so nothing is aligned.
+    """
     from syncd.store import queries
 
-    if form in ("json", "csv"):
-        raise UsageError(f"--format {form} has an end, --follow has none", "use jsonl")
-    with queries.Follower(file.path, last, wanted) as follower:
-        for event in _both(found, follower.wait()):
+    if output_format in ("json", "csv"):
+        raise UsageError(f"--format {output_format} has an end, --follow has none", "use --format jsonl")
+    with queries.Follower(file.path, last_seq, wanted) as follower:
+        for event in chain(earlier, follower.wait()):
             row = _row(event)
-            if form == "jsonl":
-                emit("jsonl", [row], [], KEYS)
+            if output_format == "jsonl":
+                print_rows("jsonl", [row], [], KEYS)
             else:
                 click.echo("  ".join(plain(column.text(row)) for column in COLUMNS))
             sys.stdout.flush()
-
-
-def _both(first: Iterable[Any], then: Iterable[Any]) -> Iterator[Any]:
-    yield from first
-    yield from then
 
 
 def _row(event: Any) -> Row:
@@ -104,28 +104,28 @@ def _row(event: Any) -> Row:
 
 
 def _where(row: Row) -> str:
-    return "/".join(part for part in (row["account"], row["region"]) if part) or str(
-        row["body"]["data"].get("sink", "")
-    )
+    target = "/".join(part for part in (row["account"], row["region"]) if part)
+    return target or str(row["body"]["data"].get("sink", ""))
 
 
 def _what(row: Row) -> str:
     data = row["body"]["data"]
     if row["type"].startswith("image."):
-        return f"{data['image']['name'] or row['image_id']}: {sentence(row['body'])}"
-    if row["type"] == "sync.baseline":
-        return f"watching {data['images']} images in {', '.join(data['regions'])}"
-    if row["type"] == "sync.held":
-        return f"{data['missing']} of {data['live']} are missing; kept until {local(data['until'])}"
-    if row["type"] == "sync.released":
-        return f"{data['reason']}: {data['returned']} came back, {data['revoked']} revoked"
-    return str(data.get("message") or f"after {spoken(data.get('duration_seconds', 0))}")
+        return f"{data['image']['name'] or row['image_id']}: {describe_image_event(row['body'])}"
+    match row["type"]:
+        case "sync.baseline":
+            return f"watching {data['images']} images in {', '.join(data['regions'])}"
+        case "sync.held":
+            return f"{data['missing']} of {data['live']} are missing; kept until {local_time(data['until'])}"
+        case "sync.released":
+            return f"{data['reason']}: {data['returned']} came back, {data['revoked']} revoked"
+    return str(data.get("message") or f"after {spoken_duration(data.get('duration_seconds', 0))}")
 
 
 COLUMNS = [
-    Column("seq", lambda row: str(row["seq"]), right=True),
-    Column("when", lambda row: local(row["observed_at"])),
+    Column("seq", lambda row: str(row["seq"]), align_right=True),
+    Column("when", lambda row: local_time(row["observed_at"])),
     Column("type", lambda row: row["type"]),
     Column("where", _where),
-    Column("what", _what, elastic=10),
+    Column("what", _what, shrink_to=10),
 ]

@@ -1,4 +1,4 @@
-"""`syncd held`: what the guard keeps back, and letting it go."""
+"""`syncd held`: the revocations that the guard holds back, and releasing them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from syncd.cli.ask import ask
-from syncd.cli.context import say, settings
-from syncd.cli.reading import File, reading, rows_of
-from syncd.cli.show import Column, emit
+from syncd.cli.database_file import DatabaseFile
+from syncd.cli.operation import run_operation
+from syncd.cli.options import global_options, reading_options
+from syncd.cli.output import Column, as_rows, print_rows, say
 from syncd.cli.times import ago
 
 
@@ -21,57 +21,61 @@ Example:
   syncd held release --region cn-wlcb"""
 )
 def held() -> None:
-    """Images that a list lacked suddenly and many at once: kept until that lasts."""
+    """List or release held images: many that were missing from a list at once, and so are not called revoked yet."""
 
 
 @held.command(
     "list",
-    short_help="What is held.",
+    short_help="List the images that are held.",
     epilog="""\b
 Example:
   syncd held list --account lab""",
 )
-@click.option("--account", metavar="NAME", help="Only of this account.")
-@click.option("--region", metavar="REGION", help="Only in this region.")
-@reading(limit=None)
+@click.option("--account", metavar="NAME", help="Only images of this account.")
+@click.option("--region", metavar="REGION", help="Only images in this region.")
+@reading_options(limit=None)
 @click.pass_context
 def list_(
-    context: click.Context, form: str, db: Path | None, account: str | None, region: str | None
+    context: click.Context, output_format: str, db: Path | None, account: str | None, region: str | None
 ) -> None:
-    """The images that the guard keeps back, and when it lets them go."""
+    """List the images that the guard holds, and until when it keeps them."""
     from syncd.store import queries
 
-    file = File(context, db)
+    file = DatabaseFile(context, db)
     with file.open() as reader:
-        found = queries.missing(reader, account, region)
-    columns = [
-        Column("account", lambda row: row["account"]),
-        Column("region", lambda row: row["region"]),
-        Column("id", lambda row: row["image_id"]),
-        Column("name", lambda row: row["name"] or "", elastic=16),
-        Column("missing", lambda row: ago(row["missing_since"], file.now), spare=1),
-        Column("syncs", lambda row: str(row["missing_syncs"]), right=True, spare=2),
-        Column("kept until", lambda row: ago(row["until"], file.now)),
-    ]
-    if not emit(form, rows_of(found), columns, [field.name for field in fields(queries.MissingRow)]):
+        rows = queries.missing(reader, account, region)
+    keys = [field.name for field in fields(queries.MissingRow)]
+    if not print_rows(output_format, as_rows(rows), _columns(file), keys):
         say("nothing that is held matches" if account or region else "nothing is held")
 
 
 @held.command(
-    short_help="Call it revoked now.",
+    short_help="Call the held images revoked now.",
     epilog="""\b
 Example:
   syncd held release --account lab --region cn-wlcb""",
 )
-@click.option("--account", metavar="NAME", help="Only of this account.")
-@click.option("--region", metavar="REGION", help="Only in this region.")
+@click.option("--account", metavar="NAME", help="Only images of this account.")
+@click.option("--region", metavar="REGION", help="Only images in this region.")
 @click.pass_context
 def release(context: click.Context, account: str | None, region: str | None) -> None:
-    """Call what is held revoked now, without asking the API."""
-    chosen = settings(context)
-    result = ask(chosen, "release", {"account": account, "region": region})
-    for one in result.answer["released"]:
-        click.echo(f"{one['account']}/{one['region']}  {one['revoked']} revoked")
+    """Call all held images, or those of one account or region, revoked now, without asking the API again."""
+    args = {"account": account, "region": region}
+    result = run_operation(global_options(context), "release", args)
+    for target in result.answer["released"]:
+        click.echo(f"{target['account']}/{target['region']}  {target['revoked']} revoked")
     if not result.answer["released"]:
         say("nothing is held")
     context.exit(result.exit_code)
+
+
+def _columns(file: DatabaseFile) -> list[Column]:
+    return [
+        Column("account", lambda row: row["account"]),
+        Column("region", lambda row: row["region"]),
+        Column("id", lambda row: row["image_id"]),
+        Column("name", lambda row: row["name"] or "", shrink_to=16),
+        Column("missing", lambda row: ago(row["missing_since"], file.now), drop_order=1),
+        Column("syncs", lambda row: str(row["missing_syncs"]), align_right=True, drop_order=2),
+        Column("kept until", lambda row: ago(row["until"], file.now)),
+    ]

@@ -1,19 +1,23 @@
-"""`syncd images` and `syncd image`: what can be used now, and what became of one."""
+"""`syncd images` and `syncd image`: what is shared with you, and one image with its history."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncd.cli.reading import File, reading, why_empty
-from syncd.cli.show import Column, Row, emit, plain, table
-from syncd.cli.times import ago, local
+from syncd.cli.database_file import DatabaseFile
+from syncd.cli.options import reading_options
+from syncd.cli.output import Column, Row, as_rows, plain, print_rows, print_table
+from syncd.cli.times import ago, local_time
 from syncd.errors import UsageError
+
+if TYPE_CHECKING:
+    from syncd.store.queries import ImageLine
 
 STYLES = {
     "Available": "green",
@@ -22,6 +26,12 @@ STYLES = {
     "UnAvailable": "red",
     "Offline": "red",
 }
+KEYS = (
+    "account", "region", "image_id", "name", "status", "image_type", "owner_id", "owner_name", "author", "container",
+    "size_mb", "price_yuan_per_hour", "visibility", "group_id", "version_name", "description", "tags", "softwares",
+    "source_gpu_type", "failed_reason", "created_at", "published_at", "first_seen_at", "shared_at", "changed_at",
+    "missing_since", "last_seen_at", "revoked_at", "accounts", "regions",
+)  # fmt: skip
 
 
 @click.command(
@@ -30,19 +40,19 @@ Example:
   syncd images --status Available
   syncd images --name "*comfy*" --format json | jq '.[].image_id'"""
 )
-@click.option("--account", metavar="NAME", help="Only of this account.")
-@click.option("--region", metavar="REGION", help="Only in this region.")
-@click.option("--status", metavar="STATUS", help="Only with this status, such as Available.")
-@click.option("--owner", metavar="ID|NAME", help="Only shared by this account.")
-@click.option("--name", metavar="GLOB", help="Only with such a name, such as '*pytorch*'.")
-@click.option("--revoked", "which", flag_value="revoked", help="What was taken away instead.")
-@click.option("--all", "which", flag_value="all", help="What was taken away too.")
-@click.option("--by-region", is_flag=True, help="One line for each region.")
-@reading()
+@click.option("--account", metavar="NAME", help="Only images that are shared with this account.")
+@click.option("--region", metavar="REGION", help="Only images in this region.")
+@click.option("--status", metavar="STATUS", help="Only images with this status, such as Available.")
+@click.option("--owner", metavar="ID|NAME", help="Only images that this owner shares.")
+@click.option("--name", metavar="GLOB", help="Only images whose name matches, such as '*pytorch*'.")
+@click.option("--revoked", "which", flag_value="revoked", help="List what was taken away instead.")
+@click.option("--all", "which", flag_value="all", help="List what was taken away as well.")
+@click.option("--by-region", is_flag=True, help="Print a line for each region of an image.")
+@reading_options()
 @click.pass_context
 def images(
     context: click.Context,
-    form: str,
+    output_format: str,
     db: Path | None,
     limit: int,
     by_region: bool,
@@ -53,21 +63,21 @@ def images(
     owner: str | None,
     name: str | None,
 ) -> None:
-    """The images that are shared with you: one line each, the newest first."""
+    """List the images that are shared with you: a line for each, the newest first."""
     from syncd.store import queries
 
-    file = File(context, db)
-    file.warn()
-    wanted = (account, region, status, owner, name)
-    asked = queries.ImageFilter(*wanted, which=which or "live")  # type: ignore[arg-type]  # one of the flag values
+    file = DatabaseFile(context, db)
+    file.warn_if_unhealthy()
+    filters = (account, region, status, owner, name)
+    wanted = queries.ImageFilter(*filters, which=which or "live")  # type: ignore[arg-type]  # one of the flag values
     with file.open() as reader:
         if by_region:
-            rows: Iterator[Row] = (asdict(row) for row in queries.images_by_region(reader, asked, limit))
+            rows = as_rows(queries.images_by_region(reader, wanted, limit))
         else:
-            rows = (_line(line) for line in queries.images(reader, asked, limit))
-        count = emit(form, rows, _columns(file, by_region), KEYS)
+            rows = map(_merged_row, queries.images(reader, wanted, limit))
+        count = print_rows(output_format, rows, _columns(file, by_region), KEYS)
     if not count:
-        why_empty(file, which is not None or any(wanted))
+        file.say_why_empty(filtered=which is not None or any(filters))
 
 
 @click.command(
@@ -76,34 +86,49 @@ Example:
   syncd image compshareImage-1a2b3c"""
 )
 @click.argument("image_id", metavar="ID")
-@reading(limit=50)
+@reading_options(limit=50)
 @click.pass_context
-def image(context: click.Context, image_id: str, form: str, db: Path | None, limit: int) -> None:
-    """One image in each region, and its history."""
+def image(context: click.Context, image_id: str, output_format: str, db: Path | None, limit: int) -> None:
+    """Show one image in each region, and its history."""
     from syncd.store import queries
 
-    file = File(context, db)
+    file = DatabaseFile(context, db)
     with file.open() as reader:
-        rows = queries.image(reader, image_id)
-        if not rows:
-            raise UsageError(f"no image {image_id} was ever seen", "`syncd images --all` lists what was")
+        regions = queries.image(reader, image_id)
+        if not regions:
+            raise UsageError(f"no image {image_id} was ever seen", "`syncd images --all` lists all that were")
         history = list(queries.history(reader, image_id, limit))
-    if form != "table":
-        emit(
-            form, ({**asdict(row), "history": _history(history, row)} for row in rows), [], (*KEYS, "history")
-        )
-        return
-    latest = max(rows, key=lambda row: row.changed_at)
-    say_details(asdict(latest))
-    table([asdict(row) for row in rows], _places(file))
+    if output_format == "table":
+        _print_image(file, regions, history)
+    else:
+        rows = ({**asdict(row), "history": _history_of(row, history)} for row in regions)
+        print_rows(output_format, rows, [], (*KEYS, "history"))
+
+
+def describe_image_event(event: dict[str, Any]) -> str:
+    """What an event of an image says, in a line: ``shared``, ``revoked``, or the changes."""
+    data, event_type = event["data"], event["type"]
+    if event_type == "image.shared":
+        baseline = " (known when the watch began)" if data["baseline"] else ""
+        return ("shared again" if data.get("reshared") else "shared") + baseline
+    if event_type == "image.revoked":
+        return "revoked"
+    return ", ".join(
+        f"{change['field']} {_short(change['from'])} → {_short(change['to'])}" for change in data["changes"]
+    )
+
+
+def _print_image(file: DatabaseFile, regions: list[Any], history: Iterable[Any]) -> None:
+    _print_details(asdict(max(regions, key=lambda row: row.changed_at)))
+    print_table([asdict(row) for row in regions], _region_columns(file))
     click.echo()
-    table([asdict(event) for event in history], HISTORY)
+    print_table([asdict(event) for event in history], HISTORY_COLUMNS)
 
 
-def say_details(row: dict[str, Any]) -> None:
+def _print_details(row: Row) -> None:
     for title, value in (
         ("name", row["name"]), ("shared by", " ".join(filter(None, (row["owner_name"], row["owner_id"])))),
-        ("type", row["image_type"]), ("size", size(row)), ("version", row["version_name"]),
+        ("type", row["image_type"]), ("size", _size(row)), ("version", row["version_name"]),
         ("tags", ", ".join(row["tags"])), ("description", row["description"]),
     ):  # fmt: skip
         if value:
@@ -111,21 +136,7 @@ def say_details(row: dict[str, Any]) -> None:
     click.echo()
 
 
-def sentence(event: dict[str, Any]) -> str:
-    """What an event of an image says, in a line."""
-    data, kind = event["data"], event["type"]
-    if kind == "image.shared":
-        first = " (known when the watch began)" if data["baseline"] else ""
-        return ("shared again" if data.get("reshared") else "shared") + first
-    if kind == "image.revoked":
-        return "revoked"
-    changes = (
-        f"{change['field']} {_short(change['from'])} → {_short(change['to'])}" for change in data["changes"]
-    )
-    return ", ".join(changes)
-
-
-def size(row: Row) -> str:
+def _size(row: Row) -> str:
     return f"{row['size_mb'] / 1024:.1f} GB" if row["size_mb"] else ""
 
 
@@ -134,70 +145,67 @@ def _short(value: Any) -> str:
     return (text if len(text) <= 60 else text[:59] + "…") or "–"
 
 
-def _line(line: Any) -> Row:
-    """The newest row of an image, with all places that show it."""
+def _merged_row(line: ImageLine) -> Row:
+    """The newest row of an image, with all accounts, regions and statuses that it is shown with."""
     return {
         **asdict(line.latest), "accounts": list(line.accounts), "regions": list(line.regions),
         "statuses": list(line.statuses),
     }  # fmt: skip
 
 
-def _history(history: list[Any], row: Any) -> list[Any]:
-    return [json.loads(one.body) for one in history if (one.account, one.region) == (row.account, row.region)]
-
-
-def _columns(file: File, by_region: bool) -> list[Column]:
-    where = (
-        [Column("account", lambda row: row["account"]), Column("region", lambda row: row["region"])]
-        if by_region
-        else [
-            Column("accounts", lambda row: ", ".join(row["accounts"]), elastic=8, spare=1),
-            Column("regions", lambda row: ", ".join(row["regions"]), elastic=9),
-        ]
-    )
+def _history_of(row: Any, history: Iterable[Any]) -> list[Any]:
+    """The events of the row's own account and region."""
     return [
-        Column("id", lambda row: row["image_id"]),
-        Column("name", lambda row: row["name"], elastic=16),
-        _status(),
-        Column("shared by", lambda row: row["owner_name"] or row["owner_id"], elastic=10, spare=2),
-        Column("size", size, right=True, spare=3),
-        *where,
-        Column("since", lambda row: ago(row["revoked_at"] or row["shared_at"], file.now), right=True),
+        json.loads(event.body)
+        for event in history
+        if (event.account, event.region) == (row.account, row.region)
     ]
 
 
-def _places(file: File) -> list[Column]:
+def _columns(file: DatabaseFile, by_region: bool) -> list[Column]:
     return [
-        Column("account", lambda row: row["account"]),
-        Column("region", lambda row: row["region"]),
-        _status(),
-        Column("shared", lambda row: local(row["shared_at"])),
+        Column("id", lambda row: row["image_id"]),
+        Column("name", lambda row: row["name"], shrink_to=16),
+        STATUS_COLUMN,
+        Column("shared by", lambda row: row["owner_name"] or row["owner_id"], shrink_to=10, drop_order=2),
+        Column("size", _size, align_right=True, drop_order=3),
+        *(TARGET_COLUMNS if by_region else MERGED_TARGET_COLUMNS),
+        Column("since", lambda row: ago(row["revoked_at"] or row["shared_at"], file.now), align_right=True),
+    ]
+
+
+def _region_columns(file: DatabaseFile) -> list[Column]:
+    return [
+        *TARGET_COLUMNS,
+        STATUS_COLUMN,
+        Column("shared", lambda row: local_time(row["shared_at"])),
         Column("changed", lambda row: ago(row["changed_at"], file.now)),
         Column("last seen", lambda row: ago(row["last_seen_at"], file.now)),
     ]
 
 
-def _status() -> Column:
-    def text(row: Row) -> str:
-        if row["revoked_at"]:
-            return "revoked"
-        found = row.get("statuses") or [row["status"] or ""]
-        return "/".join(found) + (" (missing)" if row["missing_since"] else "")
-
-    return Column(
-        "status", text, lambda row: "dim" if row["revoked_at"] else STYLES.get(row["status"] or "", "")
-    )
+def _status(row: Row) -> str:
+    if row["revoked_at"]:
+        return "revoked"
+    statuses = row.get("statuses") or [row["status"] or ""]
+    return "/".join(statuses) + (" (missing)" if row["missing_since"] else "")
 
 
-HISTORY = [
-    Column("when", lambda row: local(row["observed_at"])),
+def _status_style(row: Row) -> str:
+    return "dim" if row["revoked_at"] else STYLES.get(row["status"] or "", "")
+
+
+STATUS_COLUMN = Column("status", _status, _status_style)
+TARGET_COLUMNS = [
     Column("account", lambda row: row["account"]),
     Column("region", lambda row: row["region"]),
-    Column("what", lambda row: sentence(json.loads(row["body"])), elastic=10),
 ]
-KEYS = (
-    "account", "region", "image_id", "name", "status", "image_type", "owner_id", "owner_name", "author", "container",
-    "size_mb", "price_yuan_per_hour", "visibility", "group_id", "version_name", "description", "tags", "softwares",
-    "source_gpu_type", "failed_reason", "created_at", "published_at", "first_seen_at", "shared_at", "changed_at",
-    "missing_since", "last_seen_at", "revoked_at", "accounts", "regions",
-)  # fmt: skip
+MERGED_TARGET_COLUMNS = [
+    Column("accounts", lambda row: ", ".join(row["accounts"]), shrink_to=8, drop_order=1),
+    Column("regions", lambda row: ", ".join(row["regions"]), shrink_to=9),
+]
+HISTORY_COLUMNS = [
+    Column("when", lambda row: local_time(row["observed_at"])),
+    *TARGET_COLUMNS,
+    Column("what", lambda row: describe_image_event(json.loads(row["body"])), shrink_to=10),
+]

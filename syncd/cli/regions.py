@@ -1,4 +1,4 @@
-"""`syncd regions`: what the API says about regions, asked now."""
+"""`syncd regions`: asks the API which regions there are."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 import click
 
-from syncd.cli.context import format_option, settings
-from syncd.cli.probe import Inquiry, inquire
-from syncd.cli.show import FORMS, Column, Row, emit
-from syncd.errors import ApiError
+from syncd.cli.options import OUTPUT_FORMATS, format_option, global_options
+from syncd.cli.output import Column, Row, print_rows
+from syncd.cli.probe import Probe, probe_accounts
+from syncd.errors import ApiError, ExitCode
 
-FAILED = 3
 KEYS = ("account", "region", "watched", "usable", "error")
 
 
@@ -25,40 +24,42 @@ Example:
 \b
 Exit code: 0 fine, 3 the API did not name the regions of an account."""
 )
-@click.option("--account", metavar="NAME", help="Only for this account.")
-@format_option(*FORMS)
+@click.option("--account", metavar="NAME", help="Only ask for this account.")
+@format_option(*OUTPUT_FORMATS)
 @click.pass_context
-def regions(context: click.Context, account: str | None, form: str) -> None:
-    """Ask the API which regions there are, and which of them each key may list."""
-    found = asyncio.run(inquire(settings(context).load(), account))
-    columns = [
-        Column("account", lambda row: row["account"]),
-        Column("region", lambda row: row["region"] or "–"),
-        Column("watched", lambda row: "yes" if row["watched"] else "no"),
-        Column(
-            "usable",
-            lambda row: "yes" if row["usable"] else "no",
-            lambda row: "" if row["usable"] else "yellow",
-        ),
-        Column("", lambda row: row["error"] or "", elastic=10),
-    ]
-    emit(form, [row for one in found for row in _rows(one)], columns, KEYS)
-    context.exit(FAILED if any(one.error for one in found) else 0)
+def regions(context: click.Context, account: str | None, output_format: str) -> None:
+    """Ask the API which regions there are, which of them each key may list, and which of them syncd watches."""
+    probes = asyncio.run(probe_accounts(global_options(context).load_config(), account))
+    print_rows(output_format, [row for probe in probes for row in _rows(probe)], COLUMNS, KEYS)
+    context.exit(ExitCode.FAILED if any(probe.error for probe in probes) else ExitCode.OK)
 
 
-def _rows(found: Inquiry) -> Iterator[Row]:
-    """One for each region; one without a region where the API named none."""
-    if found.error is not None:
-        yield _row(found, None, found.error)
-    for region, refusal in found.regions.items():
-        yield _row(found, region, refusal)
+def _rows(probe: Probe) -> Iterator[Row]:
+    """A row for each region, and one without a region if the API named none."""
+    if probe.error is not None:
+        yield _row(probe, None, probe.error)
+    for region, error in probe.regions.items():
+        yield _row(probe, region, error)
 
 
-def _row(found: Inquiry, region: str | None, error: ApiError | None) -> Row:
+def _row(probe: Probe, region: str | None, error: ApiError | None) -> Row:
     return {
-        "account": found.account,
+        "account": probe.account,
         "region": region,
-        "watched": region in found.watched,
+        "watched": region in probe.watched,
         "usable": error is None,
         "error": error.message if error else None,
     }
+
+
+COLUMNS = [
+    Column("account", lambda row: row["account"]),
+    Column("region", lambda row: row["region"] or "–"),
+    Column("watched", lambda row: "yes" if row["watched"] else "no"),
+    Column(
+        "usable",
+        lambda row: "yes" if row["usable"] else "no",
+        lambda row: "" if row["usable"] else "yellow",
+    ),
+    Column("", lambda row: row["error"] or "", shrink_to=10),
+]

@@ -1,4 +1,4 @@
-"""`syncd run`: the daemon in the foreground."""
+"""`syncd run`: the daemon, in the foreground."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import click
 import structlog
 
-from syncd.cli.context import settings
+from syncd.cli.options import GlobalOptions, global_options
 from syncd.config import Config
 from syncd.daemon import logs
 from syncd.daemon.assembly import SystemClock
@@ -28,28 +28,22 @@ Example:
   syncd run --config /etc/syncd/config.toml
 
 \b
-Signals: SIGHUP reloads the configuration; SIGTERM and SIGINT stop the daemon,
-a second one at once."""
+Signals: SIGHUP reloads the configuration. SIGTERM and SIGINT stop the daemon
+cleanly; a second one stops it at once."""
 )
 @click.pass_context
 def run(context: click.Context) -> None:
     """Watch every account and region on the schedule, and deliver what changes."""
-    chosen = settings(context)
-
-    def load() -> Config:
-        """The level that the command line asks for goes before the file's, after a reload too."""
-        found = chosen.load()
-        if chosen.log_level is None:
-            return found
-        level: Any = chosen.log_level  # click gave one of the levels
-        return replace(found, log=replace(found.log, level=level))
-
-    config = load()
+    options = global_options(context)
+    config = _load(options)
     logs.configure(config.log.level, config.log.format)
 
     async def work() -> None:
-        # What was loaded until then lives as long as the process; scanning it again and again costs a sync 30 ms.
-        daemon = Daemon(config, SystemClock(), load=load, notifier=Notifier(), ready=gc.freeze)
+        # What was loaded until "ready" lives as long as the process. Without freezing it, the garbage collector
+        # would scan it again and again, which costs a sync 30 ms.
+        daemon = Daemon(
+            config, SystemClock(), load=lambda: _load(options), notifier=Notifier(), ready=gc.freeze
+        )
         daemon.handle_signals()
         await daemon.run()
 
@@ -60,8 +54,17 @@ def run(context: click.Context) -> None:
         raise _cause(group) from group
 
 
+def _load(options: GlobalOptions) -> Config:
+    """The configuration; a log level on the command line goes before the one in the file, after a reload too."""
+    config = options.load_config()
+    if options.log_level is None:
+        return config
+    level: Any = options.log_level  # click has made sure that it is one of the levels
+    return replace(config, log=replace(config.log, level=level))
+
+
 def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What killed a background task: an expected error as it is, anything else named as such."""
+    """What ended a background task: an expected error as it is, anything else as a fault of syncd."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -1,4 +1,4 @@
-"""`syncd sinks`: the receivers: how they are, whether they answer, sending again."""
+"""`syncd sinks`: how each sink does, a test of one, switching it off and on, and sending events again."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncd.cli.ask import ask
-from syncd.cli.context import say, settings
-from syncd.cli.reading import File, reading, rows_of
-from syncd.cli.show import Column, emit, plain
-from syncd.cli.times import ago, moment, place
+from syncd.cli.database_file import DatabaseFile
+from syncd.cli.operation import run_operation
+from syncd.cli.options import global_options, reading_options
+from syncd.cli.output import Column, Row, as_rows, print_rows, say
+from syncd.cli.times import ago, parse_seq_or_time, parse_time
 from syncd.errors import UsageError
 from syncd.model import to_text
 
 if TYPE_CHECKING:
     from syncd.config import Config
-
-REFUSED = 3
+    from syncd.daemon.assembly import Parts
+    from syncd.store.requests import Kind
 
 
 @click.group(
@@ -32,41 +32,32 @@ Example:
   syncd sinks test team"""
 )
 def sinks() -> None:
-    """The receivers: how they are, a test, sending again."""
+    """Look after the sinks: see how they do, test them, switch them off and on, send events again."""
 
 
 @sinks.command(
     "list",
-    short_help="How each sink is, and what waits for it.",
+    short_help="List the sinks, and what waits for each of them.",
     epilog="""\b
 Example:
   syncd sinks list""",
 )
-@reading(limit=None)
+@reading_options(limit=None)
 @click.pass_context
-def list_(context: click.Context, form: str, db: Path | None) -> None:
-    """State, backlog and last trouble of each sink."""
+def list_(context: click.Context, output_format: str, db: Path | None) -> None:
+    """List the sinks: the state of each, what waits for it, and its last error."""
     from syncd.store import queries
 
-    file = File(context, db)
+    file = DatabaseFile(context, db)
     with file.open() as reader:
-        found = queries.sinks(reader)
-    columns = [
-        Column("sink", lambda row: row["name"]),
-        Column("state", lambda row: "gone from the configuration" if row["absent_since"] else row["state"]),
-        Column("since", lambda row: ago(row["since"], file.now), spare=1),
-        Column("waiting", lambda row: str(row["pending"] or ""), right=True),
-        Column("oldest", lambda row: ago(row["oldest_pending_at"], file.now)),
-        Column("next try", lambda row: ago(row["next_attempt_at"], file.now)),
-        Column("dead", lambda row: str(row["dead"] or ""), right=True),
-        Column("error", lambda row: row["last_error"] or "", elastic=10),
-    ]
-    if not emit(form, rows_of(found), columns, [field.name for field in fields(queries.SinkRow)]):
+        rows = queries.sinks(reader)
+    keys = [field.name for field in fields(queries.SinkRow)]
+    if not print_rows(output_format, as_rows(rows), _columns(file), keys):
         say("no sink yet: add [sinks.NAME] to the configuration, then `syncd run` or `syncd sync`")
 
 
 @sinks.command(
-    short_help="Send a sample of each event it takes.",
+    short_help="Send a sample of each event that a sink takes.",
     epilog="""\b
 Example:
   syncd sinks test team
@@ -78,34 +69,38 @@ Exit code: 0 all were taken, 3 one was not.""",
 @click.pass_context
 def test(context: click.Context, sink: str) -> None:
     """Send SINK a sample of each type of event that it takes, and show what it answers. Nothing is recorded."""
-    config = settings(context).load()
-    _named(config, sink)
-    context.exit(asyncio.run(_try(config, sink)))
+    from syncd.cli.sink_samples import send_samples
+
+    config = global_options(context).load_config()
+    _require_sink(config, sink)
+    context.exit(asyncio.run(send_samples(config, sink)))
 
 
 @sinks.command(
+    short_help="Deliver to a sink again.",
     epilog="""\b
 Example:
-  syncd sinks enable team"""
+  syncd sinks enable team""",
 )
 @click.argument("sink")
 @click.pass_context
 def enable(context: click.Context, sink: str) -> None:
-    """Deliver to SINK again, and at once, what waits for it."""
-    _ask(context, sink, "enable", {})
+    """Deliver to SINK again, and send at once what has been waiting for it."""
+    _run_on_sink(context, sink, "enable", {})
     click.echo(f"{sink} is enabled")
 
 
 @sinks.command(
+    short_help="Deliver nothing to a sink for now.",
     epilog="""\b
 Example:
-  syncd sinks disable team"""
+  syncd sinks disable team""",
 )
 @click.argument("sink")
 @click.pass_context
 def disable(context: click.Context, sink: str) -> None:
-    """Deliver nothing to SINK until it is enabled; what it would get waits."""
-    _ask(context, sink, "disable", {})
+    """Deliver nothing to SINK until it is enabled again. What it would get waits."""
+    _run_on_sink(context, sink, "disable", {})
     click.echo(f"{sink} is disabled; what it would get waits until `syncd sinks enable {sink}`")
 
 
@@ -118,94 +113,73 @@ Example:
 )
 @click.argument("sink")
 @click.option(
-    "--since", metavar="SEQ|TIME", help='From this event or time on: 4711, "2026-11-20", "2h" (ago).'
+    "--since",
+    metavar="SEQ|TIME",
+    help='From this event or time on: 4711, "2026-11-20", or "2h" for two hours ago.',
 )
-@click.option("--until", metavar="TIME", help="Only what was observed before.")
-@click.option("--event", metavar="ID", help="This event alone, whatever the sink's filters say.")
-@click.option("--dead", is_flag=True, help="Only what was given up.")
+@click.option(
+    "--until", metavar="TIME", help="With --since: only events that were observed before this time."
+)
+@click.option("--event", metavar="ID", help="Only this event, whatever the filters of the sink say.")
+@click.option("--dead", is_flag=True, help="Only events that were given up.")
 @click.pass_context
 def replay(
     context: click.Context, sink: str, since: str | None, until: str | None, event: str | None, dead: bool
 ) -> None:
-    """Send events to SINK again; a new sink gets what its filters take."""
+    """Send events to SINK again, under the same ids. A new sink gets those that its filters take."""
     if sum((since is not None, event is not None, dead)) != 1:
-        raise UsageError("what is to be sent again?", "give one of --since, --event and --dead")
+        raise UsageError("which events are to be sent again?", "give one of --since, --event and --dead")
     if until is not None and since is None:
         raise UsageError("--until needs a beginning", "give --since with it")
     now = datetime.now(UTC)
-    start = place(since, now) if since is not None else None
+    start = parse_seq_or_time(since, now) if since is not None else None
     args = {
         "since_seq": start if isinstance(start, int) else None,
         "since": to_text(start) if isinstance(start, datetime) else None,
-        "until": to_text(moment(until, now)) if until else None,
+        "until": to_text(parse_time(until, now)) if until else None,
         "event": event,
         "dead": dead or None,
     }
-    answer = _ask(context, sink, "replay", args)
+    answer = _run_on_sink(context, sink, "replay", args)
     count = answer["replayed"]
-    click.echo(
-        f"{count} event{'' if count == 1 else 's'} to {sink} again" if count else "nothing to send again"
-    )
+    events = f"{count} event{'' if count == 1 else 's'}"
+    click.echo(f"{events} to {sink} again" if count else "nothing to send again")
     if count and answer["state"] == "disabled":
         say(f"{sink} is disabled: they wait until `syncd sinks enable {sink}`")
 
 
-def _ask(context: click.Context, sink: str, kind: Any, args: Mapping[str, Any]) -> Mapping[str, Any]:
-    _named(settings(context).load_quickly(), sink)
+def _run_on_sink(context: click.Context, sink: str, kind: Kind, args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Run the operation and return its answer; where no daemon runs, deliver then what has become due."""
+    options = global_options(context)
+    _require_sink(options.load_config_without_secrets(), sink)
 
-    async def deliver(parts: Any) -> None:
-        from syncd.cli.sync import DRAIN_FOR
+    async def deliver(parts: Parts) -> None:
+        from syncd.cli.sync import DRAIN_TIMEOUT
 
         if kind != "disable":
-            await parts.dispatcher.drain(DRAIN_FOR)
+            await parts.dispatcher.drain(DRAIN_TIMEOUT)
 
-    return ask(settings(context), kind, {"sink": sink, **args}, afterwards=deliver).answer
+    return run_operation(options, kind, {"sink": sink, **args}, afterwards=deliver).answer
 
 
-def _named(config: Config, sink: str) -> None:
+def _require_sink(config: Config, sink: str) -> None:
     if sink not in config.sinks:
         known = ", ".join(sorted(config.sinks)) or "none"
         raise UsageError(f"there is no sink {sink}", f"sinks of {config.source}: {known}")
 
 
-async def _try(config: Config, name: str) -> int:
-    from syncd.daemon.assembly import SystemClock
-    from syncd.model import Route
-    from syncd.sinks.build import build_sink
-    from syncd.sinks.samples import samples
-    from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Verdict
-    from syncd.store import outbox
-    from syncd.store.routing import takers
-
-    clock = SystemClock()
-    wants = config.sinks[name].wants
-    sink = build_sink(config.sinks[name], clock)
-    code = 0
-    before: Verdict = Delivered()
-    try:
-        for seq, (kind, draft) in enumerate(samples(clock.now()).items(), start=1):
-            if not takers([Route(name, wants)], draft):
-                click.echo(f"{kind:>22}  –  not wanted by its filters")
-                continue
-            event_id = outbox.new_id(draft.time)
-            verdict = await sink.send([Item(seq, event_id, outbox.body(seq, event_id, draft))])
-            if isinstance(verdict, Delivered):
-                click.echo(f"{kind:>22}  ✓  delivered", err=_is_stdout(config, name))
-            else:
-                code = REFUSED
-                click.echo(f"{kind:>22}  ✗  {plain(verdict.reason)}")
-            if isinstance(verdict, ReceiverTrouble) and verdict == before:
-                click.echo(f"{'…':>22}  –  the rest is not tried")
-                break
-            before = verdict
-    finally:
-        await sink.aclose()
-    return code
+def _columns(file: DatabaseFile) -> list[Column]:
+    return [
+        Column("sink", lambda row: row["name"]),
+        Column("state", _state),
+        Column("since", lambda row: ago(row["since"], file.now), drop_order=1),
+        Column("waiting", lambda row: str(row["pending"] or ""), align_right=True),
+        Column("oldest", lambda row: ago(row["oldest_pending_at"], file.now)),
+        Column("next try", lambda row: ago(row["next_attempt_at"], file.now)),
+        Column("dead", lambda row: str(row["dead"] or ""), align_right=True),
+        Column("error", lambda row: row["last_error"] or "", shrink_to=10),
+    ]
 
 
-def _is_stdout(config: Config, name: str) -> bool:
-    """The events themselves are on stdout; the talk is not mixed in."""
-    from syncd.config import LogSinkConfig
-
-    found = config.sinks[name]
-    return isinstance(found, LogSinkConfig) and found.path is None
+def _state(row: Row) -> str:
+    return "gone from the configuration" if row["absent_since"] else str(row["state"])

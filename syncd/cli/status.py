@@ -1,23 +1,26 @@
-"""`syncd status`: is it running, is the copy fresh, does everything arrive."""
+"""`syncd status`: whether syncd runs, its copy is fresh, and everything is delivered."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncd.cli.reading import File, reading
-from syncd.cli.show import Column, Row, emit, plain, table
+from syncd.cli.database_file import DatabaseFile
+from syncd.cli.options import reading_options
+from syncd.cli.output import Column, Row, plain, print_rows, print_table
 from syncd.cli.times import ago
+from syncd.errors import ExitCode
 from syncd.model import to_text
 from syncd.monitoring import health
 
-UNHEALTHY = 3
-HELD = 4
-NOTHING = "nothing was ever synced into this file: `syncd sync` or `syncd run` does it"
+if TYPE_CHECKING:
+    from syncd.monitoring.snapshot import Survey
+
+NOTHING_SYNCED = "nothing was ever synced into this file: `syncd sync` or `syncd run` does it"
 
 
 @click.command(
@@ -30,102 +33,124 @@ Example:
 Exit code: 0 healthy, 3 a target is not fresh or a delivery is overdue, 4 images are held,
 5 the database cannot be used."""
 )
-@reading(limit=None)
+@reading_options(limit=None)
 @click.pass_context
-def status(context: click.Context, form: str, db: Path | None) -> None:
-    """At a glance: running, targets, held images, sinks, and a verdict."""
-    file = File(context, db)
-    found = file.survey()
-    judged = health.judge(found.accounts, found.targets, found.sinks, file.now)
-    if not found.accounts:
-        judged = replace(judged, reasons=(*judged.reasons, NOTHING))
-    targets = [asdict(one) | {"fresh": one.is_fresh(file.now)} for one in found.targets]
-    sinks = [asdict(one) for one in found.sinks]
-    if form == "table":
-        click.echo(f"database: {file.path}")
-        _say_running(file)
-        table(targets, _target_columns(file))
-        click.echo()
-        if table(sinks, _sink_columns(file)):
-            click.echo()
-        _say_verdict(judged)
+def status(context: click.Context, output_format: str, db: Path | None) -> None:
+    """Show at a glance whether syncd runs, how each target and sink does, what is held, and a verdict."""
+    file = DatabaseFile(context, db)
+    snapshot = file.snapshot()
+    verdict = _judge(file, snapshot)
+    targets = [asdict(target) | {"fresh": target.is_fresh(file.now)} for target in snapshot.targets]
+    sinks = [asdict(sink) for sink in snapshot.sinks]
+    if output_format == "table":
+        _print_tables(file, verdict, targets, sinks)
     else:
-        whole = {
-            "database": str(file.path), "running": _running(file), "healthy": judged.healthy, "reasons": judged.reasons,
-            "warnings": judged.warnings, "targets": _exact(targets), "sinks": _exact(sinks),
+        row = {
+            "database": str(file.path), "running": _running(file), "healthy": verdict.healthy,
+            "reasons": verdict.reasons, "warnings": verdict.warnings, "targets": _with_times_as_text(targets),
+            "sinks": _with_times_as_text(sinks),
         }  # fmt: skip
-        emit(form, [whole], [], tuple(whole))
+        print_rows(output_format, [row], [], tuple(row))
     sys.stdout.flush()
-    held = any(one.held for one in found.targets)
-    context.exit(0 if judged.healthy and not held else HELD if judged.healthy else UNHEALTHY)
+    context.exit(_exit_code(snapshot, verdict))
 
 
-def _running(file: File) -> dict[str, Any] | None:
+def _judge(file: DatabaseFile, snapshot: Survey) -> health.Health:
+    verdict = health.judge(snapshot.accounts, snapshot.targets, snapshot.sinks, file.now)
+    if not snapshot.accounts:
+        return replace(verdict, reasons=(*verdict.reasons, NOTHING_SYNCED))
+    return verdict
+
+
+def _exit_code(snapshot: Survey, verdict: health.Health) -> ExitCode:
+    if not verdict.healthy:
+        return ExitCode.FAILED
+    return ExitCode.HELD if any(target.held for target in snapshot.targets) else ExitCode.OK
+
+
+def _running(file: DatabaseFile) -> dict[str, Any] | None:
+    """The process that works on the file, a daemon or another command."""
     from syncd.store.lock import holder
 
-    found = holder(file.path)
-    return {"pid": found.pid, "kind": found.kind, "since": found.since} if found else None
+    process = holder(file.path)
+    return {"pid": process.pid, "kind": process.kind, "since": process.since} if process else None
 
 
-def _say_running(file: File) -> None:
+def _print_tables(
+    file: DatabaseFile, verdict: health.Health, targets: list[dict[str, Any]], sinks: list[dict[str, Any]]
+) -> None:
+    click.echo(f"database: {file.path}")
+    _print_running(file)
+    print_table(targets, _target_columns(file))
+    click.echo()
+    if print_table(sinks, _sink_columns(file)):
+        click.echo()
+    _print_verdict(verdict)
+
+
+def _print_running(file: DatabaseFile) -> None:
     running = _running(file)
     if running is None:
         click.echo("not running\n")
     else:
-        name = "running" if running["kind"] == "daemon" else "another command works on the file"
+        kind = "running" if running["kind"] == "daemon" else "another command works on the file"
         since = f", since {ago(running['since'], file.now)}" if running["since"] else ""
-        click.echo(f"{name}: pid {running['pid']}{since}\n")
+        click.echo(f"{kind}: pid {running['pid']}{since}\n")
 
 
-def _say_verdict(judged: health.Health) -> None:
-    for warning in judged.warnings:
+def _print_verdict(verdict: health.Health) -> None:
+    for warning in verdict.warnings:
         click.echo(f"warning: {plain(warning)}")
-    for reason in judged.reasons:
+    for reason in verdict.reasons:
         click.echo(f"unhealthy: {plain(reason)}")
-    if judged.healthy:
+    if verdict.healthy:
         click.echo("healthy: every target is fresh, no delivery is overdue")
 
 
-def _exact(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_times_as_text(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {key: to_text(value) if hasattr(value, "tzinfo") else value for key, value in row.items()}
         for row in rows
     ]
 
 
-def _since(row: Row, key: str, file: File) -> str:
+def _ago_or_never(row: Row, key: str, file: DatabaseFile) -> str:
     return ago(to_text(row[key]), file.now) if row[key] else "never"
 
 
-def _target_columns(file: File) -> list[Column]:
+def _target_columns(file: DatabaseFile) -> list[Column]:
     return [
         Column("account", lambda row: row["account"]),
         Column("region", lambda row: row["region"]),
-        Column(
-            "state",
-            _state,
-            lambda row: "green" if _state(row) == "fresh" else "red" if not row["fresh"] else "yellow",
-        ),
-        Column("last complete", lambda row: _since(row, "last_success_at", file), right=True),
-        Column("images", lambda row: str(row["live"]), right=True),
-        Column("held", lambda row: str(row["held"] or ""), right=True),
-        Column("error", lambda row: row["error"] or "", elastic=10),
+        Column("state", _target_state, _target_style),
+        Column("last complete", lambda row: _ago_or_never(row, "last_success_at", file), align_right=True),
+        Column("images", lambda row: str(row["live"]), align_right=True),
+        Column("held", lambda row: str(row["held"] or ""), align_right=True),
+        Column("error", lambda row: row["error"] or "", shrink_to=10),
     ]
 
 
-def _state(row: Row) -> str:
-    fresh = "fresh" if row["fresh"] else "stale"
-    return f"{fresh}, {row['failures']} failed" if row["failures"] else fresh
+def _target_state(row: Row) -> str:
+    freshness = "fresh" if row["fresh"] else "stale"
+    return f"{freshness}, {row['failures']} failed" if row["failures"] else freshness
 
 
-def _sink_columns(file: File) -> list[Column]:
+def _target_style(row: Row) -> str:
+    if not row["fresh"]:
+        return "red"
+    return "yellow" if row["failures"] else "green"
+
+
+def _sink_columns(file: DatabaseFile) -> list[Column]:
     return [
         Column("sink", lambda row: row["name"]),
         Column("state", lambda row: row["state"], lambda row: "green" if row["state"] == "ok" else "yellow"),
-        Column("waiting", lambda row: str(row["pending"] or ""), right=True),
-        Column(
-            "oldest", lambda row: _since(row, "waiting_since", file) if row["pending"] else "", right=True
-        ),
-        Column("dead", lambda row: str(row["dead"] or ""), right=True),
-        Column("error", lambda row: row["error"] or "", elastic=10),
+        Column("waiting", lambda row: str(row["pending"] or ""), align_right=True),
+        Column("oldest", lambda row: _oldest(row, file), align_right=True),
+        Column("dead", lambda row: str(row["dead"] or ""), align_right=True),
+        Column("error", lambda row: row["error"] or "", shrink_to=10),
     ]
+
+
+def _oldest(row: Row, file: DatabaseFile) -> str:
+    return _ago_or_never(row, "waiting_since", file) if row["pending"] else ""

@@ -1,26 +1,28 @@
-"""`syncd sync`: every target once, through the daemon if one runs."""
+"""`syncd sync`: syncs every target once, through the daemon if one runs."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncd.cli.ask import ask
-from syncd.cli.context import settings
-from syncd.model import Target
+from syncd.cli.operation import run_operation
+from syncd.cli.options import global_options
 
 if TYPE_CHECKING:
-    from syncd.config import Config
     from syncd.daemon.assembly import Parts
     from syncd.daemon.operations import Result
+    from syncd.sync.report import SyncReport
 
-DRAIN_FOR = timedelta(seconds=60)
+DRAIN_TIMEOUT = timedelta(seconds=60)
 """How long one attempt at each due delivery may take altogether."""
+
+COUNTS = ("listed", "shared", "revoked", "status_changed", "updated", "held")
 
 
 @click.command(
@@ -33,113 +35,57 @@ Example:
 Exit code: 0 fine, 3 a target failed or was incomplete, 4 revocations are held,
 5 the database cannot be used."""
 )
-@click.option("--account", metavar="NAME", help="Only this account.")
-@click.option("--region", metavar="REGION", help="Only this region.")
-@click.option("--dry-run", is_flag=True, help="Read only; list what would be announced.")
+@click.option("--account", metavar="NAME", help="Only sync this account.")
+@click.option("--region", metavar="REGION", help="Only sync this region.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; list what would be announced.")
 @click.pass_context
 def sync(context: click.Context, account: str | None, region: str | None, dry_run: bool) -> None:
-    """Sync every target once: through the daemon if one runs, else by itself."""
-    chosen = settings(context)
+    """Sync every target once and deliver what is due: through the daemon if one runs, else in this process."""
+    options = global_options(context)
     if dry_run:
-        context.exit(asyncio.run(_preview(chosen.load(), account, region)))
-    whole = account is None and region is None
-    args = {"account": account, "region": region}
-    afterwards = _finish_round if whole else _finish
-    context.exit(_show(ask(chosen, "sync", args, progress=_progress, afterwards=afterwards)))
+        from syncd.cli.sync_preview import preview
+
+        context.exit(asyncio.run(preview(options.load_config(), account, region)))
+    is_whole_round = account is None and region is None
+    result = run_operation(
+        options,
+        "sync",
+        {"account": account, "region": region},
+        progress=_print_progress,
+        afterwards=_prune_and_deliver if is_whole_round else _deliver,
+    )
+    context.exit(_print_targets(result))
 
 
-async def _finish(parts: Parts) -> None:
-    """One attempt at each delivery that is due."""
-    await parts.dispatcher.drain(DRAIN_FOR)
+async def _deliver(parts: Parts) -> None:
+    """Make one attempt at each delivery that is due."""
+    await parts.dispatcher.drain(DRAIN_TIMEOUT)
 
 
-async def _finish_round(parts: Parts) -> None:
+async def _prune_and_deliver(parts: Parts) -> None:
     from syncd.daemon.operations import prune_if_due
 
     await prune_if_due(parts)
-    await _finish(parts)
+    await _deliver(parts)
 
 
-def _progress(report: Any) -> None:
+def _print_progress(report: SyncReport) -> None:
     if sys.stderr.isatty():
-        click.echo(line(report.target._asdict() | {"error": report.error} | _fields(report)), err=True)
+        click.echo(target_line(report.target._asdict() | asdict(report)), err=True)
 
 
-def _fields(report: Any) -> dict[str, Any]:
-    names = ("outcome", "listed", "shared", "revoked", "status_changed", "updated", "held")
-    return {name: getattr(report, name) for name in names}
-
-
-def _show(result: Result) -> int:
-    """On a terminal a line a target; otherwise only what is wrong, so that cron stays silent."""
+def _print_targets(result: Result) -> int:
+    """Print a line for each target on a terminal; elsewhere only what is wrong, so that cron stays silent."""
     for target in result.answer["targets"]:
-        wrong = target["outcome"] in ("failed", "incomplete", "held")
-        if wrong or sys.stdout.isatty():
-            click.echo(line(target), err=wrong)
+        is_wrong = target["outcome"] in ("failed", "incomplete", "held")
+        if is_wrong or sys.stdout.isatty():
+            click.echo(target_line(target), err=is_wrong)
     return result.exit_code
 
 
-def line(target: Mapping[str, Any]) -> str:
+def target_line(target: Mapping[str, Any]) -> str:
     """What one sync found: ``lab/cn-wlcb  complete, 40 listed, 1 shared``."""
-    counts = [
-        f"{target[name]} {name.replace('_', ' ')}"
-        for name in ("listed", "shared", "revoked", "status_changed", "updated", "held")
-        if target.get(name)
-    ]
+    counts = [f"{target[name]} {name.replace('_', ' ')}" for name in COUNTS if target.get(name)]
     error = f": {target['error']}" if target.get("error") else ""
-    where = "/".join(part for part in (target["account"], target["region"]) if part)
-    return f"{where}  {', '.join([target['outcome'], *counts])}{error}"
-
-
-async def _preview(config: Config, account: str | None, region: str | None) -> int:
-    """What a sync would announce now; takes no lock and writes nothing."""
-    from syncd.daemon.assembly import Observers, SystemClock, build_accounts, settings_of
-    from syncd.errors import ApiError
-    from syncd.store.engine import Database
-    from syncd.sync.reconcile import active_targets
-    from syncd.sync.syncer import Syncer
-
-    db = await Database.open(config.database.path, read_only=True)
-    accounts = build_accounts(config, Observers())
-    syncer = Syncer(db, accounts, settings_of(config), SystemClock())
-    exit_code = 0
-    try:
-        for target in await active_targets(db):
-            if account not in (None, target.account) or region not in (None, target.region):
-                continue
-            try:
-                for text in await _would_announce(syncer, target):
-                    click.echo(text)
-            except ApiError as error:
-                exit_code = 3
-                click.echo(f"{target}: {error.message}", err=True)
-    finally:
-        for one in accounts.values():
-            await one.cloud.aclose()
-        await db.close()
-    return exit_code
-
-
-async def _would_announce(syncer: Any, target: Target) -> list[str]:
-    preview = await syncer.preview(target)
-    if preview is None:
-        return []
-    reading, decision = preview
-    silent = "  (baseline: silent)" if reading.baseline else ""
-    return [
-        *(
-            f"image.shared  {target}  {one.image.image_id}  {one.image.name or ''}{silent}"
-            for one in decision.plan.added
-        ),
-        *(f"image.revoked  {target}  {image_id}{silent}" for image_id in sorted(decision.gone)),
-        *(
-            f"image.{kind}  {target}  {one.after.image_id}  {one.after.name or ''}{silent}"
-            for one in decision.plan.changed
-            for kind in _kinds({change.field for change in one.changes})
-        ),
-        *(f"held  {target}  {image_id}" for image_id in sorted(decision.held)),
-    ]
-
-
-def _kinds(fields: set[str]) -> list[str]:
-    return ["status_changed"] * ("status" in fields) + ["updated"] * bool(fields - {"status"})
+    name = "/".join(part for part in (target["account"], target["region"]) if part)
+    return f"{name}  {', '.join([target['outcome'], *counts])}{error}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -14,6 +12,7 @@ from pathlib import Path
 from syncd.config import tables
 from syncd.config.reader import Table
 from syncd.config.shapes import LogSinkConfig, SinkConfig, WebhookSinkConfig
+from syncd.config.signing_secret import signing_key
 from syncd.config.values import MASK, meant, shown
 from syncd.errors import Fault
 from syncd.model import EVENT_TYPES, Secret, SinkFilter
@@ -127,8 +126,10 @@ def _webhook(table: Table, name: str, wants: SinkFilter) -> WebhookSinkConfig:
         table.fault("body", "", 'is missing: format = "template" needs the body\'s template')
     secrets = table.secrets("secrets") if "secrets" in own else ()
     for secret in secrets:
-        if wrong := wrong_secret(secret):
-            table.fault("secrets", MASK, wrong)
+        try:
+            signing_key(secret.reveal())
+        except ValueError as error:
+            table.fault("secrets", MASK, str(error))
     return WebhookSinkConfig(
         name=name,
         wants=wants,
@@ -148,18 +149,6 @@ def _webhook(table: Table, name: str, wants: SinkFilter) -> WebhookSinkConfig:
         body=table.text("body", None) if "body" in own else None,
         content_type=table.text("content_type", "application/json") if "content_type" in own else None,
     )
-
-
-def wrong_secret(secret: Secret) -> str:
-    """What is wrong with a Standard Webhooks secret; empty if nothing is."""
-    text = secret.reveal()
-    if not text.startswith("whsec_"):
-        return "must begin with whsec_; make one with: echo whsec_$(head -c 32 /dev/urandom | base64)"
-    try:
-        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        return "must be whsec_ and base64"
-    return "" if 24 <= len(key) <= 64 else f"must hold 24 to 64 bytes, not {len(key)}"
 
 
 def _group_wait(table: Table) -> timedelta:

@@ -71,7 +71,7 @@ class Parts:
             list(self._sinks.values()),
             routes=routes_of(config),
             clock=clock,
-            digests=digests_of(config),
+            settings_digests=digests_of(config),
             record=observers.delivery,
         )
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from syncd import terminal
 
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 """syslog(3), as sd-daemon(3) wants it before a line."""
@@ -23,9 +24,6 @@ LOUD = ("aiosqlite", "sqlalchemy", "asyncio")
 
 TALKATIVE = ("alembic", "aiohttp", "tzlocal")
 """Libraries that are heard from `warning` on, except while debugging."""
-
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What a terminal obeys: a library's message, or a traceback, may quote what strangers wrote."""
 
 
 def configure(
@@ -97,8 +95,8 @@ _to_json = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
 
 
 def _one_line(logger: WrappedLogger, name: str, event: EventDict) -> str:
-    text = cast(str, _to_json(logger, name, event))
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    """A library's message may quote what strangers wrote, so what a terminal would obey is escaped."""
+    return terminal.escape(cast(str, _to_json(logger, name, event)))
 
 
 def _disarm(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -106,7 +104,7 @@ def _disarm(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     for name, value in event.items():
         if isinstance(value, str):
             text = value if name in ("exception", "stack") else value.replace("\n", "\\n")
-            event[name] = _OBEYED.sub(lambda found: ascii(found[0])[1:-1], text)
+            event[name] = terminal.OBEYED.sub(lambda match: ascii(match[0])[1:-1], text)
     return event
 
 

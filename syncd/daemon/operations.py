@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from syncd.daemon.assembly import Parts
-from syncd.errors import SyncdError, UsageError
+from syncd.errors import ExitCode, SyncdError, UsageError
 from syncd.model import from_text, to_text
 from syncd.store import deliveries, pruning, requests, runs, steadiness
 from syncd.store.steadiness import Steadiness
@@ -19,9 +19,6 @@ from syncd.sync.report import SyncReport
 from syncd.sync.rounds import sync_round
 
 log = structlog.get_logger()
-
-FAILED = 3
-HELD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,7 @@ async def _look_at_clock(parts: Parts) -> Steadiness:
 async def _prune_now(parts: Parts) -> dict[str, int]:
     """Forget what the retention lets go; how much of what."""
     kept, now = parts.config.retention, parts.clock.now()
-    pruned = await pruning.prune(parts.db, kept, now, parts.dispatcher.say_expired)
+    pruned = await pruning.prune(parts.db, kept, now, parts.dispatcher.announce_expired)
     async with parts.db.write() as tx:
         await runs.prune(tx, now - kept.runs)
         await requests.prune(tx, now - kept.runs)
@@ -71,11 +68,11 @@ async def _prune_now(parts: Parts) -> dict[str, int]:
     return dict(pruned)
 
 
-def exit_code(reports: Sequence[SyncReport]) -> int:
-    """3 if a target failed or was incomplete, else 4 if rows are held, else 0."""
+def exit_code(reports: Sequence[SyncReport]) -> ExitCode:
+    """FAILED if a target failed or was incomplete, else HELD if rows are held, else OK."""
     if any(report.failure is not None for report in reports):
-        return FAILED
-    return HELD if any(report.held for report in reports) else 0
+        return ExitCode.FAILED
+    return ExitCode.HELD if any(report.held for report in reports) else ExitCode.OK
 
 
 def described(report: SyncReport) -> dict[str, Any]:
@@ -103,17 +100,19 @@ async def _sync(parts: Parts, args: Mapping[str, Any], progress: Progress) -> Re
 
 async def _release(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result:
     released = await release(parts.syncer, args.get("account"), args.get("region"))
-    return Result(0, {"released": [{**one.target._asdict(), "revoked": one.revoked} for one in released]})
+    return Result(
+        ExitCode.OK, {"released": [{**one.target._asdict(), "revoked": one.revoked} for one in released]}
+    )
 
 
 async def _enable(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result:
     await parts.dispatcher.enable(_sink(parts, args))
-    return Result(0, {"sink": args["sink"], "state": "ok"})
+    return Result(ExitCode.OK, {"sink": args["sink"], "state": "ok"})
 
 
 async def _disable(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result:
     await parts.dispatcher.disable(_sink(parts, args))
-    return Result(0, {"sink": args["sink"], "state": "disabled"})
+    return Result(ExitCode.OK, {"sink": args["sink"], "state": "disabled"})
 
 
 async def _replay(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result:
@@ -128,15 +127,15 @@ async def _replay(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result:
     )
     async with parts.db.read() as tx:
         sink = await deliveries.read_sink(tx, name)
-    return Result(0, {"sink": name, "replayed": revived, "state": sink.state if sink else "ok"})
+    return Result(ExitCode.OK, {"sink": name, "replayed": revived, "state": sink.state if sink else "ok"})
 
 
 async def _prune(parts: Parts, _: Mapping[str, Any], __: Progress) -> Result:
     """By hand also if it is not due; but not by a clock that may be wrong."""
     found = await _look_at_clock(parts)
     if not found.is_steady(parts.clock.now()):
-        return Result(0, {"pruned": None, "steady_at": to_text(found.steady_at)})
-    return Result(0, {"pruned": await _prune_now(parts)})
+        return Result(ExitCode.OK, {"pruned": None, "steady_at": to_text(found.steady_at)})
+    return Result(ExitCode.OK, {"pruned": await _prune_now(parts)})
 
 
 _DEEDS = {

@@ -11,36 +11,39 @@ from syncd.errors import DatabaseError
 
 log = structlog.get_logger()
 
-LOUD_AFTER = 3
-"""Failures of the receiver in a row from which on the log mentions them."""
+LOGGED_AFTER = 3
+"""The log mentions a receiver that has failed so many times in a row."""
 
 
-class Logbook:
+class DeliveryLog:
     def __init__(self, sink: str) -> None:
         self._sink = sink
         self._database_failed = False
 
-    def settled(self, made: Settlement) -> None:
-        before, after = made.before, made.state
-        if after.state == "ok" and before.failures >= LOUD_AFTER:
+    def settled(self, settlement: Settlement) -> None:
+        before, after = settlement.before, settlement.sink
+        if after.state == "ok" and before.failures >= LOGGED_AFTER:
             log.info("sink_recovered", sink=after.name)
-        if after.state == "backing_off" and after.failures == LOUD_AFTER and before.failures < LOUD_AFTER:
+        if after.state == "backing_off" and after.failures == LOGGED_AFTER and before.failures < LOGGED_AFTER:
             log.warning("sink_backing_off", sink=after.name, error=after.last_error)
         if after.state == "disabled" != before.state:
             log.warning("sink_disabled", sink=after.name, error=after.last_error)
-        for _, outcome in made.outcomes:
+        for _, outcome in settlement.outcomes:
             if outcome.state == "dead":
                 log.warning("delivery_dead", sink=self._sink, seq=outcome.seq, error=outcome.error)
 
-    def surprised(self, error: Exception) -> None:
-        """Where it was raised, for whoever mends it; its own text may hold a URL."""
-        where = "".join(traceback.format_tb(error.__traceback__))
-        log.debug("send_failed", sink=self._sink, error=type(error).__name__, traceback=where)
+    def unexpected(self, error: Exception) -> None:
+        """Say where the error was raised, for whoever fixes it. Its own text is left out, since it may hold a URL."""
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        log.debug("send_failed", sink=self._sink, error=type(error).__name__, traceback=frames)
 
-    def database(self, error: DatabaseError | None = None) -> None:
-        """Why outcomes could not be written; None: they could."""
-        if error is not None and not self._database_failed:
+    def database_failed(self, error: DatabaseError) -> None:
+        """Say once why outcomes could not be written."""
+        if not self._database_failed:
             log.error("outcomes_not_written", sink=self._sink, error=error.message, hint=error.hint)
-        elif error is None and self._database_failed:
+        self._database_failed = True
+
+    def database_works(self) -> None:
+        if self._database_failed:
             log.info("outcomes_written", sink=self._sink)
-        self._database_failed = error is not None
+        self._database_failed = False

@@ -1,4 +1,4 @@
-"""The one dispatcher of a file: a worker for each sink. The lock proves that it is alone, so nothing is leased."""
+"""The dispatcher runs a worker for each sink. The lock of the database proves that it is the only one."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ import structlog
 
 from syncd.delivery import sink_events
 from syncd.delivery.settlement import DeliveryRecord
+from syncd.delivery.settler import RecordDelivery
+from syncd.delivery.sink_state import disabled, enabled
 from syncd.delivery.wakeup import Sleep
-from syncd.delivery.worker import Record, Worker
+from syncd.delivery.worker import Worker
 from syncd.errors import UsageError
-from syncd.model import Clock, Draft, Route
+from syncd.model import Clock, Route
 from syncd.sinks.sink import Sink
 from syncd.store import deliveries, outbox
 from syncd.store.deliveries import SinkRecord
@@ -32,13 +34,13 @@ log = structlog.get_logger()
 _T = TypeVar("_T")
 
 HANDOVER = 30.0
-"""Seconds that sends of a sink which is exchanged are given to come back; then they count as stopped."""
+"""Seconds that messages under way to a sink are given to finish when another one replaces it."""
 
 
 class Dispatcher:
-    """``routes`` say what each sink takes; the sinks' own news goes by them too.
+    """``routes`` say what each sink takes, also of the announcements about other sinks.
 
-    ``digests`` (sink → a digest of its settings) show after a restart that a sink was changed.
+    ``settings_digests`` (sink → digest of its settings) show after a restart that a sink was changed.
     """
 
     def __init__(
@@ -48,8 +50,8 @@ class Dispatcher:
         *,
         routes: Sequence[Route],
         clock: Clock,
-        digests: Mapping[str, str] = MappingProxyType({}),
-        record: Record = lambda _: None,
+        settings_digests: Mapping[str, str] = MappingProxyType({}),
+        record: RecordDelivery = lambda _: None,
         rng: random.Random | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -57,7 +59,7 @@ class Dispatcher:
         self._sinks = list(sinks)
         self._routes = tuple(routes)
         self._clock = clock
-        self._digests = digests
+        self._settings_digests = settings_digests
         self._record = record
         self._rng = rng or random.Random()
         self._sleep = sleep
@@ -65,20 +67,20 @@ class Dispatcher:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._changing = asyncio.Lock()
-        """Held while workers are exchanged or spoken to: what changes a sink meets no other change half done."""
+        """Held while workers are replaced or changed, so that each change of a sink is finished before the next."""
         db.on_commit(self._nudge)
 
     @property
     def stuck(self) -> list[str]:
-        """Sinks with a send that does not come back, for the watchdog."""
+        """Sinks with a message that has been under way for too long; the watchdog asks for them."""
         return [name for name, worker in self._workers.items() if worker.stuck]
 
     async def reconcile(self) -> None:
-        """Follow the configured sinks in the database; called at start, and daily."""
-        await self._follow(self._sinks, self._digests)
+        """Enter the configured sinks into the database; called at start, and daily."""
+        await self._reconcile(self._sinks, self._settings_digests)
 
     async def run(self) -> None:
-        """Deliver until cancelled; a worker that dies ends it with its error."""
+        """Deliver until cancelled. The error of a worker ends it."""
         async with asyncio.TaskGroup() as group:
             self._group = group
             for sink in self._sinks:
@@ -89,7 +91,7 @@ class Dispatcher:
                 self._group = None
 
     async def drain(self, limit: timedelta) -> None:
-        """One attempt at each delivery that is due, then the end; for as long as ``limit`` at most."""
+        """Try each delivery that is due once, and then end; it takes no longer than ``limit``."""
         try:
             async with asyncio.timeout(limit.total_seconds()), asyncio.TaskGroup() as group:
                 for sink in self._sinks:
@@ -102,40 +104,41 @@ class Dispatcher:
         self,
         sinks: Sequence[Sink],
         routes: Sequence[Route],
-        digests: Mapping[str, str] = MappingProxyType({}),
+        settings_digests: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Go over to other sinks; one that is among the old ones goes on undisturbed.
+        """Replace the sinks. A sink that is among the old ones too goes on undisturbed.
 
-        What is under way to an old one is finished first; what it refused, another of its name tries at once.
-        Raises DatabaseLocked and DatabaseUnwritable, and then goes on with the old ones.
+        What is under way to an old sink is finished first. If a new sink has the name of an old one, it gets at once
+        what the old one refused. Raises DatabaseLocked and DatabaseUnwritable, and then goes on with the old sinks.
         """
         async with self._changing:
-            await self._follow(sinks, digests)
+            await self._reconcile(sinks, settings_digests)
             old = [sink for sink in self._sinks if sink not in sinks]
-            fresh = [sink for sink in sinks if sink not in self._sinks]
-            self._routes, self._digests = tuple(routes), digests
-            await self._finish([sink.name for sink in old], HANDOVER)
+            new = [sink for sink in sinks if sink not in self._sinks]
+            self._routes, self._settings_digests = tuple(routes), settings_digests
+            replaced = [sink.name for sink in old]
+            await self._finish(replaced, HANDOVER)
             self._sinks = list(sinks)
-            for sink in fresh:
-                self._start(sink, starts_over=sink.name in {one.name for one in old})
+            for sink in new:
+                self._start(sink, starts_over=sink.name in replaced)
         await asyncio.gather(*(sink.aclose() for sink in old))
 
     def reopen(self) -> None:
-        """Have sinks that write files open them anew, after a rotation."""
+        """Have the sinks that write files open them anew, after a rotation."""
         for sink in self._sinks:
             reopen: Callable[[], object] | None = getattr(sink, "reopen", None)
             if reopen is not None:
                 reopen()
 
     async def disable(self, name: str) -> None:
-        """What it would get waits until it is enabled; the other sinks are told."""
+        """Make its events wait until it is enabled, and tell the other sinks."""
         async with self._changing:
-            await self._any_worker(name).change(partial(_disabled, now=self._clock.now()))
+            await self._any_worker(name).change(partial(disabled, now=self._clock.now()))
 
     async def enable(self, name: str) -> None:
-        """Deliver again, and at once, what waits for it, also what was refused."""
+        """Deliver at once what waits for it, also what was refused."""
         async with self._changing:
-            await self._any_worker(name).change(partial(_enabled, now=self._clock.now()), start_over=True)
+            await self._any_worker(name).change(partial(enabled, now=self._clock.now()), start_over=True)
 
     async def replay(
         self,
@@ -147,15 +150,15 @@ class Dispatcher:
         event_id: str | None = None,
         dead: bool = False,
     ) -> int:
-        """Send events again, under the same ids; how many."""
+        """Send events again, under the same ids. Returns how many."""
         async with self._changing, self._paused(name):
             route = _named(name, self._routes, lambda route: route.sink)
             return await deliveries.replay(
                 self._db, route, since_seq=since_seq, since=since, until=until, event_id=event_id, dead=dead
             )
 
-    async def say_expired(self, tx: Transaction, counts: Mapping[str, int], reason: str) -> None:
-        """Announce, in the transaction that begins it, that so many events of each sink are given up undelivered."""
+    async def announce_expired(self, tx: Transaction, counts: Mapping[str, int], reason: str) -> None:
+        """Announce that so many events of each sink are given up, in the transaction that gives them up."""
         now = self._clock.now()
         for name, count in counts.items():
             sink = await deliveries.read_sink(tx, name) or SinkRecord(name, "ok", now)
@@ -167,14 +170,14 @@ class Dispatcher:
     async def aclose(self) -> None:
         await asyncio.gather(*(sink.aclose() for sink in self._sinks))
 
-    async def _follow(self, sinks: Sequence[Sink], digests: Mapping[str, str]) -> None:
+    async def _reconcile(self, sinks: Sequence[Sink], settings_digests: Mapping[str, str]) -> None:
         async with self._db.write() as tx:
-            names = {sink.name: digests.get(sink.name) for sink in sinks}
-            await deliveries.reconcile(tx, names, self._clock.now())
+            configured = {sink.name: settings_digests.get(sink.name) for sink in sinks}
+            await deliveries.reconcile(tx, configured, self._clock.now())
 
     @asynccontextmanager
     async def _paused(self, name: str) -> AsyncIterator[None]:
-        """Its worker, if one runs, ends; the next one begins anew with all that waits."""
+        """End the worker of the sink, if one runs. A new worker, which starts afterwards, reads all that waits."""
         running = [name] if name in self._tasks else []
         await self._finish(running)
         try:
@@ -191,7 +194,7 @@ class Dispatcher:
         self._tasks[sink.name] = self._group.create_task(worker.run(), name=f"deliver {sink.name}")
 
     async def _finish(self, names: Sequence[str], limit: float | None = None) -> None:
-        """Their workers end, those that take longer than ``limit`` seconds as in a stop."""
+        """End the workers of these sinks. A worker that takes longer than ``limit`` seconds is cancelled."""
         tasks = [self._tasks.pop(name) for name in names if name in self._tasks]
         for name in names:
             if name in self._workers:
@@ -203,7 +206,7 @@ class Dispatcher:
             await asyncio.wait(tasks)
 
     def _any_worker(self, name: str) -> Worker:
-        """The running worker, or for a command without a daemon one that only changes the state."""
+        """The running worker, or if none runs, as in a command without a daemon, one that only changes the state."""
         if name in self._tasks:
             return self._workers[name]
         return self._worker(_named(name, self._sinks, lambda sink: sink.name))
@@ -226,30 +229,9 @@ class Dispatcher:
             worker.nudge()
 
 
-def _named(name: str, among: Iterable[_T], name_of: Callable[[_T], str]) -> _T:
-    """A reload may have taken it away since it was asked for."""
-    for one in among:
-        if name_of(one) == name:
-            return one
+def _named(name: str, candidates: Iterable[_T], name_of: Callable[[_T], str]) -> _T:
+    """The one with the name. Raises UsageError if there is none: a reload may have removed it in the meantime."""
+    for candidate in candidates:
+        if name_of(candidate) == name:
+            return candidate
     raise UsageError(f"sink {name} is not configured", "`syncd sinks list` shows those that are")
-
-
-def _disabled(old: SinkRecord, now: datetime) -> tuple[SinkRecord, list[Draft]]:
-    if old.state == "disabled":
-        return old, []
-    message = "disabled by hand"
-    new = replace(
-        old, state="disabled", since=now, next_attempt_at=None, last_error=message,
-        failed_said_at=now, failed_reason="disabled", away_since=old.away_since or now,
-    )  # fmt: skip
-    return new, [sink_events.failed(new, "disabled", message, now)]
-
-
-def _enabled(old: SinkRecord, now: datetime) -> tuple[SinkRecord, list[Draft]]:
-    """What was disabled by hand is over; what was gone or away is with its first success."""
-    if old.state == "ok":
-        return old, []
-    new = replace(old, state="ok", since=now, next_attempt_at=None, failures=0, last_error=None)
-    if old.failed_reason != "disabled":
-        return new, []
-    return replace(new, failed_said_at=None, failed_reason=None), [sink_events.recovered(old, now)]

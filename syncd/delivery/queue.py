@@ -1,4 +1,7 @@
-"""What waits for one sink, in memory: which event may go next so that each key's order is kept."""
+"""What waits for one sink, in memory: it says which event may go next, so that the order of each key is kept.
+
+A key is what is delivered in order: one image of an account, for example.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from syncd.delivery.backoff import longest_message_wait
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
+Rank = tuple[datetime, int]
+
 
 @dataclass(slots=True)
 class Entry:
@@ -21,18 +26,18 @@ class Entry:
     seq: int
     key: str
     attempts: int = 0
-    """Those in which it was refused."""
+    """How many attempts were refused."""
     due: datetime | None = None
-    """On its own schedule: when it is tried again."""
+    """When a refused event is tried again."""
     strikes: int = 0
     """How often it failed through the receiver's fault while others were delivered."""
     tried_at: datetime | None = None
     """When it last failed through the receiver's fault."""
-    seen_deliveries: int = 0
-    """How much the sink had taken when it last failed."""
+    delivered_before: int = 0
+    """How many events the sink had taken when this one last failed."""
 
-    def mind_clock(self, now: datetime) -> None:
-        """A time further ahead than it can have to wait was written by a clock that ran ahead."""
+    def correct_times(self, now: datetime) -> None:
+        """Forget times in the future that no wait explains: they were written by a clock that ran ahead."""
         if self.due is not None and self.due > now + longest_message_wait(self.attempts):
             self.due = None
         if self.tried_at is not None and self.tried_at > now:
@@ -40,31 +45,34 @@ class Entry:
 
     @property
     def goes_alone(self) -> bool:
-        """A digest with it would be refused, or fail, again."""
+        """Whether a digest with it would probably be refused, or fail, again."""
         return self.attempts > 0 or self.strikes > 0
 
     @property
-    def rank(self) -> tuple[datetime, int]:
-        """Who is tried least recently goes first, then the lower number."""
+    def rank(self) -> Rank:
+        """The event that was tried least recently goes first, then the one with the lower number."""
         return self.tried_at or NEVER, self.seq
 
 
 class Queue:
-    """Heads of keys are ready, waiting for their time, or out; the events behind them wait for them."""
+    """The first event of each key is ready, waits for its time, or is out (sent, but not settled).
+
+    The later events of the key wait behind it.
+    """
 
     def __init__(self) -> None:
         self._lines: dict[str, deque[Entry]] = {}
-        self._ready: list[tuple[tuple[datetime, int], str]] = []
+        self._ready: list[tuple[Rank, str]] = []
         self._waiting: list[tuple[datetime, int, str]] = []
         self._out: set[str] = set()
         self._size = 0
 
     def __len__(self) -> int:
-        """Events that wait or are out."""
+        """How many events wait or are out."""
         return self._size
 
     def add(self, entries: Iterable[Entry]) -> None:
-        """In the order of their numbers."""
+        """``entries`` come in the order of their numbers."""
         for entry in entries:
             line = self._lines.setdefault(entry.key, deque())
             line.append(entry)
@@ -73,30 +81,31 @@ class Queue:
                 self._offer(entry)
 
     def take(self, now: datetime) -> Entry | None:
-        """The ready head that was tried least recently; it is out until `done` or `back`."""
+        """The ready event that was tried least recently. It is out until `remove` or `put_back`."""
         return self._send_out(self._lines[self._ready[0][1]][0]) if self.has_ready(now) else None
 
     def take_alone(self, now: datetime) -> Entry | None:
-        """The first ready head that must not be in a digest."""
-        heads = [head for head in self._heads(now) if head.goes_alone]
+        """The first ready event that must not go in a digest."""
+        heads = [head for head in self._ready_heads(now) if head.goes_alone]
         return self._send_out(min(heads, key=lambda head: head.rank)) if heads else None
 
-    def take_together(self, now: datetime, most: int) -> list[Entry]:
-        """For a digest: events of the ready keys in the order of their numbers; all are out."""
-        fit = chain.from_iterable(takewhile(_fits, self._lines[head.key]) for head in self._heads(now))
-        chosen = sorted(fit, key=lambda entry: entry.seq)[:most]
+    def take_for_digest(self, now: datetime, limit: int) -> list[Entry]:
+        """Up to ``limit`` events of the ready keys in the order of their numbers. All of them are out."""
+        heads = self._ready_heads(now)
+        fitting = chain.from_iterable(takewhile(_fits_digest, self._lines[head.key]) for head in heads)
+        chosen = sorted(fitting, key=lambda entry: entry.seq)[:limit]
         for entry in chosen:
             self._send_out(entry)
         return chosen
 
     def peek(self, count: int, now: datetime) -> list[Entry]:
-        """The heads that would be taken next."""
-        self._wake(now)
+        """The events that `take` would give next."""
+        self._wake_due(now)
         first = nsmallest(count, self._ready)
         return [self._lines[key][0] for rank, key in first if self._is_ready(rank, key)]
 
-    def done(self, entry: Entry) -> None:
-        """It is settled for good: the next of its key may go."""
+    def remove(self, entry: Entry) -> None:
+        """The event is settled for good: the next one of its key may go."""
         line = self._lines[entry.key]
         line.remove(entry)
         self._size -= 1
@@ -106,45 +115,46 @@ class Queue:
         else:
             del self._lines[entry.key]
 
-    def back(self, entry: Entry) -> None:
-        """It is tried again, when its ``due`` comes if it has one; its key waits with it."""
+    def put_back(self, entry: Entry) -> None:
+        """The event is tried again, at its ``due`` if it has one; the later events of its key wait with it."""
         self._out.discard(entry.key)
         if self._lines[entry.key][0] is entry:
             self._offer(entry)
 
-    def mind_clock(self, now: datetime) -> None:
-        """After it was set: what waits by the clock of before is looked at again."""
+    def correct_times(self, now: datetime) -> None:
+        """After the clock was set, look again at the times by which events wait."""
         for entry in self._entries():
-            entry.mind_clock(now)
+            entry.correct_times(now)
         self._offer_all()
 
     def start_over(self) -> None:
-        """What was refused may go at once, as if it never had been."""
+        """Refused events may go at once, as if they had never been refused."""
         for entry in self._entries():
             entry.attempts, entry.strikes, entry.due = 0, 0, None
         self._offer_all()
 
     def next_due(self) -> datetime | None:
-        """When the first waiting head's time comes."""
+        """When the time of the first waiting event comes."""
         return self._waiting[0][0] if self._waiting else None
 
     def has_ready(self, now: datetime) -> bool:
-        self._wake(now)
+        self._wake_due(now)
         while self._ready and not self._is_ready(*self._ready[0]):
             heappop(self._ready)
         return bool(self._ready)
 
-    def has_together(self, now: datetime) -> bool:
-        """Whether something is ready for a digest."""
-        return any(_fits(head) for head in self._heads(now))
+    def has_for_digest(self, now: datetime) -> bool:
+        """Whether an event is ready that may go in a digest."""
+        return any(_fits_digest(head) for head in self._ready_heads(now))
 
-    def _heads(self, now: datetime) -> list[Entry]:
-        self._wake(now)
+    def _ready_heads(self, now: datetime) -> list[Entry]:
+        """The first events of all keys that are ready."""
+        self._wake_due(now)
         keys = dict.fromkeys(key for rank, key in self._ready if self._is_ready(rank, key))
         return [self._lines[key][0] for key in keys]
 
-    def _is_ready(self, rank: tuple[datetime, int], key: str) -> bool:
-        """What was offered may have been taken, or settled, since: the heap forgets lazily."""
+    def _is_ready(self, rank: Rank, key: str) -> bool:
+        """Whether the heap still tells the truth: taken and settled events are only removed from it later."""
         if key in self._out or key not in self._lines:
             return False
         head = self._lines[key][0]
@@ -160,6 +170,7 @@ class Queue:
             self._offer(line[0])
 
     def _offer(self, entry: Entry) -> None:
+        """Enter the first event of a key into the heap of those that are ready, or of those that wait."""
         if entry.key in self._out:
             return
         if entry.due is not None:
@@ -167,8 +178,8 @@ class Queue:
         else:
             heappush(self._ready, (entry.rank, entry.key))
 
-    def _wake(self, now: datetime) -> None:
-        """What is due."""
+    def _wake_due(self, now: datetime) -> None:
+        """Move events whose time has come to those that are ready."""
         while self._waiting and self._waiting[0][0] <= now:
             due, seq, key = heappop(self._waiting)
             line = self._lines.get(key)
@@ -181,5 +192,5 @@ class Queue:
         return entry
 
 
-def _fits(entry: Entry) -> bool:
+def _fits_digest(entry: Entry) -> bool:
     return not entry.goes_alone and entry.due is None

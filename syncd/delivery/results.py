@@ -1,68 +1,79 @@
-"""What came back from a receiver and is not settled yet: many outcomes are written at once."""
+"""What came of the messages that were sent, until it is written: many results are written in one transaction."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import NamedTuple
 
-from syncd.delivery.settlement import Arrival
-from syncd.sinks.sink import ReceiverTrouble
+from syncd.delivery.queue import Entry
+from syncd.sinks.sink import ReceiverTrouble, SendResult
 
-SETTLED_AT_ONCE = 1_000
-UNSETTLED = 2_000
-"""Outcomes that may lie in memory while earlier ones are written; then sending waits."""
-ENOUGH = 500
-"""Outcomes that are settled without waiting for more to come back."""
-SETTLED_WITHIN = 0.25
-"""Seconds that an outcome waits for others that are settled with it: so much is sent again after a kill."""
+RESULTS_PER_TRANSACTION = 1_000
+MAX_UNWRITTEN = 2_000
+"""How many results may be in memory while earlier ones are written; sending waits when there are more."""
+ENOUGH_TO_WRITE = 500
+"""So many results are written without waiting for more."""
+MAX_GATHERING = 0.25
+"""Seconds that a result waits for others. After a kill, what was sent in this time is sent again."""
 
 
-class Arrivals:
+class SentMessage(NamedTuple):
+    """The events of one message, and what came of it."""
+
+    entries: list[Entry]
+    result: SendResult
+    is_current: bool = True
+    """Whether it was sent after the last known failure: only then it says how the receiver is now."""
+
+    @property
+    def is_receiver_trouble(self) -> bool:
+        return isinstance(self.result, ReceiverTrouble)
+
+
+class Results:
     def __init__(self) -> None:
-        self._waiting: list[Arrival] = []
+        self._messages: list[SentMessage] = []
         self._failures = 0
         self._enough = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._messages)
 
     @property
     def has_failure(self) -> bool:
-        """Of the receiver: nothing else goes until it is settled."""
+        """Whether the receiver failed: then nothing else is sent until that is written."""
         return self._failures > 0
 
-    def add(self, one: Arrival) -> None:
-        self._waiting.append(one)
-        self._failures += _is_failure(one)
+    def add(self, message: SentMessage) -> None:
+        self._messages.append(message)
+        self._failures += message.is_receiver_trouble
         if self._is_enough():
             self._enough.set()
 
-    def hurry(self) -> None:
-        """Nothing else is about to come back."""
+    def end_gathering(self) -> None:
+        """Write now: no other result is about to come."""
         self._enough.set()
 
     async def gather(self) -> None:
-        """Until there are enough for one transaction, or no more come for a moment."""
+        """Wait until there are enough results for one transaction, or for a moment."""
         self._enough.clear()
-        if self._waiting and not self._is_enough():
+        if self._messages and not self._is_enough():
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SETTLED_WITHIN):
+                async with asyncio.timeout(MAX_GATHERING):
                     await self._enough.wait()
 
-    def first(self) -> list[Arrival]:
-        return self._waiting[:SETTLED_AT_ONCE]
+    def first(self) -> list[SentMessage]:
+        """As many as go into one transaction."""
+        return self._messages[:RESULTS_PER_TRANSACTION]
 
-    def all(self) -> list[Arrival]:
-        return list(self._waiting)
+    def all(self) -> list[SentMessage]:
+        return list(self._messages)
 
-    def settled(self, count: int) -> None:
-        """The first ``count`` are written."""
-        self._failures -= sum(map(_is_failure, self._waiting[:count]))
-        del self._waiting[:count]
+    def remove(self, count: int) -> None:
+        """Forget the first ``count``, which are written."""
+        self._failures -= sum(message.is_receiver_trouble for message in self._messages[:count])
+        del self._messages[:count]
 
     def _is_enough(self) -> bool:
-        return len(self._waiting) >= ENOUGH or self.has_failure
-
-
-def _is_failure(one: Arrival) -> bool:
-    return isinstance(one.verdict, ReceiverTrouble)
+        return len(self._messages) >= ENOUGH_TO_WRITE or self.has_failure

@@ -1,4 +1,4 @@
-"""How a sink stands, as the database has it: each change in one transaction with its outcomes and its news."""
+"""The state of one sink, as the database has it. Each change is written in one transaction with its announcements."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import replace
 from datetime import datetime
 
 from syncd.delivery import sink_events
-from syncd.delivery.backoff import LONGEST_ASKED
 from syncd.delivery.settlement import Settlement
 from syncd.model import Clock, Draft, Route
+from syncd.sinks.sink import MAX_RETRY_AFTER
 from syncd.store import deliveries, outbox
 from syncd.store.deliveries import SinkRecord
 from syncd.store.engine import Database, Transaction
 
-Change = Callable[[SinkRecord], tuple[SinkRecord, list[Draft]]]
-"""The state as it is → as it is to be, and what the others are told."""
+StateChange = Callable[[SinkRecord], tuple[SinkRecord, list[Draft]]]
+"""From the record as it is to the record as it is to be, and what the other sinks are told."""
 
 
-class Standing:
-    """One change at a time: an outcome and an operator's word do not overwrite each other."""
+class SinkState:
+    """Makes one change at a time, so that an outcome and an operator's command never overwrite each other."""
 
     def __init__(self, db: Database, sink: str, routes: Callable[[], Sequence[Route]], clock: Clock) -> None:
-        self.state = SinkRecord(sink, "ok", clock.now())
+        self.record = SinkRecord(sink, "ok", clock.now())
         self._db = db
         self._sink = sink
         self._routes = routes
@@ -32,90 +32,119 @@ class Standing:
 
     async def read(self) -> None:
         async with self._turn, self._db.read() as tx:
-            self.state = believable(await self._stored(tx), self._clock.now())
+            self.record = await self._believable(tx)
 
-    async def change(self, how: Change, *, start_over: bool = False) -> None:
-        """``start_over``: and what was refused is tried at once."""
+    async def change(self, change: StateChange, *, start_over: bool = False) -> None:
+        """With ``start_over``, everything that was refused is tried at once."""
         async with self._turn:
             async with self._db.write() as tx:
-                new, told = how(believable(await self._stored(tx), self._clock.now()))
-                await deliveries.save_sink(tx, new)
+                record, announcements = change(await self._believable(tx))
+                await deliveries.save_sink(tx, record)
                 if start_over:
                     await deliveries.start_over(tx, self._sink)
-                await outbox.append(tx, told, self._routes())
-            self.state = new
+                await outbox.append(tx, announcements, self._routes())
+            self.record = record
 
     async def settle(self, decide: Callable[[SinkRecord], Settlement]) -> Settlement:
-        """By what is stored: pruning may have announced dead events meanwhile.
+        """Decide by the record that is stored, since pruning may have announced dead events in the meantime.
 
-        What was delivered and a power cut forgets is sent again under its id: only news waits for the disk.
+        The write does not wait for the disk unless something is announced: if a power cut undoes it, what was
+        delivered is sent again under the same id.
         """
         async with self._turn:
 
             async def save(tx: Transaction) -> Settlement:
                 stored = await self._stored(tx)
-                made = decide(believable(stored, self._clock.now()))
-                await self._save(tx, stored, made)
-                return made
+                settlement = decide(believable(stored, self._clock.now()))
+                await self._save(tx, stored, settlement)
+                return settlement
 
-            made = await self._db.apply(save, quiet=True)
-            self.state = made.state
-            return made
+            settlement = await self._db.apply(save, quiet=True)
+            self.record = settlement.sink
+            return settlement
 
-    async def mind_clock(self) -> None:
-        """Times that a clock wrote which ran ahead begin anew now; until then they would have to come twice."""
-        if believable(self.state, self._clock.now()) != self.state:
-            await self.change(lambda state: (state, []))
+    async def correct_times(self) -> None:
+        """Store times anew that a clock wrote which ran ahead: otherwise they would be waited for twice."""
+        if believable(self.record, self._clock.now()) != self.record:
+            await self.change(lambda record: (record, []))
 
-    async def say_away(self) -> None:
-        """Announce that it backs off for long, if it still does."""
+    async def announce_absence(self) -> None:
+        """Tell the other sinks that this one has been backing off for long, if it still does."""
 
-        def say(state: SinkRecord) -> tuple[SinkRecord, list[Draft]]:
+        def announce(record: SinkRecord) -> tuple[SinkRecord, list[Draft]]:
             now = self._clock.now()
-            if not sink_events.must_say_away(state, now):
-                return state, []
-            said = replace(state, failed_said_at=now, failed_reason="backing_off")
-            return said, [sink_events.failed(said, "backing_off", said.last_error or "", now)]
+            if not sink_events.must_announce_absence(record, now):
+                return record, []
+            announced = replace(record, failed_said_at=now, failed_reason="backing_off")
+            return announced, [sink_events.failed(announced, "backing_off", announced.last_error or "", now)]
 
-        await self.change(say)
+        await self.change(announce)
+
+    async def _believable(self, tx: Transaction) -> SinkRecord:
+        return believable(await self._stored(tx), self._clock.now())
 
     async def _stored(self, tx: Transaction) -> SinkRecord:
-        return await deliveries.read_sink(tx, self._sink) or self.state
+        return await deliveries.read_sink(tx, self._sink) or self.record
 
-    async def _save(self, tx: Transaction, stored: SinkRecord, made: Settlement) -> None:
-        made.say_dead()
-        outcomes = [outcome for _, outcome in made.outcomes]
+    async def _save(self, tx: Transaction, stored: SinkRecord, settlement: Settlement) -> None:
+        settlement.announce_dead()
+        outcomes = [outcome for _, outcome in settlement.outcomes]
         await deliveries.settle(tx, self._sink, outcomes, self._clock.now())
-        if made.is_back:
-            made.say_back()
-        if made.may_be_without_dead and not await deliveries.has_dead(tx, self._sink):
-            made.say_none_dead()
-        if made.state != stored:
-            await deliveries.save_sink(tx, made.state)
-        await outbox.append(tx, made.news, self._routes())
+        if settlement.is_back:
+            settlement.announce_recovery()
+        if settlement.may_be_without_dead and not await deliveries.has_dead(tx, self._sink):
+            settlement.announce_none_dead()
+        if settlement.sink != stored:
+            await deliveries.save_sink(tx, settlement.sink)
+        await outbox.append(tx, settlement.announcements, self._routes())
 
 
-def believable(sink: SinkRecord, now: datetime) -> SinkRecord:
-    """Without times that have not been yet: the clock that wrote them ran ahead, and was set back since."""
+def disabled(record: SinkRecord, now: datetime) -> tuple[SinkRecord, list[Draft]]:
+    """The `StateChange` of an operator who disables the sink."""
+    if record.state == "disabled":
+        return record, []
+    message = "disabled by hand"
+    changed = replace(
+        record, state="disabled", since=now, next_attempt_at=None, last_error=message,
+        failed_said_at=now, failed_reason="disabled", away_since=record.away_since or now,
+    )  # fmt: skip
+    return changed, [sink_events.failed(changed, "disabled", message, now)]
+
+
+def enabled(record: SinkRecord, now: datetime) -> tuple[SinkRecord, list[Draft]]:
+    """The `StateChange` of an operator who enables the sink.
+
+    If it was disabled by hand, that is over now. If its receiver was gone or away, that is over with its first success.
+    """
+    if record.state == "ok":
+        return record, []
+    changed = replace(record, state="ok", since=now, next_attempt_at=None, failures=0, last_error=None)
+    if record.failed_reason != "disabled":
+        return changed, []
+    return replace(changed, failed_said_at=None, failed_reason=None), [sink_events.recovered(record, now)]
+
+
+def believable(record: SinkRecord, now: datetime) -> SinkRecord:
+    """The record without times in the future: a clock that ran ahead wrote them, and was set back since."""
     return replace(
-        sink,
-        since=min(sink.since, now),
-        failed_said_at=_passed(sink.failed_said_at, now),
-        away_since=_passed(sink.away_since, now),
-        dead_said_at=_passed(sink.dead_said_at, now),
-        tried_at=_passed(sink.tried_at, now),
-        next_attempt_at=_next_attempt(sink, now),
+        record,
+        since=min(record.since, now),
+        failed_said_at=_not_after(record.failed_said_at, now),
+        away_since=_not_after(record.away_since, now),
+        dead_said_at=_not_after(record.dead_said_at, now),
+        tried_at=_not_after(record.tried_at, now),
+        next_attempt_at=_next_attempt(record, now),
     )
 
 
-def _passed(moment: datetime | None, now: datetime) -> datetime | None:
+def _not_after(moment: datetime | None, now: datetime) -> datetime | None:
     return min(moment, now) if moment else None
 
 
-def _next_attempt(sink: SinkRecord, now: datetime) -> datetime | None:
-    due = sink.next_attempt_at
+def _next_attempt(record: SinkRecord, now: datetime) -> datetime | None:
+    due = record.next_attempt_at
     if due is None:
         return None
-    if sink.tried_at is not None and sink.tried_at > now:
-        return now + min(due - sink.tried_at, LONGEST_ASKED)
-    return due if due <= now + LONGEST_ASKED else now
+    if record.tried_at is not None and record.tried_at > now:
+        return now + min(due - record.tried_at, MAX_RETRY_AFTER)
+    return due if due <= now + MAX_RETRY_AFTER else now

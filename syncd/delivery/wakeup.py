@@ -1,4 +1,4 @@
-"""Waiting for something to happen or for a time to come, whichever is first; never by polling."""
+"""Waits until something happens or a time comes, whichever is first, without polling."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from collections.abc import Awaitable, Callable
 Sleep = Callable[[float], Awaitable[object]]
 
 
-class Alarm:
+class Wakeup:
     def __init__(self, sleep: Sleep) -> None:
         self._sleep = sleep
-        self._rung = asyncio.Event()
+        self._called = asyncio.Event()
 
-    def ring(self) -> None:
-        """End the present `wait`, or the next."""
-        self._rung.set()
+    def wake(self) -> None:
+        """End the current `wait`, or the next one."""
+        self._called.set()
 
     async def wait(self, seconds: float | None) -> None:
-        """Until somebody rings, or for so long; None: for as long as nobody rings."""
+        """Wait for `wake`, but no longer than ``seconds``; None means that there is no limit."""
         if seconds is None:
-            await self._rung.wait()
-        elif not self._rung.is_set():
-            await self._rung_or_slept(seconds)
-        self._rung.clear()
+            await self._called.wait()
+        elif not self._called.is_set():
+            await self._called_or_slept(seconds)
+        self._called.clear()
 
-    async def _rung_or_slept(self, seconds: float) -> None:
-        both = [
-            asyncio.ensure_future(self._rung.wait()),
+    async def _called_or_slept(self, seconds: float) -> None:
+        tasks = [
+            asyncio.ensure_future(self._called.wait()),
             asyncio.ensure_future(_awaited(self._sleep(seconds))),
         ]
         try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for one in both:
-                one.cancel()
-            await asyncio.gather(*both, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _awaited(what: Awaitable[object]) -> None:
-    await what
+async def _awaited(awaitable: Awaitable[object]) -> None:
+    await awaitable

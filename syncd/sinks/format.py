@@ -1,4 +1,4 @@
-"""What a format is: pure functions from events to a request, and from an answer to a verdict."""
+"""What a format is: pure functions that make a request of events, and tell what came of it from the answer."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 from syncd.model import Secret
-from syncd.sinks.sink import Item, Verdict
+from syncd.sinks.sink import Item, SendResult
 
 
 class Limit(NamedTuple):
-    """At most so many messages in any so many seconds."""
+    """The receiver takes at most so many messages within any so many seconds."""
 
     messages: int
     seconds: float
@@ -20,12 +20,12 @@ class Limit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the configuration says of a sink's messages; a format reads the part that concerns it."""
+    """What the configuration says about a sink's messages; a format reads the part that concerns it."""
 
     language: str = "en"
     prefix: str = ""
     zone: tzinfo | None = None
-    """Of the times in messages; None is the machine's."""
+    """The zone of the times in messages; None is the machine's."""
     secret: Secret | None = None
     secrets: tuple[Secret, ...] = ()
     body: str = ""
@@ -34,7 +34,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """When a message is made; ``away_since`` when the receiver had been away for long until now."""
+    """When a message is made; ``away_since`` is set if the receiver was away for long until now."""
 
     now: datetime
     away_since: datetime | None = None
@@ -42,18 +42,18 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be posted. ``query`` joins the URL's own. Both maps may hold signatures: never printed."""
+    """What is posted. ``query`` is added to the URL's own. All of it may hold signatures, so it is never printed."""
 
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     signatures: tuple[str, ...] = field(default=(), repr=False)
-    """Those in body, headers and query, so that an answer that repeats one is not shown."""
+    """The signatures in body, headers and query, so that an answer which repeats one is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, as received at ``at``: header names in lower case, the body cut and undecoded."""
+    """What came back at the time ``at``: header names in lower case, the body cut and undecoded."""
 
     status: int
     at: datetime
@@ -63,27 +63,27 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """The receiver's words fit trouble of either kind: the third time in a row it is the message's."""
+    """The answer may mean receiver trouble or message trouble. The third one in a row counts as message trouble."""
 
     reason: str
 
 
 class RenderError(Exception):
-    """The message cannot be made of this event. Its text has no secrets."""
+    """The message cannot be made of this event. The text of the error has no secrets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A receiver's language. A ``chat`` format takes several events at once and speaks to people.
+    """How to talk to one kind of receiver. A ``chat`` format takes several events at once and writes for people.
 
-    ``render`` raises RenderError. The reasons of ``judge`` are its own words up to the first ``": "``,
-    the receiver's after it.
+    ``render`` raises RenderError. In the reasons that ``interpret`` gives, our own words stand before the first
+    ``": "``, and the receiver's words after it.
     """
 
     name: str
     render: Callable[[Sequence[Item], Options, Attempt], Request]
-    judge: Callable[[Answer], Verdict | Doubtful]
+    interpret: Callable[[Answer], SendResult | Doubtful]
     chat: bool = False
     limits: tuple[Limit, ...] = ()
     avoids_half_hours: bool = False
-    """The receiver is overrun at :00 and :30 sharp and asks senders to stay away from them."""
+    """The receiver is overloaded at :00 and :30 sharp, and asks senders to avoid these moments."""

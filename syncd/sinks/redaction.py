@@ -1,4 +1,4 @@
-"""Nothing secret of a sink may stand in a reason, not even a part of it, if the receiver repeats it."""
+"""Keeps a sink's secrets out of reasons: words of a receiver that repeat a secret, or a part of one, are not shown."""
 
 from __future__ import annotations
 
@@ -7,34 +7,43 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-SHORTEST_SEGMENT = 10
-"""Letters of a URL's path segment from which on it may be a credential ("services" is none)."""
-SHORTEST = 4
-"""Letters of anything else that is secret: shorter ones are in every text."""
-PART = 8
-"""Letters of a secret in a row that are as secret as the whole."""
+MIN_SEGMENT_LETTERS = 10
+"""A path segment of a URL may be a credential from this length on ("services" is none)."""
+MIN_SECRET_LETTERS = 4
+"""Anything shorter is not treated as secret, because it occurs in every text."""
+PART_LETTERS = 8
+"""So many letters in a row of a secret are as secret as the whole."""
 
 
-class Censor:
-    """Knows the secrets of a sink by their letters and digits, so that no escaping and no line break hides them."""
+class Redactor:
+    """Compares letters and digits only, so that no escaping and no line break hides a secret."""
 
     def __init__(self, values: Iterable[str], urls: Iterable[str] = ()) -> None:
         wholes, secrets = set[str](), {form for value in values for form in _forms_of(value)}
         for url in urls:
-            whole, credentials = _parts(url)
+            whole, credentials = _secrets_of_url(url)
             wholes.update(whole)
             secrets.update(credentials)
-        self._wholes = frozenset(found for found in map(_squash, wholes) if len(found) >= SHORTEST)
-        self._parts = frozenset(_pieces(secrets))
+        self._wholes = frozenset(whole for whole in map(_squash, wholes) if len(whole) >= MIN_SECRET_LETTERS)
+        self._parts = frozenset(_parts_of(secrets))
 
-    def knows(self, text: str, also: Iterable[str] = ()) -> bool:
-        """Whether a secret, or a part of one, stands in ``text``; ``also`` are secrets of this one message."""
-        parts = self._parts.union(_pieces(also))
+    def redact(self, reason: str, answer: str, message_secrets: Iterable[str]) -> str:
+        """``reason``, without the receiver's words in it if these or the whole ``answer`` repeat a secret.
+
+        ``message_secrets`` are secrets of this one message, such as its signatures.
+        """
+        if any(self.reveals_secret(text, message_secrets) for text in (reason, answer)):
+            return reason.split(": ", 1)[0] + " (the receiver's words repeat a secret and are not shown)"
+        return reason
+
+    def reveals_secret(self, text: str, message_secrets: Iterable[str] = ()) -> bool:
+        """Whether a secret, or a part of one, stands in ``text``."""
+        parts = self._parts.union(_parts_of(message_secrets))
         forms = {_squash(form) for form in (text, unquote(text), unquote(unquote(text)))}
-        return any(_holds(form, parts) or any(whole in form for whole in self._wholes) for form in forms)
+        return any(_holds_part(form, parts) or any(whole in form for whole in self._wholes) for form in forms)
 
 
-def _holds(text: str, parts: frozenset[str]) -> bool:
+def _holds_part(text: str, parts: frozenset[str]) -> bool:
     return any(
         text[start : start + length] in parts
         for length in {len(part) for part in parts}
@@ -42,15 +51,16 @@ def _holds(text: str, parts: frozenset[str]) -> bool:
     )
 
 
-def _pieces(secrets: Iterable[str]) -> Iterator[str]:
-    """All parts of `PART` letters; of a shorter secret itself."""
+def _parts_of(secrets: Iterable[str]) -> Iterator[str]:
+    """All parts of `PART_LETTERS` letters; a shorter secret is its only part."""
     for secret in map(_squash, secrets):
-        if len(secret) >= SHORTEST:
-            yield from (secret[start : start + PART] for start in range(max(1, len(secret) - PART + 1)))
+        if len(secret) >= MIN_SECRET_LETTERS:
+            for start in range(max(1, len(secret) - PART_LETTERS + 1)):
+                yield secret[start : start + PART_LETTERS]
 
 
 def _forms_of(value: str) -> Iterator[str]:
-    """A secret, and what is in it if it is the value of an Authorization header."""
+    """The secret itself; if it is the value of an Authorization header, the credentials in it."""
     scheme, _, rest = value.partition(" ")
     if not rest:
         yield value
@@ -63,8 +73,8 @@ def _forms_of(value: str) -> Iterator[str]:
             return
 
 
-def _parts(url: str) -> tuple[Iterable[str], Iterable[str]]:
-    """What is secret as a whole only, since its parts are ordinary words; and the credentials in it."""
+def _secrets_of_url(url: str) -> tuple[Iterable[str], Iterable[str]]:
+    """What is secret only as a whole, since its parts are ordinary words; and the credentials in the URL."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -73,11 +83,11 @@ def _parts(url: str) -> tuple[Iterable[str], Iterable[str]]:
     segments = [unquote(segment) for segment in parts.path.split("/")]
     credentials = [
         *(value for _, value in parse_qsl(parts.query)),
-        *(segment for segment in segments if len(_squash(segment)) >= SHORTEST_SEGMENT),
+        *(segment for segment in segments if len(_squash(segment)) >= MIN_SEGMENT_LETTERS),
     ]
     if password:
         credentials += [password, b64encode(f"{user}:{password}".encode()).decode()]
-    path = [parts.path] if len(_squash(parts.path)) >= SHORTEST_SEGMENT else []
+    path = [parts.path] if len(_squash(parts.path)) >= MIN_SEGMENT_LETTERS else []
     return [url, user, *path], credentials
 
 

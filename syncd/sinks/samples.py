@@ -1,4 +1,4 @@
-"""One event of each type, as syncd drafts them: what `syncd sinks test` sends and the schema is held to."""
+"""One sample event of each type: `syncd sinks test` sends them, and the tests hold the schema to them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ IMAGE = Image(
 
 
 def samples(now: datetime) -> dict[str, Draft]:
-    """Type → an event of it, observed at ``now``; every type, in the order of `EVENT_TYPES`."""
+    """Type → a sample event, observed at ``now``. It has every type, in the order of `EVENT_TYPES`."""
     return {draft.type: draft for draft in (*_of_images(now), *_of_syncs(now), *_of_sinks(now))}
 
 

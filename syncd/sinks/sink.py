@@ -1,4 +1,4 @@
-"""What a receiver is to the dispatcher: a name, a send, and a verdict that says what to do next."""
+"""What the dispatcher knows of a receiver: its name, how to send to it, and what came of a message."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
+MAX_RETRY_AFTER = timedelta(days=1)
+"""A receiver may ask for a longer wait, but gets this one: a slip of its clock must not silence it for a year."""
+
 
 class Item(NamedTuple):
-    """One event on its way to one sink. ``body`` is the stored bytes: what is signed is what is sent."""
+    """One event on its way to one sink. ``body`` holds the stored bytes: what is signed is what is sent."""
 
     seq: int
     event_id: str
@@ -18,14 +21,15 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The receiver has them all."""
+    """The receiver has taken all events of the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverTrouble:
-    """The receiver cannot take anything now: the sink backs off, no event is charged an attempt.
+    """The receiver cannot take anything now: the sink backs off, and no event is charged an attempt.
 
-    ``reason`` is one line without secrets (no URL); ``gone`` (HTTP 410) disables the sink.
+    ``reason`` is one line without secrets and without the URL. ``retry_after`` is the wait that the receiver asked
+    for. ``gone`` (HTTP 410) disables the sink.
     """
 
     reason: str
@@ -35,28 +39,28 @@ class ReceiverTrouble:
 
 @dataclass(frozen=True, slots=True)
 class MessageTrouble:
-    """The receiver refuses this message: it is retried on its own schedule, others go on."""
+    """The receiver refuses this message: it is tried again on a schedule of its own, and the others go on."""
 
     reason: str
 
 
-Verdict = Delivered | ReceiverTrouble | MessageTrouble
+SendResult = Delivered | ReceiverTrouble | MessageTrouble
 
 
 class Sink(Protocol):
-    """A receiver. ``send`` raises nothing that it can name; what it raises counts as receiver trouble."""
+    """A receiver. ``send`` reports failures in its result; anything that it raises counts as receiver trouble."""
 
     name: str
     group_wait: timedelta
-    """How long events are gathered into one message; zero: each event is sent alone."""
+    """How long events are gathered into one message; zero means that each event is sent alone."""
     longest_backoff: timedelta
-    """The cap of its back-off: 10 minutes for chat robots, an hour for webhooks."""
+    """The longest wait between two attempts: 10 minutes for chat robots, an hour for webhooks."""
 
-    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> Verdict:
-        """Send one event, or with ``group_wait`` several as one digest, in seq order.
+    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> SendResult:
+        """Send one event, or with ``group_wait`` several events as one digest, in the order of their numbers.
 
         ``away_since`` is set on the first message after the receiver was away for more than an hour.
         """
 
     async def aclose(self) -> None:
-        """Let go of connections and files."""
+        """Close connections and files."""

@@ -1,4 +1,4 @@
-"""Strangers' text made harmless, and cut to a receiver's limits: pure."""
+"""Makes strangers' text harmless, and cuts it to a receiver's limits. Pure functions."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Callable
 
 ELLIPSIS = "…"
 _CLEANED_PER_SHOWN = 4
-"""Characters that are looked at for one that is shown: a long text costs no more than a short one."""
+"""So many characters are looked at for each one that is shown, so that a long text costs little more."""
 _JOINERS = "\u200c\u200d"
-"""Zero-width (non-)joiners: parts of emoji and of some scripts, and harmless."""
+"""Zero-width joiners and non-joiners: they are parts of emoji and of some scripts, and harmless."""
 
 
 def clean(text: str) -> str:
-    """One line without control, invisible and direction-changing characters; runs of space become one."""
+    """One line without control, invisible and direction-changing characters. Runs of spaces become one space."""
     return " ".join("".join(map(_visible, text)).split())
 
 
 def short(text: str, limit: int) -> str:
-    """`clean`, and cut to ``limit`` characters with a visible end; never within a character and its marks."""
+    """The `clean` text, cut to ``limit`` characters and ended with "…"; never cut between a character and its marks."""
     most = limit * _CLEANED_PER_SHOWN
     text, whole = clean(text[:most]), len(text) <= most
     if whole and len(text) <= limit:
@@ -35,21 +35,21 @@ def size_in_bytes(text: str) -> int:
 
 
 def short_in_bytes(text: str, limit: int) -> str:
-    """``text``, cut to ``limit`` bytes of UTF-8 between two characters, with a visible end."""
+    """``text``, cut between two characters to ``limit`` bytes of UTF-8 and ended with "…"."""
     while size_in_bytes(text) > limit:
         text = short(text, len(text) - 1)
     return text
 
 
 def size_in_utf16(text: str) -> int:
-    """Characters as JavaScript and Java count them."""
+    """How many characters JavaScript and Java count."""
     return len(text.encode("utf-16-le")) // 2
 
 
-def neutral(text: str) -> str:
-    """Without a character that any of the chat markdowns reads: each gives way to one that looks alike.
+def without_markup(text: str) -> str:
+    """Replaces every character that is markup in any chat by one that looks alike, and breaks up links.
 
-    For receivers whose markdown has no escape that all of their clients honour. No link begins by itself.
+    This is for receivers whose markdown has no escape that all of their clients understand.
     """
     text = at_start(text, lambda mark: mark.translate(_STARTS))
     underscore = "＿" if _is_emphasis(text) else "_"
@@ -57,8 +57,8 @@ def neutral(text: str) -> str:
 
 
 def at_start(line: str, change: Callable[[str], str]) -> str:
-    """Change what would make the line a heading, an item of a list or a rule."""
-    return _BLOCK_START.sub(lambda found: change(found[0]), line)
+    """Changes the beginning that would make the line a heading, a list item or a rule."""
+    return _BLOCK_START.sub(lambda match: change(match[0]), line)
 
 
 _BLOCK_START = re.compile(r"^(#+|[-+=]+|[0-9]+[.)])(?=\s|$)")
@@ -67,7 +67,7 @@ _LOOKALIKES = str.maketrans("<>[]*`~\\@", "＜＞［］＊＇～＼＠")
 
 
 def _is_emphasis(text: str) -> bool:
-    """Whether an underscore stands at the edge of a word; within one it is ordinary."""
+    """Whether an underscore stands at the edge of a word; within a word it is ordinary."""
     return any(
         not (before.isalnum() and after.isalnum())
         for before, mark, after in zip(" " + text, text, text[1:] + " ", strict=False)

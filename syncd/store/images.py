@@ -38,8 +38,12 @@ _LIVE_ROWS = (
     " ORDER BY image_id, region"
 )
 _SHOWN = (
-    "SELECT image_id FROM image_rows INDEXED BY image_rows_live WHERE account = ? AND region = ?"
-    " AND revoked_at IS NULL AND missing_since IS NULL AND image_id NOT IN (SELECT value FROM json_each(?)) LIMIT ?"
+    "SELECT image_id FROM image_rows INDEXED BY image_rows_live WHERE account = ?1 AND region = ?2"
+    " AND revoked_at IS NULL AND missing_since IS NULL AND image_id NOT IN (SELECT value FROM json_each(?3))"
+)
+_SHOWN_AT_BOTH_ENDS = (
+    f"SELECT image_id FROM ({_SHOWN} ORDER BY image_id LIMIT ?4)"
+    f" UNION SELECT image_id FROM ({_SHOWN} ORDER BY image_id DESC LIMIT ?4)"
 )
 _softwares = msgspec.json.Decoder(Softwares).decode
 _to_json = msgspec.json.Encoder().encode
@@ -163,9 +167,9 @@ async def live_rows(tx: Transaction, account: str, ids: Iterable[str]) -> dict[s
     return found
 
 
-async def some_shown(tx: Transaction, target: Target, without: Iterable[str], limit: int) -> list[str]:
-    """At most ``limit`` ids, not among ``without``, that the target's last complete listing showed."""
-    rows = await tx.fetch(_SHOWN, (*target, json.dumps(list(without)), limit))
+async def some_shown(tx: Transaction, target: Target, without: Iterable[str], count: int) -> list[str]:
+    """Ids, not among ``without``, that the target's last complete listing showed: the first and the last so many."""
+    rows = await tx.fetch(_SHOWN_AT_BOTH_ENDS, (*target, json.dumps(list(without)), count))
     return [row[0] for row in rows]
 
 

@@ -87,10 +87,17 @@ async def recover(tx: Transaction, now: datetime) -> None:
     A half-done request is not done again: it may be what ended that daemon.
     """
     await tx.execute_raw(
-        "UPDATE requests SET finished_at = ?1, exit_code = 1,"
+        "UPDATE requests SET finished_at = ?1, exit_code = ?6,"
         " answer = json_object('error', CASE WHEN begun_at IS NULL THEN ?2 ELSE ?3 END)"
         " WHERE finished_at IS NULL AND (begun_at IS NOT NULL OR created_at NOT BETWEEN ?4 AND ?5)",
-        (to_text(now), EXPIRED, INTERRUPTED, to_text(now - STALE), to_text(now + CLOCK_IS_RIGHT_WITHIN)),
+        (
+            to_text(now),
+            EXPIRED,
+            INTERRUPTED,
+            to_text(now - STALE),
+            to_text(now + CLOCK_IS_RIGHT_WITHIN),
+            SyncdError.exit_code,
+        ),
     )
 
 

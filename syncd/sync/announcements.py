@@ -55,7 +55,8 @@ def extent_of(
     return Extent(
         _regions(failing),
         _regions(state for state in failing if alert is not None and not _was_well(state, alert, now)),
-        everywhere=len(failing) == len(states) > 0 and all(alerts.opens(one, limits) for one in troubles),
+        everywhere=len(failing) == len(states) > 0
+        and all(alerts.opens(trouble, limits) for trouble in troubles),
     )
 
 

@@ -123,10 +123,10 @@ class Announcer:
         return telling, event_drafts.revoked(self.occasion, telling, revoked.image, revoked.missing)
 
 
-def changed(occasion: Occasion, what: Changed, fact: Fact | None) -> Iterator[tuple[Telling, Draft]]:
+def changed(occasion: Occasion, change: Changed, fact: Fact | None) -> Iterator[tuple[Telling, Draft]]:
     """The status first, then everything else, each if it changed."""
-    mark = fingerprint(what.image)
-    parts = {change.field == "status" for change in what.changes}
+    mark = fingerprint(change.image)
+    parts = {field.field == "status" for field in change.changes}
     for is_status, tell, draft in (
         (True, tell_status, event_drafts.status_changed),
         (False, tell_updated, event_drafts.updated),
@@ -134,7 +134,7 @@ def changed(occasion: Occasion, what: Changed, fact: Fact | None) -> Iterator[tu
         if is_status in parts:
             telling = tell(fact, mark)
             fact = telling.fact
-            yield telling, draft(occasion, telling, what.before, what.image, what.changes, what.after)
+            yield telling, draft(occasion, telling, change.before, change.image, change.changes, change.after)
 
 
 def of_plan(reading: Reading, decision: Decision, last_known: Mapping[str, Image]) -> Iterator[Happening]:

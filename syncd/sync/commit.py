@@ -67,10 +67,10 @@ class Commit:
         after = self._after(state)
         await targets.save_target(self.tx, after)
         account = await self._note_baseline(account)
-        told = await listed_again(self.tx, self.reading, self.decision)
-        run = self._run(len(told))
+        reappeared = await listed_again(self.tx, self.reading, self.decision)
+        run = self._run(len(reappeared))
         run_id = await runs.record(self.tx, run)
-        await self._tell(account, told, run_id)
+        await self._announce_images(account, reappeared, run_id)
         await self._enter_scope()
         await self._announce(account, after, run_id, coming)
         self.in_doubt = await facts.any_doubted(self.tx, account.account)
@@ -177,7 +177,7 @@ class Commit:
         await targets.save_account(self.tx, account)
         return account
 
-    async def _tell(self, account: AccountState, told: list[Happening], run_id: int) -> None:
+    async def _announce_images(self, account: AccountState, reappeared: list[Happening], run_id: int) -> None:
         reading = self.reading
         last_known = (
             await images.stored(self.tx, reading.target, self.decision.gone) if self.decision.gone else {}
@@ -191,7 +191,7 @@ class Commit:
             wait=not reading.rebaseline,
         )
         own = of_plan(reading, self.decision, last_known)
-        await self._append_all(announcer, [own, iter(told)], run_id)
+        await self._append_all(announcer, [own, iter(reappeared)], run_id)
 
     async def _enter_scope(self) -> None:
         """In a new scope only what its targets list is known; the others' rows are known again when they enter it."""
@@ -279,7 +279,7 @@ class Commit:
         await self._announce_health(account, state, await runs.record(self.tx, run))
         return self._report(run, state)
 
-    def _run(self, told: int) -> Run:
+    def _run(self, reappeared: int) -> Run:
         listing = self.reading.listing
         plan = Plan() if self.reading.baseline and not self._is_baseline() else self.decision.plan
         fields = [{change.field for change in update.changes} for update in plan.changed]
@@ -291,7 +291,7 @@ class Commit:
             outcome,  # type: ignore[arg-type]  # one of the three literals
             pages=listing.pages,
             listed=len(listing.seen),
-            shared=len(plan.added) + told,
+            shared=len(plan.added) + reappeared,
             revoked=len(self.decision.gone),
             status_changed=sum("status" in names for names in fields),
             updated=sum(bool(names - {"status"}) for names in fields),

@@ -15,7 +15,7 @@ LOOKUPS_PER_SYNC = 200
 """Rows asked for in one sync; the others stay as they are until a later one asks for them."""
 
 CONTROLS = 2
-"""Ids tried as a control: one of them may vanish between the list and its lookup."""
+"""Ids tried as a control (twice as many in another region, whose list is older): one may have vanished since."""
 
 
 class Asks(Protocol):

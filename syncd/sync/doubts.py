@@ -159,8 +159,8 @@ class Doubts:
         changes = [
             change for change in compare(before, image) if (status if change.field == "status" else rest)
         ]
-        what = Changed(before, image, tuple(changes), fact.doubted_at)
-        for telling, draft in changed(Occasion(target, self.now), what, fact):
+        change = Changed(before, image, tuple(changes), fact.doubted_at)
+        for telling, draft in changed(Occasion(target, self.now), change, fact):
             fact = telling.fact
             self._drafts.append(draft)
         return fact

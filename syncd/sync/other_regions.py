@@ -69,8 +69,8 @@ class Unasked(Exception):  # noqa: N818  # no error: questions to be answered be
 async def ask(cloud: Asks, unasked: Unasked) -> dict[tuple[str, str], Lookup]:
     """One lookup an image and region, the regions side by side.
 
-    A region that does not find its control proves nothing, except that an image is there; one that does not answer
-    is not asked further. Where there is nothing to try as a control, only a fresh list, an empty one, is proof enough.
+    A region whose lookups find nothing at all, not even its control, proves nothing; one that does not answer is not
+    asked further. Where there is nothing to try as a control, a fresh list, an empty one, is proof enough.
     """
     answers: dict[tuple[str, str], Lookup] = {}
     await together(_ask_region(cloud, unasked, region, answers) for region in unasked.questions)
@@ -88,16 +88,18 @@ async def _ask_region(
             known = await control(cloud, region, unasked.controls[region])
     if known is Lookup.UNDECIDED:
         return
-    proving = known is Lookup.FOUND or (known is None and region in unasked.counting)
+    found: dict[str, Lookup] = {}
 
     async def look_up(image_id: str) -> None:
-        answer = await cloud.lookup(region, image_id)
-        if proving or answer is Lookup.FOUND:
-            answers[region, image_id] = answer
+        found[image_id] = await cloud.lookup(region, image_id)
 
     with suppress(TimeoutError):
         async with asyncio.timeout(ANSWERS_TIMEOUT):
             await together(map(look_up, ids))
+    proving = Lookup.FOUND in (known, *found.values()) or (known is None and region in unasked.counting)
+    for image_id, answer in found.items():
+        if proving:
+            answers[region, image_id] = answer
 
 
 def other_regions(
@@ -144,11 +146,11 @@ async def account_losses(
 
     The announcer decides the same once the rows are written: what it would tell the account was asked for here.
     """
-    told = await facts.read_facts(tx, target.account, ids)
+    known = await facts.read_facts(tx, target.account, ids)
     rows = await images.live_rows(tx, target.account, ids)
 
     def is_lost(image_id: str) -> bool:
-        fact = told.get(image_id)
+        fact = known.get(image_id)
         with_row = {row.region for row in rows.get(image_id, ())} - {target.region}
         return (fact is None or fact.live) and with_row.isdisjoint(counting)
 

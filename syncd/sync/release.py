@@ -41,7 +41,7 @@ async def release(syncer: Syncer, account: str | None = None, region: str | None
     for target in [state.target for state in matching if state.held_count]:
         async with syncer.preempt(target):
             released.append(Released(target, await _release(syncer, target)))
-    return [one for one in released if one.revoked]
+    return [target for target in released if target.revoked]
 
 
 async def _release(syncer: Syncer, target: Target) -> int:

@@ -30,10 +30,12 @@ async def sync_round(
     chosen = _chosen(syncer, account, region)
     whole = account is None and region is None
     await reconcile(syncer, retiring=whole)
-    first = await together(_discover(syncer, one, progress) for one in chosen if one.regions is None)
-    reports = [report for found in first for report in found]
+    first = await together(
+        _discover(syncer, account, progress) for account in chosen if account.regions is None
+    )
+    reports = [report for of_account in first for report in of_account]
     seen = {report.target for report in reports}
-    names = {one.name for one in chosen}
+    names = {account.name for account in chosen}
     due = [
         target
         for target in await active_targets(syncer.db)
@@ -51,7 +53,7 @@ def _chosen(syncer: Syncer, account: str | None, region: str | None) -> list[Acc
     if account is not None and account not in syncer.accounts:
         known = ", ".join(sorted(syncer.accounts)) or "none"
         raise UsageError(f"account {account} is not configured", f"accounts: {known}")
-    return [one for one in syncer.accounts.values() if account in (None, one.name)]
+    return [known for known in syncer.accounts.values() if account in (None, known.name)]
 
 
 async def _discover(syncer: Syncer, account: Account, progress: Progress) -> list[SyncReport]:
@@ -66,12 +68,12 @@ async def _discover(syncer: Syncer, account: Account, progress: Progress) -> lis
 
 
 async def _each(syncer: Syncer, due: Sequence[Target], progress: Progress) -> list[SyncReport]:
-    places = asyncio.Semaphore(TARGETS_AT_ONCE)
+    slots = asyncio.Semaphore(TARGETS_AT_ONCE)
 
-    async def one(target: Target) -> SyncReport:
-        async with places:
+    async def sync_in_turn(target: Target) -> SyncReport:
+        async with slots:
             report = await syncer.sync(target)
         progress(report)
         return report
 
-    return await together(map(one, due))
+    return await together(map(sync_in_turn, due))

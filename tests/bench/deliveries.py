@@ -26,7 +26,7 @@ from aiohttp import web
 from syncd.config import load
 from syncd.daemon import logs
 from syncd.daemon.assembly import Observers, SystemClock, assemble
-from syncd.delivery.worker import IN_FLIGHT
+from syncd.delivery.sender import MAX_IN_FLIGHT
 from syncd.model import Change, Route, SinkFilter, Target
 from syncd.store import migrate, outbox
 from syncd.store.engine import Database
@@ -35,7 +35,7 @@ from tests.bench.meter import Cost, metered
 
 IMAGES = 2_000
 EVENTS = 10_000
-CONTESTANTS = {"bare": f"bare aiohttp, {IN_FLIGHT} posts in flight", "syncd": "syncd, signed and settled"}
+CONTESTANTS = {"bare": f"bare aiohttp, {MAX_IN_FLIGHT} posts in flight", "syncd": "syncd, signed and settled"}
 
 
 def show(repeats: int) -> None:
@@ -156,7 +156,7 @@ async def _post(folder: Path, url: str) -> Cost:
                 await response.read()
 
     async with aiohttp.ClientSession(headers=headers) as session, metered() as cost:
-        await asyncio.gather(*(lane(session) for _ in range(IN_FLIGHT)))
+        await asyncio.gather(*(lane(session) for _ in range(MAX_IN_FLIGHT)))
     return cost
 
 

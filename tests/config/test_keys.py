@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from syncd.config import Config, LogSinkConfig, WebhookSinkConfig, describe, load, to_toml
 from syncd.config.keys import KEYS, accepted, unformed
+from syncd.config.signing_secret import signing_key
 from syncd.config.sinks import FORMATS
 from syncd.errors import ConfigError, Fault
 from syncd.model import SinkFilter
 from syncd.sinks import formats
-from syncd.sinks.signatures import standard_key
 from tests.config_files import ACCOUNT, CERTIFICATE, WEBHOOK, Files
 
 
@@ -163,7 +163,7 @@ def test_a_signing_secret_has_24_to_64_bytes(files: Files, size: int, fits: bool
     secret = "whsec_" + base64.b64encode(b"x" * size).decode()
     assert (not files.faults(WEBHOOK + f'secrets = ["{secret}"]')) == fits
     with nullcontext() if fits else pytest.raises(ValueError, match="24"):
-        standard_key(secret)
+        signing_key(secret)
 
 
 def test_without_tables_the_defaults_are_those_of_the_settings(files: Files) -> None:

@@ -17,7 +17,7 @@ from syncd.model import Secret, SinkFilter, to_text
 from syncd.sinks.build import settings_digest
 from syncd.store import outbox
 from tests.config_files import Files
-from tests.delivery.delivering import Clock, drafts
+from tests.delivery.harness import Clock, drafts
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EVERYTHING = SinkFilter(events=("*",), scope="region", baseline=True)
@@ -82,7 +82,7 @@ async def test_a_reload_exchanges_the_changed_sinks_only_and_keeps_their_pace(pa
     await parts.change(replace(parts.config, sinks=filtered))
     after = parts._sinks
     assert {name for name in before if after[name] is not before[name]} == {"robot"}
-    assert after["robot"]._pace is before["robot"]._pace  # type: ignore[attr-defined]  # a WebhookSink
+    assert after["robot"]._rate_limiter is before["robot"]._rate_limiter  # type: ignore[attr-defined]  # a WebhookSink
     assert [route.wants for route in parts.dispatcher._routes if route.sink == "log"] == [SinkFilter()]
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from syncd.delivery import worker
-from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
+from syncd.delivery import sender
+from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
 from syncd.store import deliveries
-from tests.delivery.delivering import FakeSink, Post, drafts, post_at
+from tests.delivery.harness import FakeSink, Harness, drafts, harness_at
 
 EVENTS = 120
 IMAGES = 15
@@ -29,7 +29,7 @@ class Moody(FakeSink):
         self.calm = False
         self.deadly = asyncio.Event()
 
-    async def send(self, items: Sequence[Item], away_since: object = None) -> Verdict:
+    async def send(self, items: Sequence[Item], away_since: object = None) -> SendResult:
         self.answer = type(self).decide
         if not self.calm and self.rng.random() < 0.05:
             self.deadly.set()
@@ -37,7 +37,7 @@ class Moody(FakeSink):
             await asyncio.sleep(0)
         return await super().send(items, None)
 
-    def decide(self, items: Sequence[Item]) -> Verdict:
+    def decide(self, items: Sequence[Item]) -> SendResult:
         if any(item.seq in self.poison for item in items):
             return MessageTrouble("HTTP 422")
         if self.calm:
@@ -54,73 +54,76 @@ class Moody(FakeSink):
         return Delivered()
 
 
-async def live_through(post: Post, rng: random.Random) -> None:
+async def live_through(harness: Harness, rng: random.Random) -> None:
     """Events come while two dispatchers after another are killed; then a calm time in which all is delivered."""
     poison = set(rng.sample(range(1, EVENTS), 2))
     sinks = [Moody("hook", rng, poison), Moody("chat", rng, poison, group_wait=10)]
-    await post.equip(*sinks)
+    await harness.configure(*sinks)
     left = EVENTS
     while left:
         new = min(left, rng.randrange(1, 30))
         left -= new
-        await post.append(drafts(*(rng.randrange(IMAGES) for _ in range(new)), at=post.clock.now()))
-        await one_life(post, sinks)
+        await harness.append(drafts(*(rng.randrange(IMAGES) for _ in range(new)), at=harness.clock.now()))
+        await one_life(harness, sinks)
     for sink in sinks:
         sink.calm = True
-    post.start()
+    harness.start()
     for sink in sinks:
-        await post.settled(sink.name)
-    await post.stop()
+        await harness.settled(sink.name)
+    await harness.stop()
     for sink in sinks:
-        check(post, sink, poison)
+        check(harness, sink, poison)
 
 
-async def one_life(post: Post, sinks: Sequence[Moody]) -> None:
+async def one_life(harness: Harness, sinks: Sequence[Moody]) -> None:
     """Until one of the sinks says that it is over, or everything is delivered; then the next process begins anew."""
     for sink in sinks:
         sink.deadly.clear()
-    post.start()
+    harness.start()
     waits = [asyncio.create_task(sink.deadly.wait()) for sink in sinks]
-    done = asyncio.create_task(post.reached(lambda: not any(post.count(s.name, "pending") for s in sinks)))
+    done = asyncio.create_task(
+        harness.reached(lambda: not any(harness.count(s.name, "pending") for s in sinks))
+    )
     await asyncio.wait([*waits, done], return_when=asyncio.FIRST_COMPLETED)
     for task in (*waits, done):
         task.cancel()
     await asyncio.gather(*waits, done, return_exceptions=True)
-    await post.stop()
-    post.clock.advance(5)
-    await post.equip(*sinks)
+    await harness.stop()
+    harness.clock.advance(5)
+    await harness.configure(*sinks)
 
 
-def check(post: Post, sink: Moody, poison: set[int]) -> None:
+def check(harness: Harness, sink: Moody, poison: set[int]) -> None:
     """The checks of each attempt are FakeSink's; here is what must be true at the end."""
     dead = {
         seq
-        for (seq,) in post.rows(
+        for (seq,) in harness.rows(
             "SELECT event_seq FROM deliveries WHERE sink = ? AND state = 'dead'", sink.name
         )
     }
     wanted = {
-        seq for (seq,) in post.rows("SELECT seq FROM events WHERE body NOT LIKE ?", f'%"sink":"{sink.name}"%')
+        seq
+        for (seq,) in harness.rows("SELECT seq FROM events WHERE body NOT LIKE ?", f'%"sink":"{sink.name}"%')
     }
     assert set(sink.taken) | dead == wanted
     assert dead >= poison & wanted
     assert len(dead) <= len(poison) + 1, "chance alone kills almost nothing"
     first = list(dict.fromkeys(sink.taken))
-    of_image = dict(post.rows("SELECT seq, image_id FROM events WHERE image_id IS NOT NULL"))
+    of_image = dict(harness.rows("SELECT seq, image_id FROM events WHERE image_id IS NOT NULL"))
     for image in set(of_image.values()):
         taken = [seq for seq in first if of_image.get(seq) == image]
         assert taken == sorted(taken)
 
 
 async def run_seed(tmp_path: Path, seed: int) -> None:
-    async with post_at(tmp_path / f"{seed}.db") as post:
-        post.rng = random.Random(seed)
-        await asyncio.wait_for(live_through(post, random.Random(seed)), 60)
+    async with harness_at(tmp_path / f"{seed}.db") as harness:
+        harness.rng = random.Random(seed)
+        await asyncio.wait_for(live_through(harness, random.Random(seed)), 60)
 
 
 @pytest.fixture(autouse=True)
 def _abrupt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "GRACE", 0.0)
+    monkeypatch.setattr(sender, "STOP_GRACE", 0.0)
 
 
 @pytest.mark.parametrize("seed", range(4))

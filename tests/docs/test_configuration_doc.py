@@ -13,7 +13,7 @@ import pytest
 from syncd.config import Config, describe, load
 from syncd.config.keys import KEYS, accepted
 from syncd.config.values import duration
-from syncd.sinks.checks import template_faults
+from syncd.sinks.template_check import template_faults
 from tests.config_files import CERTIFICATE, ENVIRON
 
 ROOT = Path(__file__).parents[2]

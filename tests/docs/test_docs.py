@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 import pytest
 
-from syncd.cli import main
-from syncd.cli.frame import syncd as root
-from syncd.cli.registry import COMMANDS
+from syncd.cli.command_list import COMMANDS
+from syncd.cli.main import main
+from syncd.cli.main import syncd as root
 from syncd.config import load
 from syncd.simulator import __main__ as simulator
-from syncd.sinks.checks import template_faults
+from syncd.sinks.template_check import template_faults
 from tests.config_files import ENVIRON, Files
 
 ROOT = Path(__file__).parents[2]

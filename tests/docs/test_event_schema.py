@@ -17,7 +17,7 @@ from standardwebhooks import Webhook
 from syncd.delivery import sink_events
 from syncd.model import COMPARED, EVENT_TYPES, Draft, Image, to_text
 from syncd.sinks.samples import IMAGE, samples
-from syncd.sinks.trial import trials
+from syncd.sinks.template_samples import template_samples
 from syncd.store.deliveries import SinkRecord
 from syncd.store.outbox import body, new_id
 from tests.sinks.samples import digest, each_type
@@ -165,7 +165,7 @@ def test_a_sample_is_a_standard_webhooks_payload(type_: str) -> None:
 
 @pytest.mark.parametrize("type_", EVENT_TYPES)
 def test_what_templates_and_formats_are_tried_with_are_events(type_: str) -> None:
-    for one in trials(type_):
+    for one in template_samples(type_):
         CLOSED.validate(one)
     CLOSED.validate(json.loads(each_type()[type_].body))
 

@@ -15,8 +15,8 @@ import pytest
 from syncd.config import load
 from syncd.model import Secret
 from syncd.sinks import signatures
-from syncd.sinks.checks import template_faults
 from syncd.sinks.formats import names
+from syncd.sinks.template_check import template_faults
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sinks.md").read_text()
 SECRETS = ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_TmV3IHNlY3JldCwgb2YgdHdlbnR5LWZvdXIgYnl0ZXM=")

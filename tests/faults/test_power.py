@@ -21,12 +21,12 @@ import pytest
 from syncd.config import RetentionConfig
 from syncd.delivery.dispatcher import Dispatcher
 from syncd.model import Route, SinkFilter
-from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
+from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
 from syncd.store import files, migrate, outbox, pruning, upkeep
 from syncd.store.engine import Database
 from syncd.sync.release import release
 from syncd.sync.settings import Settings
-from tests.delivery.delivering import FakeSink, drafts, post_at
+from tests.delivery.harness import FakeSink, drafts, harness_at
 from tests.faults.power import Kept, Lost, Mark, Op, Recorder, Sync, Torn, library, moments
 from tests.sync.rig import Rig, rig_at
 
@@ -49,7 +49,7 @@ class Watched(FakeSink):
 
     recorder: Recorder
 
-    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> Verdict:
+    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> SendResult:
         for item in items:
             self.recorder.mark((item.seq, item.event_id, item.body))
         return await super().send(items, away_since)
@@ -62,7 +62,7 @@ class Story:
         self.rig = rig
         self.rng = rng
         self.recorder = recorder
-        self.trouble: Verdict | None = None
+        self.trouble: SendResult | None = None
         self.committed = asyncio.Event()
         rig.db.on_commit(self.committed.set)
         self.sinks = [Watched("hook", self._answer), Watched("log")]
@@ -70,7 +70,7 @@ class Story:
             sink.recorder = recorder
         self.dispatcher = Dispatcher(rig.db, self.sinks, routes=ROUTES, clock=rig.clock, rng=random.Random(1))
 
-    def _answer(self, sink: FakeSink, items: Sequence[Item]) -> Verdict:
+    def _answer(self, sink: FakeSink, items: Sequence[Item]) -> SendResult:
         return self.trouble or Delivered()
 
     async def live(self, steps: int) -> None:
@@ -300,13 +300,13 @@ async def test_an_alert_and_its_end_are_news_though_no_image_changes(tmp_path: P
 
 async def test_what_was_delivered_is_written_down_without_waiting_for_the_disk(tmp_path: Path) -> None:
     with Recorder() as recorder:
-        async with post_at(tmp_path / "syncd.db") as post:
-            await post.equip(FakeSink())
-            await post.append(drafts(*range(20)))
+        async with harness_at(tmp_path / "syncd.db") as harness:
+            await harness.configure(FakeSink())
+            await harness.append(drafts(*range(20)))
             recorder.ops.clear()
-            post.start()
-            await post.settled()
-            await post.stop()
+            harness.start()
+            await harness.settled()
+            await harness.stop()
             assert recorder.ops
             assert syncs(recorder.ops) == []
 

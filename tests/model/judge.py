@@ -83,11 +83,12 @@ class Judge:
         """Of a target's ``before`` live rows many go at once, or all, only after the hold, and none in haste."""
         revoked = [event for event in events if event.type == "image.revoked" and not event.baseline]
         listed = {_target(event) for event in events if event.type == "image.shared"}
-        gone: dict[Target, list[Event]] = {}
+        gone: dict[Target, dict[Key, Event]] = {}
         for event in revoked if not self.by_hand else ():
             if _key(event) in before:
-                gone.setdefault(_target(event), []).append(event)
-        for target, lost in gone.items():
+                gone.setdefault(_target(event), {})[_key(event)] = event
+        for target, lost_by_key in gone.items():
+            lost = list(lost_by_key.values())
             live = sum(key[:2] == target for key in before)
             emptied = len(lost) == live and target not in listed
             many = len(lost) >= GUARD.min and len(lost) * 100 > GUARD.percent * live

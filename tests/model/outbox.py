@@ -9,9 +9,9 @@ from datetime import timedelta
 from syncd.config import RetentionConfig
 from syncd.delivery.dispatcher import Dispatcher
 from syncd.model import Route, to_text
-from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, Verdict
+from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
 from syncd.store import pruning
-from tests.delivery.delivering import FakeSink
+from tests.delivery.harness import FakeSink
 from tests.model.clock import Clock
 from tests.model.expected import CHAT, NAMES, ROUTES, takers
 from tests.model.figures import FIGURES
@@ -50,7 +50,7 @@ class Outbox:
         sink.is_dead = lambda seq: (name, seq) not in self._pending()
         return sink
 
-    def _answer(self, sink: FakeSink, items: Sequence[Item]) -> Verdict:
+    def _answer(self, sink: FakeSink, items: Sequence[Item]) -> SendResult:
         if sink.name in self.away:
             return ReceiverTrouble("HTTP 503")
         if sink.name in self.moody and (bad := {item.seq for item in items if item.seq % 3 == 0}):

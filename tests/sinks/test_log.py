@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from syncd.config import LogSinkConfig
-from syncd.sinks import lines
+from syncd.sinks import line_writers
 from syncd.sinks.log import LogSink
 from syncd.sinks.sink import Delivered, Item, ReceiverTrouble
 from tests.sinks.samples import each_type, of_image
@@ -49,8 +49,8 @@ class Disk:
         self.room: int | None = None
         self.failing: OSError | None = None
         self._write, self._fsync = os.write, os.fsync
-        monkeypatch.setattr(lines.os, "write", self.write)
-        monkeypatch.setattr(lines.os, "fsync", self.fsync)
+        monkeypatch.setattr(line_writers.os, "write", self.write)
+        monkeypatch.setattr(line_writers.os, "fsync", self.fsync)
 
     def write(self, descriptor: int, data: memoryview) -> int:
         self.calls.append("write")
@@ -80,7 +80,7 @@ class SlowDisk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun, self.go_on = threading.Event(), threading.Event()
         self._fsync = os.fsync
-        monkeypatch.setattr(lines.os, "fsync", self.fsync)
+        monkeypatch.setattr(line_writers.os, "fsync", self.fsync)
 
     def fsync(self, descriptor: int) -> None:
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -221,13 +221,13 @@ async def test_reopening_beside_a_write_lets_it_finish(tmp_path: Path, slow_disk
 
 async def test_reopening_opens_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Path] = []
-    open_ = lines._open
+    open_ = line_writers._open
 
     def counted(path: Path) -> int:
         opened.append(path)
         return open_(path)
 
-    monkeypatch.setattr(lines, "_open", counted)
+    monkeypatch.setattr(line_writers, "_open", counted)
     async with log_to(tmp_path / "events.jsonl") as sink:
         await deliver(sink, of_image(1))
         await deliver(sink, of_image(2))
@@ -262,8 +262,8 @@ async def test_a_torn_line_is_cut_and_its_event_comes_again(
 
 async def test_a_torn_line_longer_than_one_look_back_is_cut_whole(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    many = LINE * (3 * lines.TAIL // len(LINE))
-    path.write_bytes(many + LINE[:-1] + b"x" * (2 * lines.TAIL))
+    many = LINE * (3 * line_writers.TAIL_BYTES // len(LINE))
+    path.write_bytes(many + LINE[:-1] + b"x" * (2 * line_writers.TAIL_BYTES))
     async with log_to(path) as sink:
         await deliver(sink, of_image(7))
     assert path.read_bytes() == many + of_image(7).body + b"\n"
@@ -318,7 +318,7 @@ async def test_what_cannot_even_be_taken_back_is_mended_before_the_next_line(
     async with log_to(path) as sink:
         disk.room = 100
         with monkeypatch.context() as at_first:
-            at_first.setattr(lines.os, "ftruncate", broken)
+            at_first.setattr(line_writers.os, "ftruncate", broken)
             verdict = await sink.send([of_image(1)])
         assert verdict == ReceiverTrouble("the file cannot be written: No space left on device")
         assert path.stat().st_size == 100
@@ -421,7 +421,7 @@ async def test_nobody_at_the_other_end_is_trouble_of_the_receiver(redirect: Redi
 async def test_a_reader_who_sleeps_is_not_waited_for_and_gets_whole_lines_when_awake(
     redirect: Redirect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "PATIENCE", 0.05)
+    monkeypatch.setattr(line_writers, "READER_TIMEOUT", 0.05)
     reading, writing = os.pipe()
     redirect(writing)
     big = of_image(1, image={"description": "长" * 40_000})

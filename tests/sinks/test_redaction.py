@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
-from syncd.sinks.redaction import Censor
+from syncd.sinks.redaction import Redactor
 
 SECRET = "q7/Zr+9mTe4Xw1Lk8vBn"
 URL = "https://user:p4ss-W0rd-77@hooks.example/services/T0AbCdEfGh12/x?key=Kk55Ll66Mm77&lang=en"
-CENSOR = Censor(
+REDACTOR = Redactor(
     [SECRET, "Bearer tok3n-abcdefghij", "Basic " + base64.b64encode(b"me:hush-hush-99").decode()], [URL]
 )
 
@@ -39,7 +39,7 @@ CENSOR = Censor(
     ],
 )
 def test_a_secret_is_known_by_its_parts(text: str) -> None:
-    assert CENSOR.knows(f"HTTP 400: {text}")
+    assert REDACTOR.reveals_secret(f"HTTP 400: {text}")
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def test_a_secret_is_known_by_its_parts(text: str) -> None:
     ],
 )
 def test_ordinary_words_are_shown(text: str) -> None:
-    assert not CENSOR.knows(f"HTTP 400: {text}")
+    assert not REDACTOR.reveals_secret(f"HTTP 400: {text}")
 
 
 def test_a_signature_of_one_message_is_known_by_its_parts() -> None:
     signature = "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="
-    assert CENSOR.knows("expected K5oZfzN95Z", [signature])
-    assert not CENSOR.knows("expected K5oZfzN95Z")
+    assert REDACTOR.reveals_secret("expected K5oZfzN95Z", [signature])
+    assert not REDACTOR.reveals_secret("expected K5oZfzN95Z")
 
 
 def test_what_is_too_short_to_be_secret_hides_nothing() -> None:
-    assert not Censor(["gpu"], ["https://hooks.example/in"]).knows("gpu in here")
+    assert not Redactor(["gpu"], ["https://hooks.example/in"]).reveals_secret("gpu in here")

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from syncd.config import WebhookSinkConfig
 from syncd.model import EVENT_TYPES, Secret, SinkFilter
-from syncd.sinks.checks import check_template
 from syncd.sinks.format import Attempt, Options, RenderError
 from syncd.sinks.formats import find
 from syncd.sinks.formats.template import OUTPUT_LIMIT, fill
-from syncd.sinks.trial import AWKWARD, trials
+from syncd.sinks.template_check import check_template
+from syncd.sinks.template_samples import AWKWARD, template_samples
 from tests.sinks import samples
 from tests.sinks.samples import NOW, of_image
 
@@ -98,7 +98,7 @@ def test_there_is_a_trial_of_every_type_with_the_fields_that_real_events_have():
     real = {kind: json.loads(item.body) for kind, item in samples.each_type().items()}
     assert set(real) == set(EVENT_TYPES)
     for kind, event in real.items():
-        for trial in trials(kind):
+        for trial in template_samples(kind):
             assert trial.keys() == event.keys()
             assert trial["data"].keys() == event["data"].keys()
             if "image" in event["data"]:
@@ -192,4 +192,4 @@ def test_loops_work_as_jinja_says():
 
 
 def test_the_trials_are_awkward():
-    assert AWKWARD in [trial["data"]["image"]["name"] for trial in trials("image.shared")]
+    assert AWKWARD in [trial["data"]["image"]["name"] for trial in template_samples("image.shared")]

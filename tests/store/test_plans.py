@@ -13,9 +13,9 @@ from typing import Any
 import click
 import pytest
 
-from syncd.cli import main
-from syncd.cli.frame import syncd as root
-from syncd.cli.registry import COMMANDS
+from syncd.cli.command_list import COMMANDS
+from syncd.cli.main import main
+from syncd.cli.main import syncd as root
 from syncd.model import to_text
 from syncd.store import queries
 from syncd.store.queries import EventFilter, ImageFilter, Reader

@@ -9,7 +9,7 @@ CHINESE = Language(
     images=("{n} 个镜像", "{n} 个镜像"),
     events=("{n} 个事件", "{n} 个事件"),
     notices=("{n} 条通知", "{n} 条通知"),
-    done={
+    happened={
         "shared": "新共享",
         "revoked": "取消共享",
         "status": "状态变化",
@@ -17,12 +17,12 @@ CHINESE = Language(
         "reshared": "再次共享",
         "known": "早已共享",
     },
-    counted_first="{images}{done}",
-    counted_next="{n} 个{done}",
-    one="镜像{done}：{name}",
+    counted_first="{images}{happened}",
+    counted_next="{n} 个{happened}",
+    single_image="镜像{happened}：{name}",
     by="{owner} ",
-    owned="所有者 {owner}",
-    deeds={
+    owned_by="所有者 {owner}",
+    occurrences={
         "shared": "{by}共享给 {where}",
         "revoked": "{by}不再共享给 {where}",
         "status": "状态 {before} → {after}：{where}",
@@ -36,7 +36,7 @@ CHINESE = Language(
     reason="原因：{text}",
     change="· {field}：{before} → {after}",
     more_changes="· +{n} 项",
-    told={
+    notice_texts={
         "sync.baseline": ("开始关注 {account} 的 {images}{places}", "尚未列出：{pending}"),
         "sync.failed": ("{account} 同步{reminder}失败", "{failure}{places}，始于 {since}"),
         "sync.recovered": ("{account} 同步已恢复", "历时 {duration}"),
@@ -73,14 +73,14 @@ CHINESE = Language(
         "dead": "最终拒收了一个事件",
         "expired": "有事件逾期未送达，已放弃",
     },
-    in_trouble="出现故障",
+    other_trouble="出现故障",
     recoveries={"dead": "已无被拒收的事件"},
-    works_again="已恢复",
-    away="补发 {start_end}，{events}：{headline}",
+    other_recovery="已恢复",
+    catching_up="补发 {start_end}，{events}：{headline}",
     more="+{n} 项（syncd events）",
     price="{yuan} 元/小时",
     days_hours_minutes=("{n} 天", "{n} 小时", "{n} 分钟"),
-    moments="不到 1 分钟",
+    under_a_minute="不到 1 分钟",
     statuses={
         "Making": "制作中",
         "Available": "可用",

@@ -1,4 +1,4 @@
-"""Events gathered for people: what happened to each image, over its accounts and regions. Pure."""
+"""Gathers events for people: what happened to each image, in which accounts and regions. Pure functions."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from syncd.model import Change
-from syncd.sinks.chat.event import Event, Picture
+from syncd.sinks.chat.event import Event, ShownImage
 
-Kind = Literal["known", "shared", "reshared", "revoked", "status", "updated"]
-"""``known``: shared already when its target was first listed."""
+OccurrenceKind = Literal["known", "shared", "reshared", "revoked", "status", "updated"]
+"""``known``: it was already shared when its target was first listed."""
 
 Tone = Literal["good", "bad", "careful", "plain"]
 
@@ -30,10 +30,10 @@ _TONES: Mapping[str, Tone] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """One thing that happened to an image, in one or more accounts and regions; times as in events."""
+class Occurrence:
+    """One thing that happened to an image, in one or more accounts and regions. The times are texts, as in events."""
 
-    kind: Kind
+    kind: OccurrenceKind
     accounts: tuple[str, ...]
     regions: tuple[str, ...]
     first: str
@@ -43,38 +43,38 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """One image, as it is after the last of its deeds."""
+class ImageSummary:
+    """One image, as it is after the last thing that happened to it."""
 
-    image: Picture
-    deeds: tuple[Deed, ...]
+    image: ShownImage
+    occurrences: tuple[Occurrence, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """``entries``: images and system events in the order in which they first came up."""
+    """``entries`` are images and system events, in the order in which they first occur; ``events`` is their number."""
 
-    entries: tuple[Story | Event, ...]
+    entries: tuple[ImageSummary | Event, ...]
     events: int
 
     @property
-    def stories(self) -> Sequence[Story]:
-        return [entry for entry in self.entries if isinstance(entry, Story)]
+    def images(self) -> Sequence[ImageSummary]:
+        return [entry for entry in self.entries if isinstance(entry, ImageSummary)]
 
     @property
     def notices(self) -> Sequence[Event]:
         return [entry for entry in self.entries if isinstance(entry, Event)]
 
-    def counts(self) -> Mapping[Kind, int]:
-        """Images by what happened to them; shared again is shared."""
-        found: Counter[Kind] = Counter()
-        for story in self.stories:
-            kinds = {deed.kind for deed in story.deeds}
-            found.update("shared" if kind == "reshared" else kind for kind in kinds)
-        return found
+    def counts(self) -> Mapping[OccurrenceKind, int]:
+        """How many images had what happen to them. An image that is shared again counts as shared."""
+        counts: Counter[OccurrenceKind] = Counter()
+        for summary in self.images:
+            kinds = {occurrence.kind for occurrence in summary.occurrences}
+            counts.update("shared" if kind == "reshared" else kind for kind in kinds)
+        return counts
 
     def tone(self) -> Tone:
-        kinds = [deed.kind for story in self.stories for deed in story.deeds]
+        kinds = [occurrence.kind for summary in self.images for occurrence in summary.occurrences]
         tones = {_TONES.get(kind, "plain") for kind in (*kinds, *(event.type for event in self.notices))}
         if len(tones) == 1:
             return tones.pop()
@@ -83,7 +83,7 @@ class Digest:
 
 
 def gather(events: Iterable[Event]) -> Digest:
-    entries: dict[str, Story | Event] = {}
+    entries: dict[str, ImageSummary | Event] = {}
     count = 0
     for event in events:
         count += 1
@@ -92,17 +92,17 @@ def gather(events: Iterable[Event]) -> Digest:
             entries[event.id] = event
             continue
         before = entries.get(image.image_id)
-        deeds = before.deeds if isinstance(before, Story) else ()
-        entries[image.image_id] = Story(image, _with(deeds, _deed(event)))
+        occurrences = before.occurrences if isinstance(before, ImageSummary) else ()
+        entries[image.image_id] = ImageSummary(image, _added(occurrences, _occurrence(event)))
     return Digest(tuple(entries.values()), count)
 
 
-def _deed(event: Event) -> Deed:
+def _occurrence(event: Event) -> Occurrence:
     data = event.data
-    return Deed(
+    return Occurrence(
         kind=_kind(event),
-        accounts=_some(data.account),
-        regions=_some(data.region),
+        accounts=_optional(data.account),
+        regions=_optional(data.region),
         first=event.time,
         last=event.time,
         unverified=data.unverified_regions,
@@ -110,7 +110,7 @@ def _deed(event: Event) -> Deed:
     )
 
 
-def _kind(event: Event) -> Kind:
+def _kind(event: Event) -> OccurrenceKind:
     match event.type:
         case "image.shared":
             return "reshared" if event.data.reshared else "known" if event.data.baseline else "shared"
@@ -122,34 +122,34 @@ def _kind(event: Event) -> Kind:
             return "updated"
 
 
-def _with(deeds: tuple[Deed, ...], deed: Deed) -> tuple[Deed, ...]:
-    """Join it to an equal one, unless that would carry it over another deed of the same account."""
-    for index in reversed(range(len(deeds))):
-        if _same(deeds[index], deed):
-            return (*deeds[:index], _join(deeds[index], deed), *deeds[index + 1 :])
-        if set(deeds[index].accounts) & set(deed.accounts):
+def _added(occurrences: tuple[Occurrence, ...], occurrence: Occurrence) -> tuple[Occurrence, ...]:
+    """Merge it with an equal one, unless something else happened to the same account in between."""
+    for index in reversed(range(len(occurrences))):
+        if _equal(occurrences[index], occurrence):
+            return (*occurrences[:index], _merged(occurrences[index], occurrence), *occurrences[index + 1 :])
+        if set(occurrences[index].accounts) & set(occurrence.accounts):
             break
-    return (*deeds, deed)
+    return (*occurrences, occurrence)
 
 
-def _same(one: Deed, other: Deed) -> bool:
-    return one.kind == other.kind and one.changes == other.changes
+def _equal(first: Occurrence, second: Occurrence) -> bool:
+    return first.kind == second.kind and first.changes == second.changes
 
 
-def _join(one: Deed, other: Deed) -> Deed:
+def _merged(first: Occurrence, second: Occurrence) -> Occurrence:
     return replace(
-        one,
-        accounts=_union(one.accounts, other.accounts),
-        regions=_union(one.regions, other.regions),
-        unverified=_union(one.unverified, other.unverified),
-        first=min(one.first, other.first),
-        last=max(one.last, other.last),
+        first,
+        accounts=_union(first.accounts, second.accounts),
+        regions=_union(first.regions, second.regions),
+        unverified=_union(first.unverified, second.unverified),
+        first=min(first.first, second.first),
+        last=max(first.last, second.last),
     )
 
 
-def _union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*one, *other)))
+def _union(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
 
 
-def _some(value: str | None) -> tuple[str, ...]:
+def _optional(value: str | None) -> tuple[str, ...]:
     return () if value is None else (value,)

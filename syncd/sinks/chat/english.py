@@ -9,7 +9,7 @@ ENGLISH = Language(
     images=("{n} image", "{n} images"),
     events=("{n} event", "{n} events"),
     notices=("{n} notice", "{n} notices"),
-    done={
+    happened={
         "shared": "shared",
         "revoked": "revoked",
         "status": "changed status",
@@ -17,12 +17,12 @@ ENGLISH = Language(
         "reshared": "shared again",
         "known": "already shared",
     },
-    counted_first="{images} {done}",
-    counted_next="{n} {done}",
-    one="Image {done}: {name}",
+    counted_first="{images} {happened}",
+    counted_next="{n} {happened}",
+    single_image="Image {happened}: {name}",
     by=" by {owner}",
-    owned="by {owner}",
-    deeds={
+    owned_by="by {owner}",
+    occurrences={
         "shared": "Shared{by} with {where}",
         "revoked": "No longer shared{by} with {where}",
         "status": "Status {before} → {after} ({where})",
@@ -36,7 +36,7 @@ ENGLISH = Language(
     reason="Reason: {text}",
     change="· {field}: {before} → {after}",
     more_changes="· +{n} more",
-    told={
+    notice_texts={
         "sync.baseline": ("Watching {images} of {account}{places}", "Not listed yet: {pending}"),
         "sync.failed": ("Sync of {account} {reminder}fails", "{failure}{places}, since {since}"),
         "sync.recovered": ("Sync of {account} works again", "After {duration}"),
@@ -73,14 +73,14 @@ ENGLISH = Language(
         "dead": "refused an event for good",
         "expired": "did not get events in time; they were given up",
     },
-    in_trouble="is in trouble",
+    other_trouble="is in trouble",
     recoveries={"dead": "has no refused events any more"},
-    works_again="works again",
-    away="Catching up {start_end}, {events}: {headline}",
+    other_recovery="works again",
+    catching_up="Catching up {start_end}, {events}: {headline}",
     more="+{n} more (syncd events)",
     price="¥{yuan}/h",
     days_hours_minutes=("{n} d", "{n} h", "{n} min"),
-    moments="less than a minute",
+    under_a_minute="less than a minute",
     statuses={},
     fields={
         "name": "name",

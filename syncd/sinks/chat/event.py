@@ -1,4 +1,4 @@
-"""An event's stored body as a message reads it: the parts that a person wants, leniently."""
+"""Reads from the stored body of an event what a person wants to know. Missing parts are no error."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from syncd.sinks.format import RenderError
 from syncd.sinks.sink import Item
 
 
-class Picture(msgspec.Struct, frozen=True):
-    """What of an image is told; units as in `model.Image`."""
+class ShownImage(msgspec.Struct, frozen=True):
+    """The fields of an image that messages show; units as in `model.Image`."""
 
     image_id: str
     name: str | None = None
@@ -28,12 +28,12 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 class Data(msgspec.Struct, frozen=True):
-    """The union of every event type's data; what a type does not have is empty."""
+    """The data of all event types in one; a field that a type does not have is empty."""
 
     account: str | None = None
     region: str | None = None
     baseline: bool = False
-    image: Picture | None = None
+    image: ShownImage | None = None
     changes: tuple[Change, ...] = ()
     reshared: bool = False
     unverified_regions: tuple[str, ...] = ()

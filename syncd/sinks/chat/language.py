@@ -1,79 +1,79 @@
-"""What a language supplies: words and sentences with named gaps; `words` fills them."""
+"""What a language supplies: words, and sentences with named gaps that the module `words` fills."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from syncd.sinks.chat.digest import Kind
+from syncd.sinks.chat.digest import OccurrenceKind
 
 Plural = tuple[str, str]
-"""For one, and for any other ``{n}``."""
+"""The text for one, and the text for any other number ``{n}``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
-    """Sentences are for `str.format`; the gaps of each are named beside it."""
+    """Sentences are for `str.format`; the names of their gaps stand below each."""
 
     listing: str
-    """Between the names of a list."""
+    """Stands between the names of a list."""
     counting: str
-    """Between the counts of a headline."""
+    """Stands between the counts of a headline."""
     sentences: str
-    """Between the sentences of a headline."""
+    """Stands between the sentences of a headline."""
     images: Plural
     events: Plural
     notices: Plural
-    done: Mapping[Kind, str]
-    """What happened, in a headline; in the order of the headline."""
+    happened: Mapping[OccurrenceKind, str]
+    """What happened to images, for a headline, which keeps this order."""
     counted_first: str
-    """images, done"""
+    """Gaps: images, happened"""
     counted_next: str
-    """n, done"""
-    one: str
-    """done, name"""
+    """Gaps: n, happened"""
+    single_image: str
+    """The headline about one image. Gaps: happened, name"""
     by: str
-    """owner; goes into ``by`` of a deed"""
-    owned: str
-    """owner; among the facts, where no deed names him"""
-    deeds: Mapping[Kind, str]
-    """by, where; of status: before, after, where"""
+    """Gap: owner. Fills the gap ``by`` of an occurrence"""
+    owned_by: str
+    """Gap: owner. Stands among the facts, where no occurrence names the owner"""
+    occurrences: Mapping[OccurrenceKind, str]
+    """Gaps: by, where; those of status are before, after, where"""
     named_places: str
-    """regions"""
+    """Gap: regions"""
     counted_places: str
-    """n"""
+    """Gap: n"""
     unverified: str
-    """regions; follows a revocation"""
+    """Gap: regions. Follows a revocation"""
     reason: str
-    """text"""
+    """Gap: text"""
     change: str
-    """field, before, after"""
+    """Gaps: field, before, after"""
     more_changes: str
-    """n"""
-    told: Mapping[str, tuple[str, ...]]
-    """Event type → title and lines; any of account, region, sink, places, images, pending, reminder, failure,
+    """Gap: n"""
+    notice_texts: Mapping[str, tuple[str, ...]]
+    """Event type → title and lines. Gaps are any of account, region, sink, places, images, pending, reminder, failure,
     since, until, duration, missing, live, release, returned, revoked, trouble, recovery"""
     still: str
-    """Goes into ``reminder``"""
+    """Fills the gap ``reminder``"""
     failures: Mapping[str, str]
     releases: Mapping[str, str]
     troubles: Mapping[str, str]
-    in_trouble: str
-    """A trouble of a sink that has no word"""
+    other_trouble: str
+    """A trouble of a sink that is not among ``troubles``"""
     recoveries: Mapping[str, str]
-    works_again: str
-    """The end of any other trouble"""
-    away: str
-    """start_end, events, headline"""
+    other_recovery: str
+    """The end of a trouble that is not among ``recoveries``"""
+    catching_up: str
+    """The headline after a long absence. Gaps: start_end, events, headline"""
     more: str
-    """n"""
+    """Gap: n"""
     price: str
-    """yuan (an hour)"""
+    """Gap: yuan (for an hour)"""
     days_hours_minutes: tuple[str, str, str]
-    moments: str
+    under_a_minute: str
     """A duration of less than a minute"""
     statuses: Mapping[str, str]
-    """API status → word; one without is shown as it is"""
+    """API status → word; a status without a word is shown as it is"""
     fields: Mapping[str, str]
     """Image field → word"""
 

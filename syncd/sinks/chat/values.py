@@ -1,4 +1,4 @@
-"""Values in words: times with their zone, sizes, prices, durations, lists, and fields of images."""
+"""Puts values into words: times with their zone, sizes, prices, durations, lists, and fields of images."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from syncd.sinks.chat.language import Language
 from syncd.sinks.text import short
 
 VALUE_LENGTH = 60
-"""Characters of a stranger's value; so a line has a bounded length."""
+"""How many characters of a stranger's value are shown, so that the length of a line is bounded."""
 NAMES_SHOWN = 5
-"""Accounts or regions in a list, before "+N"."""
+"""How many accounts or regions a list names before "+N"."""
 REGIONS_NAMED = 2
-"""Regions that are named; more are counted."""
+"""Up to so many regions are named; more are only counted."""
 
 
 class Values:
-    """``zone`` is the reader's; None is the machine's."""
+    """``zone`` is the zone of the times; None is the machine's."""
 
     def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
-        self._in = language
+        self._language = language
         self._zone = zone
 
     def moment(self, text: str | None) -> str:
-        """A time of an event, or the text itself where it is none."""
+        """A time of an event; text that is no time is shown as it is."""
         try:
             return self._local(from_text(text or ""))
         except (ValueError, OverflowError):
@@ -41,7 +41,7 @@ class Values:
             return f"{self.moment(first)} – {self.moment(last)}"
 
     def between(self, start: datetime, end: datetime) -> str:
-        """The date and the zone once, if they are the same."""
+        """Date and zone stand once if they are the same at both ends."""
         (start_day, *start_rest), (end_day, *end_rest) = self._local(start).split(), self._local(end).split()
         if start_day != end_day or start_rest[1:] != end_rest[1:]:
             return f"{self._local(start)} – {self._local(end)}"
@@ -50,17 +50,19 @@ class Values:
     def duration(self, seconds: float) -> str:
         minutes = max(0, round(seconds / 60))
         numbers = (minutes // 1440, minutes // 60 % 24, minutes % 60)
-        parts = [unit.format(n=n) for n, unit in zip(numbers, self._in.days_hours_minutes, strict=True) if n]
-        return " ".join(parts) or self._in.moments
+        parts = [
+            unit.format(n=n) for n, unit in zip(numbers, self._language.days_hours_minutes, strict=True) if n
+        ]
+        return " ".join(parts) or self._language.under_a_minute
 
     def price(self, yuan_per_hour: float) -> str:
-        return self._in.price.format(yuan=f"{yuan_per_hour:.10g}")
+        return self._language.price.format(yuan=f"{yuan_per_hour:.10g}")
 
     def status(self, status: str) -> str:
-        return self._in.statuses.get(status) or short(status, VALUE_LENGTH)
+        return self._language.statuses.get(status) or short(status, VALUE_LENGTH)
 
     def field(self, name: str) -> str:
-        return self._in.fields.get(name) or short(name, VALUE_LENGTH)
+        return self._language.fields.get(name) or short(name, VALUE_LENGTH)
 
     def of_field(self, name: str, value: Any) -> str:
         if name == "status" and isinstance(value, str):
@@ -73,15 +75,15 @@ class Values:
 
     def listed(self, names: Iterable[str]) -> str:
         known = [short(name, VALUE_LENGTH) for name in names]
-        shown = self._in.listing.join(known[:NAMES_SHOWN])
+        shown = self._language.listing.join(known[:NAMES_SHOWN])
         return shown if len(known) <= NAMES_SHOWN else f"{shown} +{len(known) - NAMES_SHOWN}"
 
     def places(self, regions: Sequence[str]) -> str:
         if not regions:
             return ""
         if len(regions) > REGIONS_NAMED:
-            return self._in.counted_places.format(n=len(regions))
-        return self._in.named_places.format(regions=self.listed(regions))
+            return self._language.counted_places.format(n=len(regions))
+        return self._language.named_places.format(regions=self.listed(regions))
 
     def _local(self, moment: datetime) -> str:
         local = moment.astimezone(self._zone)
@@ -103,7 +105,7 @@ def offset(delta: timedelta) -> str:
 
 
 def flat(value: Any) -> str:
-    """On one line: lists with commas, objects as their values."""
+    """A value on one line: the items of a list, or the values of an object, with commas between them."""
     match value:
         case None:
             return ""

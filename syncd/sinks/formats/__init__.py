@@ -1,4 +1,4 @@
-"""The formats: one module each, whose name is the format's and whose ``FORMAT`` describes it."""
+"""The formats, one in each module: the module has the format's name, and its ``FORMAT`` describes it."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def find(name: str) -> Format:
     """Raises KeyError for a name that is not in `names`."""
     if name not in names():
         raise KeyError(name)
-    found: Format = import_module(f"{__name__}.{name}").FORMAT
-    return found
+    form: Format = import_module(f"{__name__}.{name}").FORMAT
+    return form

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syncd.sinks.answers import judge_status
 from syncd.sinks.format import Attempt, Format, Options, Request
 from syncd.sinks.formats.standard import signed
+from syncd.sinks.http_answer import interpret_status
 from syncd.sinks.sink import Item
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
@@ -17,4 +17,4 @@ def render(items: Sequence[Item], options: Options, attempt: Attempt) -> Request
     return signed(item, options, attempt, CONTENT_TYPE)
 
 
-FORMAT = Format("cloudevents", render, judge_status)
+FORMAT = Format("cloudevents", render, interpret_status)

@@ -11,17 +11,17 @@ from datetime import timedelta
 
 from syncd.sinks import signatures
 from syncd.sinks.chat.message import Markup, Message, compose
-from syncd.sinks.chat.robot import Codes, has_code, judge
+from syncd.sinks.chat.robot_answer import Codes, has_code, interpret_codes
 from syncd.sinks.format import Answer, Attempt, Doubtful, Format, Limit, Options, Request
-from syncd.sinks.payload import JSON_HEADERS, size_in_json, to_json
-from syncd.sinks.sink import Item, Verdict
-from syncd.sinks.text import neutral
+from syncd.sinks.json_body import JSON_HEADERS, size_in_json, to_json
+from syncd.sinks.sink import Item, SendResult
+from syncd.sinks.text import without_markup
 
 TEXT_LIMIT = 16_000
-"""Bytes as JSON, of about 20 kB that the robot takes; the headline stands in the body twice."""
+"""In bytes of JSON. The robot takes about 20 kB, and the headline stands in the body twice."""
 
 BLOCKED = timedelta(minutes=10)
-"""How long a robot that was too fast is shut."""
+"""How long DingTalk blocks a robot that sent too fast."""
 
 CODES = Codes(
     code="errcode",
@@ -29,19 +29,19 @@ CODES = Codes(
     slow={"130101": BLOCKED, "410100": BLOCKED, "1111": BLOCKED},
     refused=frozenset({"460101", "40035", "430101", "430102", "430103", "430104"}),
 )
-"""Refused: too long, no valid message, and four kinds of content that the censor does not let pass.
-310000 (signature, keyword or address) is the receiver's trouble."""
+"""Refused are: too long, not a valid message, and four kinds of content that DingTalk's censorship stops.
+310000 (signature, keyword or address) is receiver trouble."""
 
 BLOCK_CODES = Codes(code="status", words="punish", success=None, slow={"1111": BLOCKED})
-"""A robot that is shut answers in another shape."""
+"""A blocked robot answers in another shape."""
 
-MARKUP = Markup(escape=neutral, bold="**{}**".format, measure=size_in_json, line_break="  \n")
-"""A lone line feed breaks no line in its clients."""
+MARKUP = Markup(escape=without_markup, bold="**{}**".format, measure=size_in_json, line_break="  \n")
+"""In its clients a line feed alone does not break the line."""
 
 
 def render(items: Sequence[Item], options: Options, attempt: Attempt) -> Request:
     message = compose(items, options, attempt, MARKUP, TEXT_LIMIT)
-    headline = f"{message.prefix} {neutral(message.headline)}".strip()
+    headline = f"{message.prefix} {without_markup(message.headline)}".strip()
     body = {
         "msgtype": "markdown",
         "markdown": {"title": headline, "text": _text(headline, message)},
@@ -57,7 +57,7 @@ def render(items: Sequence[Item], options: Options, attempt: Attempt) -> Request
 
 
 def message_id(event_ids: Iterable[str]) -> str:
-    """The robot shows a message of a known id once: a retry after a lost answer is not seen twice."""
+    """The robot shows a message with the same id only once, so a retry after a lost answer is not seen twice."""
     return hashlib.sha256("\n".join(event_ids).encode()).hexdigest()[:32]
 
 
@@ -65,8 +65,8 @@ def _text(headline: str, message: Message) -> str:
     return MARKUP.block_break.join([f"#### {headline}", *message.blocks])
 
 
-def verdict(answer: Answer) -> Verdict | Doubtful:
-    return judge(answer, CODES if has_code(answer, CODES) else BLOCK_CODES)
+def interpret(answer: Answer) -> SendResult | Doubtful:
+    return interpret_codes(answer, CODES if has_code(answer, CODES) else BLOCK_CODES)
 
 
-FORMAT = Format("dingtalk", render, verdict, chat=True, limits=(Limit(20, 62.0),))
+FORMAT = Format("dingtalk", render, interpret, chat=True, limits=(Limit(20, 62.0),))

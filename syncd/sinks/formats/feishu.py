@@ -14,14 +14,14 @@ from typing import Any
 from syncd.sinks import signatures
 from syncd.sinks.chat.digest import Tone
 from syncd.sinks.chat.message import Markup, Message, compose
-from syncd.sinks.chat.robot import Codes, judge
+from syncd.sinks.chat.robot_answer import Codes, interpret_codes
 from syncd.sinks.format import Attempt, Format, Limit, Options, Request
-from syncd.sinks.payload import JSON_HEADERS, size_in_json, to_json
+from syncd.sinks.json_body import JSON_HEADERS, size_in_json, to_json
 from syncd.sinks.sink import Item
 from syncd.sinks.text import at_start
 
 TEXT_LIMIT = 17_000
-"""Bytes as JSON; the robot takes 20 KB of body, which has a title, a frame and a signature besides."""
+"""In bytes of JSON. The robot takes a body of 20 KB, which also holds a title, a frame and a signature."""
 
 COLOURS: dict[Tone, str] = {"good": "green", "bad": "red", "careful": "orange", "plain": "blue"}
 
@@ -31,7 +31,7 @@ CODES = Codes(
     slow={"11232": timedelta(minutes=1)},
     doubtful=frozenset({"9499"}),
 )
-"""19021 (signature or clock), 19022 (our address) and 19024 (keyword) are the receiver's trouble."""
+"""19021 (signature or clock), 19022 (our address) and 19024 (keyword) are receiver trouble."""
 
 _ENTITIES = str.maketrans({char: f"&#{ord(char)};" for char in "&<>*_~`[]\\|$"})
 
@@ -70,7 +70,7 @@ def _card(message: Message) -> dict[str, Any]:
 FORMAT = Format(
     "feishu",
     render,
-    partial(judge, codes=CODES),
+    partial(interpret_codes, codes=CODES),
     chat=True,
     limits=(Limit(5, 1.2), Limit(100, 62.0)),
     avoids_half_hours=True,

@@ -1,4 +1,4 @@
-"""``lark``: Feishu outside China; the same card, signature and answers at another host."""
+"""``lark``: Feishu outside China, with the same card, signature and answers at another host."""
 
 from __future__ import annotations
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from syncd.sinks.answers import judge_status, said
 from syncd.sinks.chat.message import Markup, compose
 from syncd.sinks.format import Answer, Attempt, Format, Limit, Options, Request
-from syncd.sinks.payload import JSON_HEADERS, to_json
-from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Verdict
-from syncd.sinks.text import neutral, size_in_utf16
+from syncd.sinks.http_answer import interpret_status, quoted_body
+from syncd.sinks.json_body import JSON_HEADERS, to_json
+from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, SendResult
+from syncd.sinks.text import size_in_utf16, without_markup
 
 SECTION_LIMIT = 3000
-"""Characters of a section; every image has one, and a message has room for 50."""
+"""In characters of one section. Every image has one, and a message has room for 50."""
 TEXT_LIMIT = 30_000
-"""Characters of all of them: what a person may read, and below what Slack takes."""
+"""In characters of all sections: as much as a person may read, and less than Slack takes."""
 
 
 def entities(text: str) -> str:
@@ -26,8 +26,8 @@ def entities(text: str) -> str:
 
 
 def escape(line: str) -> str:
-    """``& < >`` as Slack asks; for its other signs it knows no escape."""
-    return neutral(entities(line))
+    """Escapes ``& < >`` as Slack asks. Slack has no escape for its other markup."""
+    return without_markup(entities(line))
 
 
 MARKUP = Markup(escape=escape, bold="*{}*".format, measure=size_in_utf16, block_limit=SECTION_LIMIT)
@@ -40,17 +40,17 @@ def render(items: Sequence[Item], options: Options, attempt: Attempt) -> Request
     return Request(to_json({"text": headline, "blocks": blocks}), JSON_HEADERS)
 
 
-def judge(answer: Answer) -> Verdict:
-    """200 and "ok" is success; other answers are the name of an error in plain text."""
-    verdict = judge_status(answer)
-    if verdict == Delivered() and answer.body.strip() != b"ok":
-        return ReceiverTrouble(f"HTTP {answer.status} without Slack's ok{said(answer)}")
-    return verdict
+def interpret(answer: Answer) -> SendResult:
+    """Status 200 with "ok" is success. Other answers are the name of an error in plain text."""
+    result = interpret_status(answer)
+    if result == Delivered() and answer.body.strip() != b"ok":
+        return ReceiverTrouble(f"HTTP {answer.status} without Slack's ok{quoted_body(answer)}")
+    return result
 
 
 def _section(text: str) -> dict[str, Any]:
-    """``verbatim``: no link, channel or person is guessed in the text."""
+    """``verbatim`` keeps Slack from guessing links, channels and people in the text."""
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
-FORMAT = Format("slack", render, judge, chat=True, limits=(Limit(1, 1.1),))
+FORMAT = Format("slack", render, interpret, chat=True, limits=(Limit(1, 1.1),))

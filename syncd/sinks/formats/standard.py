@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from syncd.sinks import signatures
-from syncd.sinks.answers import judge_status
 from syncd.sinks.format import Attempt, Format, Options, Request
+from syncd.sinks.http_answer import interpret_status
 from syncd.sinks.sink import Item
 
 
@@ -22,7 +22,7 @@ def signed(item: Item, options: Options, attempt: Attempt, content_type: str) ->
 
 
 def identity(item: Item, timestamp: int) -> Mapping[str, str]:
-    """``webhook-id`` is the same at every attempt: receivers drop what they have seen by it."""
+    """``webhook-id`` is the same at every attempt, so that receivers can drop what they have seen."""
     return {"webhook-id": item.event_id, "webhook-timestamp": str(timestamp)}
 
 
@@ -31,4 +31,4 @@ def render(items: Sequence[Item], options: Options, attempt: Attempt) -> Request
     return signed(item, options, attempt, "application/json")
 
 
-FORMAT = Format("standard", render, judge_status)
+FORMAT = Format("standard", render, interpret_status)

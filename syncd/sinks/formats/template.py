@@ -9,14 +9,14 @@ from typing import Any
 
 import jinja2
 
-from syncd.sinks.answers import judge_status
 from syncd.sinks.format import Attempt, Format, Options, RenderError, Request
 from syncd.sinks.formats.standard import identity
+from syncd.sinks.http_answer import interpret_status
 from syncd.sinks.sandbox import TooExpensiveError, compile_template, run
 from syncd.sinks.sink import Item
 
 OUTPUT_LIMIT = 64 * 1024
-"""Bytes of UTF-8."""
+"""In bytes of UTF-8."""
 
 
 def render(items: Sequence[Item], options: Options, attempt: Attempt) -> Request:
@@ -26,7 +26,7 @@ def render(items: Sequence[Item], options: Options, attempt: Attempt) -> Request
 
 
 def fill(body: str, event: dict[str, Any]) -> bytes:
-    """The template ``body`` with ``event``, ``data`` and ``image`` (none in sync.* and sink.* events).
+    """The template ``body``, filled with ``event``, ``data`` and ``image`` (None in sync.* and sink.* events).
 
     Raises RenderError.
     """
@@ -44,4 +44,4 @@ def fill(body: str, event: dict[str, Any]) -> bytes:
 
 _compiled = lru_cache(maxsize=64)(compile_template)
 
-FORMAT = Format("template", render, judge_status)
+FORMAT = Format("template", render, interpret_status)

@@ -10,16 +10,16 @@ from datetime import timedelta
 from functools import partial
 
 from syncd.sinks.chat.message import Markup, compose
-from syncd.sinks.chat.robot import Codes, judge
+from syncd.sinks.chat.robot_answer import Codes, interpret_codes
 from syncd.sinks.format import Attempt, Format, Limit, Options, Request
-from syncd.sinks.payload import JSON_HEADERS, to_json
+from syncd.sinks.json_body import JSON_HEADERS, to_json
 from syncd.sinks.sink import Item
-from syncd.sinks.text import neutral, short_in_bytes, size_in_bytes
+from syncd.sinks.text import short_in_bytes, size_in_bytes, without_markup
 
 CONTENT_LIMIT = 4096
-"""Bytes of UTF-8, headline included."""
+"""In bytes of UTF-8, with the headline."""
 HEADLINE_LIMIT = 600
-"""Bytes."""
+"""In bytes of UTF-8."""
 
 CODES = Codes(
     code="errcode",
@@ -27,17 +27,17 @@ CODES = Codes(
     slow={"45009": timedelta(minutes=1)},
     refused=frozenset({"40058", "44004", "45002"}),
 )
-"""Refused: invalid, empty, too long. 93000 (no such robot) is the receiver's trouble."""
+"""Refused are: invalid, empty, too long. 93000 (no such robot) is receiver trouble."""
 
-MARKUP = Markup(escape=neutral, bold="**{}**".format, measure=size_in_bytes)
+MARKUP = Markup(escape=without_markup, bold="**{}**".format, measure=size_in_bytes)
 
 
 def render(items: Sequence[Item], options: Options, attempt: Attempt) -> Request:
     frame = size_in_bytes(MARKUP.bold("") + MARKUP.block_break)
     message = compose(items, options, attempt, MARKUP, CONTENT_LIMIT - HEADLINE_LIMIT - frame)
-    headline = short_in_bytes(f"{message.prefix} {neutral(message.headline)}".strip(), HEADLINE_LIMIT)
+    headline = short_in_bytes(f"{message.prefix} {without_markup(message.headline)}".strip(), HEADLINE_LIMIT)
     content = MARKUP.block_break.join([MARKUP.bold(headline), *message.blocks])
     return Request(to_json({"msgtype": "markdown", "markdown": {"content": content}}), JSON_HEADERS)
 
 
-FORMAT = Format("wecom", render, partial(judge, codes=CODES), chat=True, limits=(Limit(20, 62.0),))
+FORMAT = Format("wecom", render, partial(interpret_codes, codes=CODES), chat=True, limits=(Limit(20, 62.0),))

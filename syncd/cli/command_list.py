@@ -1,0 +1,96 @@
+"""The list of commands, and the group that imports a command only when it is called."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from inspect import cleandoc
+from typing import NamedTuple
+
+import click
+
+from syncd.cli.options import global_option_params
+
+
+class CommandEntry(NamedTuple):
+    """Where a command stands, and what `syncd --help` says of it."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS = {
+    "run": CommandEntry(
+        "syncd.cli.run", "run", "Run the daemon: watch every account and deliver what changes."
+    ),
+    "sync": CommandEntry("syncd.cli.sync", "sync", "Sync every target once, as cron wants it."),
+    "demo": CommandEntry(
+        "syncd.cli.demo", "demo", "Show syncd at work on a pretend cloud; no account is needed."
+    ),
+    "images": CommandEntry("syncd.cli.images", "images", "List the images that are shared with you."),
+    "image": CommandEntry("syncd.cli.images", "image", "Show one image in each region, and its history."),
+    "events": CommandEntry(
+        "syncd.cli.events", "events", "List what happened; --follow goes on as it happens."
+    ),
+    "status": CommandEntry(
+        "syncd.cli.status", "status", "Tell whether syncd runs, is fresh and delivers all."
+    ),
+    "runs": CommandEntry("syncd.cli.runs", "runs", "List the syncs and what each of them found."),
+    "deliveries": CommandEntry(
+        "syncd.cli.deliveries", "deliveries", "List what was sent, waits or was given up."
+    ),
+    "sinks": CommandEntry(
+        "syncd.cli.sinks", "sinks", "Look after the sinks: list, test, enable, disable, replay."
+    ),
+    "held": CommandEntry("syncd.cli.held", "held", "List or release the revocations that the guard holds."),
+    "regions": CommandEntry("syncd.cli.regions", "regions", "Ask the API which regions there are."),
+    "doctor": CommandEntry(
+        "syncd.cli.doctor", "doctor", "Check keys, clock, database, sinks and the service."
+    ),
+    "config": CommandEntry("syncd.cli.config", "config", "Write, check or show the configuration."),
+    "db": CommandEntry("syncd.cli.db", "db", "Look after the database: upgrade, check, backup, prune."),
+    "completion": CommandEntry("syncd.cli.completion", "completion", "Teach a shell to complete commands."),
+}
+"""In the order in which `syncd --help` lists them."""
+
+ENVIRONMENT = """\b
+Environment: SYNCD_CONFIG (the configuration file, without --config);
+COMPSHARE_PUBLIC_KEY and COMPSHARE_PRIVATE_KEY (a key pair, where there is no file)."""
+"""Stands at the end of the help of each command whose help does not name its environment itself."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are those of `COMMANDS`; each of them gets the global options too."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if (command := self.commands.get(cmd_name)) is None and (entry := COMMANDS.get(cmd_name)) is not None:
+            command = getattr(import_module(entry.module), entry.attribute)
+            _add_global_options(command)
+            self.add_command(command, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"there is no command {args[0]!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+        return super().resolve_command(ctx, args)
+
+
+def _add_global_options(command: click.Command) -> None:
+    command.params.extend(global_option_params())
+    command.context_settings.setdefault("help_option_names", ["-h", "--help"])
+    if "Environment" not in (command.epilog or ""):
+        command.epilog = f"{cleandoc(command.epilog or '')}\n\n{ENVIRONMENT}"
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            _add_global_options(child)

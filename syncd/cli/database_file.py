@@ -1,0 +1,94 @@
+"""The database that a reading command looks into, and what it says when there is nothing to show."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from syncd.cli.options import global_options
+from syncd.cli.output import plain, say
+from syncd.errors import ConfigError, DatabaseMissing
+
+if TYPE_CHECKING:
+    from syncd.config import Config
+    from syncd.monitoring.snapshot import Survey
+    from syncd.store.queries import Reader
+
+
+class DatabaseFile:
+    """``config`` is None where ``--db`` names the file and there is no sound configuration."""
+
+    def __init__(self, context: click.Context, db: Path | None) -> None:
+        self.config = _load_config(context, db)
+        self.path = db or self._configured_path()
+        self.now = datetime.now(UTC)
+        self._environ = global_options(context).environ
+
+    def open(self) -> Reader:
+        from syncd.store.queries import Reader
+
+        with self._suggesting_another():
+            return Reader.open(self.path)
+
+    def snapshot(self) -> Survey:
+        from syncd.monitoring.snapshot import survey
+
+        with self._suggesting_another():
+            if self.config is None:
+                return survey(self.path)
+            return survey(self.path, self.config.accounts, self.config.sinks)
+
+    def warn_if_unhealthy(self) -> None:
+        """On a terminal, say first if what follows may be old, or if a target fails."""
+        from syncd.monitoring import health
+
+        if not sys.stderr.isatty():
+            return
+        snapshot = self.snapshot()
+        for reason in health.judge(snapshot.accounts, snapshot.targets, [], self.now).reasons[:3]:
+            say(f"! {plain(reason)}")
+
+    def say_why_empty(self, filtered: bool) -> None:
+        """Explain an empty answer; ``filtered`` says that options narrowed it."""
+        targets = self.snapshot().targets
+        if not targets:
+            say("nothing yet: no target is known; `syncd sync` or `syncd run` reads the lists")
+        elif all(target.last_success_at is None for target in targets):
+            say("nothing yet: no list has been read completely; `syncd status` says why")
+        else:
+            say("nothing matches" if filtered else "nothing to show")
+
+    @contextmanager
+    def _suggesting_another(self) -> Iterator[None]:
+        """If the file is missing, name the one that a service, or the user's own daemon, keeps elsewhere."""
+        try:
+            yield
+        except DatabaseMissing as missing:
+            from syncd.config.places import SYSTEM, default_database
+
+            usual = (default_database(config, self._environ) for config in (SYSTEM, None))
+            other = next((path for path in usual if path != self.path and os.access(path, os.R_OK)), None)
+            if other is None:
+                raise
+            raise DatabaseMissing(missing.message, f"{other} is there; --db {other} reads it") from None
+
+    def _configured_path(self) -> Path:
+        assert self.config is not None
+        return self.config.database.path
+
+
+def _load_config(context: click.Context, db: Path | None) -> Config | None:
+    """With ``--db`` no configuration is needed."""
+    try:
+        return global_options(context).load_config_without_secrets()
+    except ConfigError:
+        if db is None:
+            raise
+        return None
