@@ -16,6 +16,8 @@ from tests.sync.told import Told
 
 Rows = Mapping[Key, dict[str, Any]]
 
+HEARD_WITHIN = timedelta(hours=1)
+"""After it was lost by the last region: one that cannot be asked is waited for, for a while."""
 SLACK = timedelta(minutes=1)
 """What passes within one step."""
 
@@ -29,6 +31,8 @@ class AccountJudge:
         self._lies = lies
         self._observed = observed
         self._now = now
+        self._unheard: dict[tuple[str, str], timedelta] = {}
+        """(account, image) → when it was lost by a region, or last seen somewhere."""
 
     def check_gone(self, event: Event, before: Rows, asked_since: int, *, by_hand: bool) -> None:
         """Each other region was without the image while it could be asked, or is named as one that could not."""
@@ -46,16 +50,27 @@ class AccountJudge:
             needless = {region for region in named if self._could_be_asked(account, region, asked_since)}
             assert not needless, f"{needless} could have been asked: {event}"
 
-    def is_hidden(self, event: Event, before: Rows, asked_since: int) -> bool:
-        """Whether the account need not hear of a loss: another region has the image, or showed it of late."""
-        image_id = event.image_id or ""
-        return event.baseline or any(
-            (
-                (event.account, region, image_id) in before
-                and self._observed.is_fresh(Target(event.account, region), SLACK)
-            )
-            or self._rig.world.history(event.account, region).ever_shared(image_id, asked_since, self._now())
-            for region in self._others(event)
+    def hear_loss(self, event: Event) -> None:
+        """A region lost an image, and the account was not told that it is gone."""
+        self._unheard.setdefault((event.account, event.image_id or ""), self._clock.passed)
+
+    def check_heard(self, told: Told, rows: Rows, account: str, asked_since: int) -> None:
+        """Of what its regions lost some time ago the account has heard, unless one of them has it."""
+        for key, since in [item for item in self._unheard.items() if item[0][0] == account]:
+            if told.last.get(key) is None:
+                del self._unheard[key]
+            elif self._is_somewhere(account, key[1], rows, asked_since):
+                self._unheard[key] = self._clock.passed
+            else:
+                waited = self._clock.passed - since
+                assert waited < HEARD_WITHIN, f"{account} has not heard for {waited} that {key[1]} is gone"
+
+    def _is_somewhere(self, account: str, image_id: str, rows: Rows, since: int) -> bool:
+        """Whether a region has it, or showed it of late."""
+        return any(
+            ((account, region, image_id) in rows and self._observed.is_fresh(Target(account, region), SLACK))
+            or self._rig.world.history(account, region).ever_shared(image_id, since, self._now())
+            for region in self._active(account)
         )
 
     def check_told(self, told: Told, rows: Rows, account: str, regions: Iterable[str], by: str) -> None:

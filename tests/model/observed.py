@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from math import inf
@@ -66,11 +65,8 @@ class Observed:
         window = max(FRESH_AT_LEAST, FRESH_INTERVALS * syncs[-1].interval)
         return self._clock.passed - syncs[-1].passed < window + slack
 
-    def first(self, target: Target) -> Moment | None:
-        return next(self._moments(target), None)
-
-    def _moments(self, target: Target) -> Iterator[Moment]:
-        return iter(self._complete.get(target, ()))
+    def last(self, target: Target) -> Moment | None:
+        return next(reversed(self._complete.get(target, ())), None)
 
 
 def _counted(before: Moment, after: Moment) -> timedelta:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -76,9 +76,8 @@ class Witness(Stage):
         since = self.judge.asked_since
         if event.scope == "account" and not event.baseline:
             self.account_judge.check_gone(event, self.folded, since, by_hand=self.judge.by_hand)
-        elif event.scope == "region":
-            hidden = self.account_judge.is_hidden(event, self.folded, since)
-            assert hidden or self.told.knows_gone(event), f"only a region hears of it: {event}"
+        elif event.scope == "region" and not event.baseline:
+            self.account_judge.hear_loss(event)
 
     def _check_counts(self) -> None:
         """A target says how many of its rows are live, and how many of those are held."""
@@ -88,11 +87,13 @@ class Witness(Stage):
         ):
             assert [tuple(said)] == self.rig.rows(f"{counted} AND revoked_at IS NULL", account, region)
 
-    def _check_told(self, listed: Iterable[Target]) -> None:
-        """What the accounts were told of what these targets just listed is what one of their regions shows."""
+    def _check_told(self, listed: Collection[Target]) -> None:
+        """What an account was told of what its target just listed is what one of its regions shows."""
         for account, by in listed:
-            if account in self.watched and by in self._speaking(account):
-                self.account_judge.check_told(self.told, self.folded, account, self._speaking(account), by)
+            regions = self._speaking(account)
+            if by in regions and sum(target.account == account for target in listed) == 1:
+                self.account_judge.check_told(self.told, self.folded, account, regions, by)
+                self.account_judge.check_heard(self.told, self.folded, account, self.judge.asked_since)
 
     def _speaking(self, account: str) -> set[str]:
         """Its active regions whose rows are of its present scope."""
@@ -177,8 +178,7 @@ class Witness(Stage):
 
     def _sync_times(self, count: int) -> None:
         for _ in range(count):
-            self.run(self._sync_all())
-            self.is_true()
+            self.look_at_all()
 
     def _check_truth(self, waiting: Callable[[Key], bool]) -> None:
         """Every live row is as the world shows it, but for missing ones that may still wait."""
