@@ -82,10 +82,10 @@ Exit code: 0 sound, 5 not."""
 @click.pass_context
 def check(context: click.Context, db: Path | None) -> None:
     """SQLite's own check, the schema, and whether the events, folded, give exactly the live rows."""
-    from syncd.store import upkeep
+    from syncd.store.check import check_file
 
     file = File(context, db)
-    problems = upkeep.check(file.path)
+    problems = check_file(file.path)
     for problem in problems:
         click.echo(f"{problem.kind}: {problem.subject}: {problem.message}", err=True)
     if problems:
@@ -106,10 +106,10 @@ Example:
 @click.pass_context
 def backup(context: click.Context, file: Path, db: Path | None) -> None:
     """Copy the database to FILE, of one moment, while it is in use."""
-    from syncd.store import upkeep
+    from syncd.store.backup import back_up
 
     source = File(context, db)
-    upkeep.backup(source.path, file)
+    back_up(source.path, file)
     click.echo(f"{file} is a copy of {source.path}, {file.stat().st_size / 2**20:.1f} MB")
 
 

@@ -18,7 +18,7 @@ from syncd.compshare import backoff, listing
 from syncd.compshare.decode import Known, Page, decode_page
 from syncd.compshare.lookup import Lookup, decode_lookup
 from syncd.compshare.pacer import Pacer
-from syncd.compshare.places import Zone, decode_projects, decode_zones
+from syncd.compshare.regions import Zone, decode_projects, decode_zones
 from syncd.compshare.reply import Reply, accepted, retry_after, served_at
 from syncd.compshare.signature import flatten, sign
 from syncd.compshare.transport import Transport

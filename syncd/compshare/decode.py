@@ -7,8 +7,17 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from syncd.compshare.envelope import NOT_COMPSHARE, excerpt, integer, opened, value
-from syncd.compshare.rows import CUT, INT64, LONGEST_WORD, MOST_WORDS, nothing, read_row, read_time, usable_id
+from syncd.compshare.image_row import (
+    CUT,
+    INT64,
+    LONGEST_WORD,
+    MOST_WORDS,
+    nothing,
+    read_row,
+    read_time,
+    usable_id,
+)
+from syncd.compshare.json_answer import NOT_COMPSHARE, excerpt, integer, opened, value
 from syncd.errors import ProtocolError
 from syncd.model import Image, Sighting, Softwares, fingerprint, fingerprint_of
 

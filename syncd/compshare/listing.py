@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from syncd.compshare.reading import Fetch, Reading, read
+from syncd.compshare.list_reading import Fetch, Reading, read
 from syncd.model import Listing, Sighting
 
 MOST_READINGS = 4

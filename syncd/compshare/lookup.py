@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 
 from syncd.compshare.decode import image_set
-from syncd.compshare.envelope import integer, opened, value
+from syncd.compshare.image_row import nothing, read_row
+from syncd.compshare.json_answer import integer, opened, value
 from syncd.compshare.retcodes import NOT_AVAILABLE, names
-from syncd.compshare.rows import nothing, read_row
 from syncd.errors import Misconfigured
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-from syncd.compshare.envelope import NOT_COMPSHARE, excerpt
+from syncd.compshare.json_answer import NOT_COMPSHARE, excerpt
 from syncd.errors import Misconfigured, ProtocolError, Throttled, Transient
 
 LONGEST_ASKED = timedelta(days=1)

@@ -12,8 +12,8 @@ import structlog
 from syncd.daemon.assembly import Parts
 from syncd.errors import SyncdError, UsageError
 from syncd.model import from_text, to_text
-from syncd.store import deliveries, pruning, requests, runs, steadiness
-from syncd.store.steadiness import Steadiness
+from syncd.store import clock_check, deliveries, pruning, requests, runs
+from syncd.store.clock_check import Steadiness
 from syncd.sync.release import release
 from syncd.sync.report import SyncReport
 from syncd.sync.rounds import sync_round
@@ -55,7 +55,7 @@ async def prune_if_due(parts: Parts) -> None:
 async def _look_at_clock(parts: Parts) -> Steadiness:
     await parts.dispatcher.reconcile()
     async with parts.db.write() as tx:
-        return await steadiness.look(tx, parts.config.retention, parts.clock.now())
+        return await clock_check.look(tx, parts.config.retention, parts.clock.now())
 
 
 async def _prune_now(parts: Parts) -> dict[str, int]:
@@ -65,7 +65,7 @@ async def _prune_now(parts: Parts) -> dict[str, int]:
     async with parts.db.write() as tx:
         await runs.prune(tx, now - kept.runs)
         await requests.prune(tx, now - kept.runs)
-        await steadiness.note_pruned(tx, now)
+        await clock_check.note_pruned(tx, now)
     if pruned["skipped"]:
         log.warning("deliveries_skipped", count=pruned["skipped"], reason="the sink is gone for a day")
     return dict(pruned)

@@ -13,14 +13,15 @@
 """
 
 from syncd.simulator import answer_faults, page_faults, wire_faults  # noqa: F401  (they register their kinds)
+from syncd.simulator.accounts import Account
 from syncd.simulator.catalogue import lean_fields
 from syncd.simulator.faults import KINDS, ActiveFault, Fault, FaultError, Faults
 from syncd.simulator.gateway import Gateway
 from syncd.simulator.history import History
-from syncd.simulator.ledger import Ledger, Request
-from syncd.simulator.places import Account
+from syncd.simulator.registry import EVERYWHERE, UnknownError
+from syncd.simulator.request_log import Ledger, Request
 from syncd.simulator.server import Simulator
-from syncd.simulator.world import EVERYWHERE, PageRead, UnknownError, World
+from syncd.simulator.world import PageRead, World
 
 __all__ = [
     "EVERYWHERE", "KINDS", "Account", "ActiveFault", "Fault", "FaultError", "Faults", "Gateway", "History", "Ledger",

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from syncd.simulator.faults import KINDS, ActiveFault, Fault, FaultError
-from syncd.simulator.world import EVERYWHERE, UnknownError
+from syncd.simulator.registry import EVERYWHERE, UnknownError
 
 if TYPE_CHECKING:
     from syncd.simulator.server import Simulator

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from syncd.simulator import places, rows, signature
+from syncd.simulator import row_bytes, signature, zones
+from syncd.simulator.accounts import Account
 from syncd.simulator.answer import Answer, Refusal, not_available, refuse
 from syncd.simulator.faults import Fault, Faults, of_stage
+from syncd.simulator.page import Page
 from syncd.simulator.page_faults import View
-from syncd.simulator.places import Account
 from syncd.simulator.query import LIST_ACTION, MAX_LIMIT, PROJECTS_ACTION, ZONES_ACTION, Query
-from syncd.simulator.rows import Page
 from syncd.simulator.world import World
 
 
@@ -80,7 +80,7 @@ class Gateway:
         if refusal is not None:
             return refusal
         if query.action == ZONES_ACTION:
-            return _table(places.zone_rows(self.world.zones), "ZoneInfo", query.action)
+            return _table(zones.zone_rows(self.world.zones), "ZoneInfo", query.action)
         return self._list(query, account)
 
     def _list(self, query: Query, account: Account) -> Page | Refusal:
@@ -98,8 +98,8 @@ class Gateway:
             return None if query.action == ZONES_ACTION else Refusal(220, "Missing params [Region]")
         if region not in self.world.zones:
             return not_available("Region")
-        zones = [places.zone_name(region, number + 1) for number in range(self.world.zones[region])]
-        return not_available("Zone") if zone and zone not in zones else None
+        names = zones.zone_names(region, self.world.zones[region])
+        return not_available("Zone") if zone and zone not in names else None
 
 
 def _refused_identity(query: Query) -> Refusal | None:
@@ -124,4 +124,4 @@ def _refused_project(query: Query, account: Account) -> Refusal | None:
 
 
 def _table(fields: list[dict[str, Any]], key: str, action: str) -> Page:
-    return Page([rows.encode(row) for row in fields], key=key, action=action)
+    return Page([row_bytes.encode(row) for row in fields], key=key, action=action)

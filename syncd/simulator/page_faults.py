@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from syncd.simulator import rows
+from syncd.simulator import row_bytes
 from syncd.simulator.answer import Refusal, not_available
 from syncd.simulator.faults import kind
+from syncd.simulator.page import Form, Page
 from syncd.simulator.query import Query, Subject
-from syncd.simulator.rows import Form, Page
 from syncd.simulator.world import World
 
 LIST: tuple[Subject, ...] = ("list",)
@@ -198,23 +198,23 @@ def lookup_fails(page: Page, view: View, *, code: int = 130) -> Refusal:
 @kind("page", on=LOOKUP)
 def lookup_wrong_row(page: Page, view: View) -> Page:
     """A lookup is answered with the row of another id."""
-    others = [row for row in view.rows() if rows.decode(row)["CompShareImageId"] != view.query.image_id]
+    others = [row for row in view.rows() if row_bytes.decode(row)["CompShareImageId"] != view.query.image_id]
     return replace(page, rows=others[:1], total=len(others[:1]))
 
 
 def _changed(row: bytes, **fields: Any) -> bytes:
-    return rows.encode(rows.decode(row) | fields)
+    return row_bytes.encode(row_bytes.decode(row) | fields)
 
 
 def _without(row: bytes, key: str) -> bytes:
-    fields = rows.decode(row)
+    fields = row_bytes.decode(row)
     fields.pop(key, None)
-    return rows.encode(fields)
+    return row_bytes.encode(fields)
 
 
 def _drifted(row: bytes, names: Sequence[str], to: Drift) -> bytes:
-    fields = rows.decode(row)
-    return rows.encode(
+    fields = row_bytes.decode(row)
+    return row_bytes.encode(
         fields | {name: _as(to, fields[name]) for name in names if fields.get(name) is not None}
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from syncd.simulator.places import Account
+from syncd.simulator.accounts import Account
 
 Subject = Literal["list", "lookup", "zones", "projects", "other"]
 """What a request is about: a page of a list, an exact id, the regions, the projects."""

@@ -6,7 +6,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from syncd.simulator.places import Account
+from syncd.simulator.accounts import Account
 from syncd.simulator.world import World
 
 INTERVAL = "10s"

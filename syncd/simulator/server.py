@@ -17,8 +17,8 @@ from syncd.simulator import control, signature
 from syncd.simulator.answer import Answer
 from syncd.simulator.faults import Faults
 from syncd.simulator.gateway import Gateway
-from syncd.simulator.ledger import Ledger, Request
 from syncd.simulator.query import Query
+from syncd.simulator.request_log import Ledger, Request
 from syncd.simulator.wire_faults import Wire
 from syncd.simulator.world import World
 

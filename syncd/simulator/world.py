@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Self
 
-from syncd.simulator import catalogue, places, rows
+from syncd.simulator import catalogue, row_bytes
+from syncd.simulator.accounts import Account
 from syncd.simulator.history import History
-from syncd.simulator.places import Account
+from syncd.simulator.page import Page
+from syncd.simulator.registry import EVERYWHERE, Registry, UnknownError, Where
 from syncd.simulator.share_list import Order, Shelf
-
-Where = str | Iterable[str]
-"""A region, several, or "*" for all of them."""
-
-EVERYWHERE = "*"
 
 Invent = Callable[[int, int], dict[str, Any]]
 """(seed, number) → the fields of an image's row."""
-
-
-class UnknownError(LookupError):
-    """No such account, region or image in this world."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +29,7 @@ class PageRead:
     limit: int
 
 
-class World:
+class World(Registry):
     """Accounts, regions and images. Deterministic: the same seed and deeds give the same world, ids and keys.
 
     ``clock`` dates the history (seconds since the epoch, or whatever a test counts in). Fields of images are
@@ -51,13 +44,10 @@ class World:
         order: Order = "newest",
         invent: Invent = catalogue.image_fields,
     ) -> None:
-        self.seed = seed
+        super().__init__(seed)
         self._clock = clock
         self._order = order
         self._invent = invent
-        self._accounts: dict[str, Account] = {}
-        self._generations: dict[str, int] = {}
-        self._regions: dict[str, int] = {}
         self._shelves: dict[tuple[str, str], Shelf] = {}
         self._images: dict[str, bytes] = {}
         self._numbers = itertools.count(1)
@@ -84,57 +74,6 @@ class World:
                 world.fill(name, region, images - images // 2)
             world.fill(name, EVERYWHERE, images // 2)
         return world
-
-    # people and places
-
-    @property
-    def accounts(self) -> tuple[Account, ...]:
-        return tuple(self._accounts.values())
-
-    @property
-    def regions(self) -> tuple[str, ...]:
-        return tuple(self._regions)
-
-    @property
-    def zones(self) -> Mapping[str, int]:
-        """Region → its number of zones."""
-        return self._regions
-
-    def add_account(self, name: str, *, projects: int = 2, needs_project: bool = False) -> Account:
-        account = places.new_account(self.seed, name, projects=projects, needs_project=needs_project)
-        self._accounts[name] = account
-        return account
-
-    def remove_account(self, account: str | Account) -> None:
-        """Its keys are unknown from now on (172)."""
-        del self._accounts[self.account(account).name]
-
-    def rotate_key(self, account: str | Account) -> Account:
-        """Another key pair for the same account and projects."""
-        old = self.account(account)
-        generation = self._generations[old.name] = self._generations.get(old.name, 0) + 1
-        public_key, private_key = places.new_keys(self.seed, old.name, generation)
-        self._accounts[old.name] = replace(old, public_key=public_key, private_key=private_key)
-        return self._accounts[old.name]
-
-    def add_region(self, region: str, *, zones: int = 2) -> None:
-        self._regions[region] = zones
-
-    def remove_region(self, region: str) -> None:
-        """It leaves the list of zones, and listing it is refused with 230. Added again, it shows what it showed."""
-        self._where(region)
-        del self._regions[region]
-
-    def account(self, account: str | Account) -> Account:
-        """By name, public key, or itself as it is now. Raises UnknownError."""
-        name = account.name if isinstance(account, Account) else account
-        found = self._accounts.get(name) or self.by_public_key(name)
-        if found is None:
-            raise UnknownError(f"no account {name!r}; there are {', '.join(self._accounts) or 'none'}")
-        return found
-
-    def by_public_key(self, public_key: str) -> Account | None:
-        return next((one for one in self._accounts.values() if one.public_key == public_key), None)
 
     # deeds
 
@@ -204,7 +143,7 @@ class World:
         """Id → fields of every row there, in the list's order."""
         return {
             fields["CompShareImageId"]: fields
-            for fields in map(rows.decode, self.shelf(account, region).rows())
+            for fields in map(row_bytes.decode, self.shelf(account, region).rows())
         }
 
     def history(self, account: str | Account, region: str) -> History:
@@ -226,19 +165,19 @@ class World:
 
     def read(
         self, account: str | Account, region: str, limit: int, offset: int, image_id: str | None = None
-    ) -> rows.Page:
+    ) -> Page:
         """The same, before it becomes bytes."""
         shelf = self.shelf(account, region)
         if image_id:
             row = shelf.row(image_id)
-            return rows.Page([_with_readme(row)] if row else [], 1 if row else 0)
+            return Page([_with_readme(row)] if row else [], 1 if row else 0)
         for watcher in tuple(self._watchers):
             watcher(PageRead(self.account(account).name, region, offset, limit))
-        return rows.Page(shelf.rows(offset, limit), len(shelf))
+        return Page(shelf.rows(offset, limit), len(shelf))
 
     def next_digits(self) -> bytes:
         """What makes the counters of the next answer differ from the last one's."""
-        return rows.counter_digits(next(self._serials))
+        return row_bytes.counter_digits(next(self._serials))
 
     def on_page(self, callback: Callable[[PageRead], None]) -> Callable[[], None]:
         """Run ``callback`` before each page of a list is read; returns what ends that."""
@@ -261,16 +200,13 @@ class World:
     def _new_image(self, fields: dict[str, Any]) -> str:
         made = self._invent(self.seed, next(self._numbers)) | fields
         image: str = made["CompShareImageId"]
-        self._images[image] = rows.encode(made)
+        self._images[image] = row_bytes.encode(made)
         return image
 
     def _image(self, image: str) -> bytes:
         if image not in self._images:
             raise UnknownError(f"no image {image!r}")
         return self._images[image]
-
-    def _whom(self, account: str | Account | None) -> tuple[Account, ...]:
-        return self.accounts if account is None else (self.account(account),)
 
     def _on(self, account: str | Account, regions: Where) -> list[Shelf]:
         return [self.shelf(account, region) for region in self._where(regions)]
@@ -280,20 +216,11 @@ class World:
         named = None if regions == EVERYWHERE else self._where(regions)
         return [shelf for (_, region), shelf in self._shelves.items() if named is None or region in named]
 
-    def _where(self, regions: Where) -> tuple[str, ...]:
-        if regions == EVERYWHERE:
-            return self.regions
-        named = (regions,) if isinstance(regions, str) else tuple(regions)
-        for region in named:
-            if region not in self._regions:
-                raise UnknownError(f"no region {region!r}; there are {', '.join(self._regions) or 'none'}")
-        return named
-
 
 def _altered(row: bytes, fields: dict[str, Any]) -> bytes:
-    return rows.encode(rows.decode(row) | fields)
+    return row_bytes.encode(row_bytes.decode(row) | fields)
 
 
 def _with_readme(row: bytes) -> bytes:
-    fields = rows.decode(row)
-    return rows.encode(fields | {"Readme": catalogue.readme(fields)})
+    fields = row_bytes.decode(row)
+    return row_bytes.encode(fields | {"Readme": catalogue.readme(fields)})

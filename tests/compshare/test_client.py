@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncd.compshare.client import PROJECTS, SHARING, ZONES, CompShare, Lookup, Zone
-from syncd.compshare.envelope import opened
+from syncd.compshare.json_answer import opened
 from syncd.errors import ApiError, AuthFailed, Misconfigured, ProtocolError, Transient
 from syncd.model import Secret
 from syncd.simulator import Fault, Simulator

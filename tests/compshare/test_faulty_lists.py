@@ -11,9 +11,9 @@ from itertools import product
 import pytest
 
 from syncd.compshare.decode import Page, decode_page
+from syncd.compshare.image_row import read_image
 from syncd.compshare.listing import list_images
 from syncd.compshare.reply import Reply, accepted
-from syncd.compshare.rows import read_image
 from syncd.errors import ApiError
 from syncd.model import Listing, fingerprint
 from syncd.simulator import KINDS, Fault, Gateway, lean_fields

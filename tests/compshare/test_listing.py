@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.compshare.decode import Page
+from syncd.compshare.list_reading import LIMIT, MOST_PAGES
 from syncd.compshare.listing import MOST_READINGS, list_images
-from syncd.compshare.reading import LIMIT, MOST_PAGES
 from syncd.errors import PastTheEnd, ProtocolError, Transient
 from syncd.model import Listing, Sighting
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from syncd.compshare.envelope import opened
+from syncd.compshare.json_answer import opened
 from syncd.compshare.retcodes import failure
 from syncd.errors import ApiError, AuthFailed, Misconfigured, PastTheEnd, ProtocolError, Throttled, Transient
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from syncd.compshare.client import SHARING, CompShare
-from syncd.compshare.envelope import opened
+from syncd.compshare.json_answer import opened
 from syncd.compshare.signature import sign
 from syncd.errors import ApiError, Misconfigured, ProtocolError, Transient
 from syncd.model import Secret

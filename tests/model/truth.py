@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from syncd.model import COMPARED
-from syncd.simulator import rows
+from syncd.simulator import row_bytes
 from syncd.simulator.share_list import Shelf
 from tests.model.story import Story, short
 from tests.sync.ledger import as_stored
@@ -84,4 +84,4 @@ def differ(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 @lru_cache(maxsize=4096)
 def _stored(row: bytes) -> dict[str, Any]:
-    return as_stored(rows.decode(row))
+    return as_stored(row_bytes.decode(row))

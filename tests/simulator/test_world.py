@@ -11,9 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.simulator import EVERYWHERE, Gateway, History, PageRead, UnknownError, World, lean_fields
-from syncd.simulator import rows as row_bytes
+from syncd.simulator import (
+    EVERYWHERE,
+    Gateway,
+    History,
+    PageRead,
+    UnknownError,
+    World,
+    lean_fields,
+    row_bytes,
+)
 from syncd.simulator.churn import stir
+from syncd.simulator.page import Page
 
 REGION = "cn-wlcb"
 API_FIELDS = {
@@ -76,7 +85,7 @@ def test_a_row_survives_its_encoding() -> None:
     }
     stored = row_bytes.encode(fields)
     assert row_bytes.decode(stored) == fields
-    assert json.loads(row_bytes.Page([stored], 1).body(b"0012"))["ImageSet"] == [
+    assert json.loads(Page([stored], 1).body(b"0012"))["ImageSet"] == [
         {**fields, "CreatedCount": 70012, "FavoritesCount": 20012}
     ]
 

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from syncd.config import RetentionConfig
 from syncd.model import Draft, Target, to_text
-from syncd.store import migrate, outbox, pruning, targets, upkeep
+from syncd.store import migrate, outbox, pruning, targets
+from syncd.store.check import check_file
 from syncd.store.engine import Database
 from syncd.store.records import TargetState
 from tests.store.filled import ROUTES, START, change, image, revoke, share
@@ -143,7 +144,7 @@ def test_whatever_is_forgotten_the_history_is_still_the_state(
             )
         }
         counted = await pruning.prune(history.db, KEPT, now)
-        assert upkeep.check(path) == []
+        assert check_file(path) == []
         after, waiting = histories(path), {seq for (seq,) in rows(path, unfinished)}
         kept = {seq for (seq,) in rows(path, "SELECT seq FROM events")}
         for key, seqs in before.items():
@@ -179,7 +180,7 @@ def test_in_the_end_each_live_row_has_one_event_and_nothing_else_is_left(empty: 
         assert histories(path) == last
         assert len(rows(path, "SELECT 1 FROM events")) == len(last)
         assert rows(path, "SELECT 1 FROM deliveries") == []
-        assert upkeep.check(path) == []
+        assert check_file(path) == []
 
     asyncio.run(with_history(empty, steps, test))
 

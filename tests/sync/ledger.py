@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import msgspec
 
-from syncd.compshare.rows import read_row
+from syncd.compshare.image_row import read_row
 from syncd.model import COMPARED, Target, from_text
 from syncd.simulator import World
 from tests.sync.told import About, Last, Told

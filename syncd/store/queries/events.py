@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from syncd.model import EVENT_TYPES, to_text
 from syncd.store.queries.reader import Reader
-from syncd.store.queries.rows import EventRow
+from syncd.store.queries.row_types import EventRow
 
 POLL = 0.5
 """Seconds between two looks of `Follower`."""

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any, Literal
 
 from syncd.store.queries.reader import Reader
-from syncd.store.queries.rows import ImageLine, ImageRow, MissingRow
+from syncd.store.queries.row_types import ImageLine, ImageRow, MissingRow
 
 LINES_AT_ONCE = 200
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from syncd.compshare.envelope import integer, value
+from syncd.compshare.json_answer import integer, value
 from syncd.model import Image, Sighting, Softwares, fingerprint
 
 CUT = 4096

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 DeliveryState = Literal["pending", "delivered", "dead", "skipped"]
@@ -189,3 +189,8 @@ class RunRow:
     updated: int
     unreadable: int
     error: str | None
+
+
+def columns_of(row_type: type) -> str:
+    """The fields of a row type as SQL columns of the same names."""
+    return ", ".join(field.name for field in fields(row_type))

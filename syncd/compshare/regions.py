@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from syncd.compshare.envelope import NOT_COMPSHARE, excerpt, opened, value
-from syncd.compshare.rows import UnreadableError, nothing, read_text
+from syncd.compshare.image_row import UnreadableError, nothing, read_text
+from syncd.compshare.json_answer import NOT_COMPSHARE, excerpt, opened, value
 from syncd.errors import ProtocolError
 
 

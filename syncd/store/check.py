@@ -1,58 +1,34 @@
-"""Looking after the file: a copy of it while it is in use, and whether it still keeps its promises."""
+"""Whether a database file is sound: SQLite's own check, the schema, and whether the history gives the live rows."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from syncd.errors import DatabaseCorrupt, UsageError
+from syncd.errors import DatabaseCorrupt
 from syncd.model import COMPARED
-from syncd.store import files, migrate, opening, schema, sqlite_errors
+from syncd.store import schema
 from syncd.store.queries.reader import Reader
 
-PROBLEMS_SHOWN = 100
+MOST_PROBLEMS = 100
 
-Kind = Literal["damage", "schema", "event", "delivery", "fold"]
+ProblemKind = Literal["damage", "schema", "event", "delivery", "fold"]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What is wrong with what: ``subject`` names a table, an event or an image."""
 
-    kind: Kind
+    kind: ProblemKind
     subject: str
     message: str
 
 
-def backup(path: Path, to: Path, progress: migrate.Progress | None = None) -> None:
-    """Copy the database to the new file ``to`` (mode 0600) while it is in use; whole, or not at all.
-
-    The copy is of one moment. Raises UsageError where ``to`` exists, and the DatabaseError tree.
-    """
-    if os.path.lexists(to):
-        raise _exists(to)
-    connection, _ = opening.open_to_read(path)
-    part = to.with_name(f"{to.name}.{os.getpid()}.part")
-    try:
-        with sqlite_errors.explaining(path, "read"):
-            # With a transaction open, writes meanwhile neither show nor make SQLite begin again.
-            connection.execute("BEGIN")
-            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-            migrate.copy_to(connection, part, 0o600, progress)
-        _publish(part, to)
-    except OSError as error:
-        raise files.unwritable(to, "write the backup", error) from error
-    finally:
-        connection.close()
-
-
-def check(path: Path, limit: int = PROBLEMS_SHOWN) -> list[Problem]:
+def check_file(path: Path, limit: int = MOST_PROBLEMS) -> list[Problem]:
     """The first ``limit`` problems of a file; it may be in use. Raises the DatabaseError tree if it cannot be read.
 
     Looked at are SQLite's own integrity, the schema, each event's body, the deliveries, and whether the events, folded
@@ -167,24 +143,3 @@ def _parsed(body: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) and isinstance(found.get("data"), dict) else None
-
-
-def _publish(part: Path, to: Path) -> None:
-    """Give the finished copy its name, unless somebody else took it meanwhile."""
-    try:
-        os.link(part, to)
-    except FileExistsError as error:
-        raise _exists(to) from error
-    except OSError:
-        # A file system without hard links.
-        if os.path.lexists(to):
-            raise _exists(to) from None
-        part.rename(to)
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
-    files.sync_folder(to.parent)
-
-
-def _exists(to: Path) -> UsageError:
-    return UsageError(f"{to} exists already; nothing was written", "choose another name, or move it away")

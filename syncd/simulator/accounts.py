@@ -1,18 +1,11 @@
-"""Who and where: accounts with their keys and projects, regions with their zones; from a seed."""
+"""The accounts of the pretend cloud, with their keys and projects; all of them follow from a seed."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-KNOWN_REGIONS = {
-    "cn-wlcb": (3001, "华北二"),
-    "cn-sh2": (1000009, "上海二"),
-    "cn-bj2": (1000001, "北京二"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +51,6 @@ def new_keys(seed: int, name: str, generation: int) -> tuple[str, str]:
         _key(seed, name, f"public {generation}", 44),
         _key(seed, name, f"private {generation}", 48),
     )
-
-
-def zone_rows(regions: Mapping[str, int]) -> list[dict[str, Any]]:
-    """The rows of DescribeCompShareSupportZone, one a zone; ``regions`` maps each to its number of zones."""
-    return [
-        _zone_row(region, index, number)
-        for index, (region, zones) in enumerate(regions.items())
-        for number in range(1, zones + 1)
-    ]
-
-
-def zone_name(region: str, number: int) -> str:
-    return f"{region}-{number:02d}"
-
-
-def _zone_row(region: str, index: int, number: int) -> dict[str, Any]:
-    region_id, describe = KNOWN_REGIONS.get(region, (2_000_000 + index, region))
-    return {
-        "Region": region,
-        "RegionId": region_id,
-        "Zone": zone_name(region, number),
-        "ZoneId": 10_000 + index * 10 + number,
-        "Describe": f"{describe}{'ABCDEFGH'[(number - 1) % 8]}",
-        "IsPod": False,
-    }
 
 
 def _digest(seed: int, name: str, use: str) -> str:

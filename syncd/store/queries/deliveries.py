@@ -1,29 +1,14 @@
-"""How syncd itself does: accounts, targets, runs, sinks and deliveries."""
+"""Sinks with their backlog, and the deliveries of events to them."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from itertools import chain, islice
 from typing import Any, get_args
 
 from syncd.store.queries.reader import Reader
-from syncd.store.queries.rows import AccountRow, DeliveryRow, DeliveryState, RunRow, SinkRow, TargetRow
-
-
-def accounts(reader: Reader) -> list[AccountRow]:
-    rows = reader.all(f"SELECT {_columns(AccountRow)} FROM accounts ORDER BY account")
-    return [AccountRow(account, bool(active), *others) for account, active, *others in rows]
-
-
-def targets(reader: Reader, account: str | None = None) -> list[TargetRow]:
-    """Retired ones too, by account and region."""
-    rows = reader.all(
-        f"SELECT {_columns(TargetRow)} FROM targets WHERE ?1 IS NULL OR account = ?1 ORDER BY account, region",
-        (account,),
-    )
-    return [TargetRow(name, region, bool(active), *others) for name, region, active, *others in rows]
+from syncd.store.queries.row_types import DeliveryRow, DeliveryState, SinkRow
 
 
 def sinks(reader: Reader) -> list[SinkRow]:
@@ -34,23 +19,6 @@ def sinks(reader: Reader) -> list[SinkRow]:
         " FROM deliveries WHERE sink = name AND state = 'pending') AS oldest FROM sinks) ORDER BY name"
     )
     return [SinkRow(*row) for row in rows]
-
-
-def runs(
-    reader: Reader,
-    account: str | None = None,
-    region: str | None = None,
-    outcome: str | None = None,
-    limit: int | None = None,
-) -> list[RunRow]:
-    """The newest ``limit`` runs asked for, oldest first."""
-    terms = {"account = ?": account, "region = ?": region, "outcome = ?": outcome}
-    asked = {term: value for term, value in terms.items() if value is not None}
-    rows = reader.all(
-        f"SELECT {_columns(RunRow)} FROM runs WHERE {' AND '.join(asked) or '1'} ORDER BY id DESC LIMIT ?",
-        (*asked.values(), -1 if limit is None else limit),
-    )
-    return [RunRow(*row) for row in reversed(rows)]
 
 
 def deliveries(
@@ -99,10 +67,6 @@ def _newest_deliveries(
         ),
         reverse=True,
     )
-
-
-def _columns(row: type) -> str:
-    return ", ".join(field.name for field in fields(row))
 
 
 def _count(state: DeliveryState) -> str:
