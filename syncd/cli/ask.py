@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from syncd.config import Config
     from syncd.daemon.assembly import Parts
     from syncd.daemon.operations import Result
-    from syncd.store.requests import Kind
+    from syncd.store.requests import RequestKind
     from syncd.sync.report import SyncReport
 
 Progress = Callable[["SyncReport"], object]
@@ -30,7 +30,7 @@ class RefusedError(SyncdError):
 
 def ask(
     chosen: Settings,
-    kind: Kind,
+    kind: RequestKind,
     args: Mapping[str, Any],
     *,
     progress: Progress = lambda _: None,
@@ -42,13 +42,13 @@ def ask(
     """
     from syncd.daemon import logs
     from syncd.daemon.operations import Result
-    from syncd.store.daemon_call import reach
+    from syncd.store.daemon_call import call_daemon
     from syncd.store.requests import Answered
 
     config = chosen.load_quickly()
     logs.configure(chosen.log_level or "error", config.log.format)
     given = {name: value for name, value in args.items() if value is not None}
-    reached = reach(config.database.path, kind, given, group_readable=config.database.group_readable)
+    reached = call_daemon(config.database.path, kind, given, group_readable=config.database.group_readable)
     if isinstance(reached, Answered):
         result = Result(reached.exit_code, reached.answer)
     else:
@@ -60,7 +60,11 @@ def ask(
 
 
 async def _alone(
-    config: Config, kind: Kind, args: Mapping[str, Any], progress: Progress, afterwards: Afterwards | None
+    config: Config,
+    kind: RequestKind,
+    args: Mapping[str, Any],
+    progress: Progress,
+    afterwards: Afterwards | None,
 ) -> Result:
     from syncd.daemon.assembly import Observers, SystemClock, assemble
     from syncd.daemon.operations import perform

@@ -52,13 +52,13 @@ Example:
 def upgrade(context: click.Context, db: Path | None) -> None:
     """Bring the file to this program's schema, after a backup; `syncd run` does it too."""
     from syncd.store import migrate
-    from syncd.store.daemon_call import PATIENCE
+    from syncd.store.daemon_call import DAEMON_TIMEOUT
     from syncd.store.lock import FileLock, holder
 
     file = File(context, db)
     group = file.config.database.group_readable if file.config else False
     facing = holder(file.path)
-    wait = PATIENCE if facing is not None and facing.kind == "command" else timedelta(0)
+    wait = DAEMON_TIMEOUT if facing is not None and facing.kind == "command" else timedelta(0)
     with FileLock.acquire(file.path, "command", wait=wait, group_readable=group):
         done = migrate.upgrade_file(file.path, group_readable=group)
     for warning in done.warnings:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from syncd.compshare.retcodes import is_region_refused
 from syncd.errors import ApiError, UsageError
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 PATIENCE = timedelta(seconds=10)
 """Somebody waits: a request gets so long at most, and one more try."""
 RETRIES = 1
-SHUT = frozenset((230, 293))
-"""RetCodes of a region that is not available, or not to this key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,9 @@ class Inquiry:
         """Regions that nobody asked for by name and this key may not list: they become no targets."""
         if self.configured is not None:
             return {}
-        return {region: error for region, error in self.regions.items() if error and error.code in SHUT}
+        return {
+            region: error for region, error in self.regions.items() if error and is_region_refused(error.code)
+        }
 
     @property
     def watched(self) -> list[str]:

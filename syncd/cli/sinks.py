@@ -175,7 +175,7 @@ async def _try(config: Config, name: str) -> int:
     from syncd.sinks.samples import samples
     from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, Verdict
     from syncd.store import outbox
-    from syncd.store.routing import takers
+    from syncd.store.routing import sinks_for
 
     clock = SystemClock()
     wants = config.sinks[name].wants
@@ -184,7 +184,7 @@ async def _try(config: Config, name: str) -> int:
     before: Verdict = Delivered()
     try:
         for seq, (kind, draft) in enumerate(samples(clock.now()).items(), start=1):
-            if not takers([Route(name, wants)], draft):
+            if not sinks_for([Route(name, wants)], draft):
                 click.echo(f"{kind:>22}  –  not wanted by its filters")
                 continue
             event_id = outbox.new_id(draft.time)

@@ -27,7 +27,7 @@ Fetch = Callable[[int, int], Awaitable[Page]]
 """``fetch(offset, limit)``: one page, its retries behind it."""
 
 
-class Reading:
+class ListReading:
     """What one reading gathered; only sightings are kept, never pages."""
 
     def __init__(self) -> None:
@@ -102,7 +102,9 @@ def same(one: Sighting, other: Sighting) -> bool:
     return one.fingerprint == other.fingerprint
 
 
-async def read(fetch: Fetch, concurrency: int, *, one_by_one: bool = False) -> tuple[Reading, Reading | None]:
+async def read_list(
+    fetch: Fetch, concurrency: int, *, one_by_one: bool = False
+) -> tuple[ListReading, ListReading | None]:
     """A reading, and one that was given up before it because its announced pages were not full."""
     reading, page = await _begin(fetch)
     if one_by_one:
@@ -115,14 +117,14 @@ async def read(fetch: Fetch, concurrency: int, *, one_by_one: bool = False) -> t
     return await _go_on(reading, page, fetch), given_up
 
 
-async def _begin(fetch: Fetch) -> tuple[Reading, Page]:
-    reading = Reading()
+async def _begin(fetch: Fetch) -> tuple[ListReading, Page]:
+    reading = ListReading()
     page = await _page(fetch, 0)
     reading.take(page)
     return reading, page
 
 
-async def _announced(reading: Reading, page: Page, fetch: Fetch, concurrency: int) -> tuple[Page, bool]:
+async def _announced(reading: ListReading, page: Page, fetch: Fetch, concurrency: int) -> tuple[Page, bool]:
     """Take the announced pages after the first; the last one taken, and False if one before it was not full."""
     if len(page.rows) != LIMIT:
         return page, True  # going on from here is going page by page
@@ -135,7 +137,7 @@ async def _announced(reading: Reading, page: Page, fetch: Fetch, concurrency: in
     return page, True
 
 
-async def _go_on(reading: Reading, page: Page, fetch: Fetch) -> Reading:
+async def _go_on(reading: ListReading, page: Page, fetch: Fetch) -> ListReading:
     """Page by page to the end, a page longer than LIMIT counting as full."""
     while len(page.rows) >= LIMIT or (reading.fresh and reading.received < reading.announced):
         page = await _page(fetch, reading.received)
@@ -144,7 +146,7 @@ async def _go_on(reading: Reading, page: Page, fetch: Fetch) -> Reading:
     return reading
 
 
-async def _beyond(reading: Reading, fetch: Fetch) -> str | None:
+async def _beyond(reading: ListReading, fetch: Fetch) -> str | None:
     """Look where TotalCount says the last page is, if that lies behind the end that was found."""
     offset = (reading.announced - 1) // LIMIT * LIMIT
     if offset < max(reading.received, LIMIT):

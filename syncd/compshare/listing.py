@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from syncd.compshare.list_reading import Fetch, Reading, read
+from syncd.compshare.list_reading import Fetch, ListReading, read_list
 from syncd.model import Listing, Sighting
 
 MOST_READINGS = 4
@@ -30,7 +30,7 @@ PAUSE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Gist:
+class ReadingProof:
     """What remains of a reading once its rows are merged with the others'."""
 
     ids: frozenset[str]
@@ -59,22 +59,22 @@ async def list_images(
 
     ``known`` are the live ids → fingerprints. Raises the ApiError of a page that failed or repeated another.
     """
-    rows = Rows()
-    gists: list[Gist] = []
+    rows = SeenRows()
+    proofs: list[ReadingProof] = []
     one_by_one = False
     while True:
-        reading, given_up = await read(fetch, concurrency, one_by_one=one_by_one)
+        reading, given_up = await read_list(fetch, concurrency, one_by_one=one_by_one)
         one_by_one = given_up is not None or one_by_one
         for each in filter(None, (given_up, reading)):
             rows.merge(each)
-        gists.append(gist_of(reading))
-        doubt = doubt_about(gists, len(known.keys() - rows.seen.keys()))
-        if doubt is None or len(gists) == MOST_READINGS:
+        proofs.append(proof_of(reading))
+        doubt = doubt_about(proofs, len(known.keys() - rows.seen.keys()))
+        if doubt is None or len(proofs) == MOST_READINGS:
             return rows.listing(known, doubt)
         await sleep(pause)
 
 
-class Rows:
+class SeenRows:
     """The rows of all readings of one sync: the last word on each id."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class Rows:
         self._conflicting: set[str] = set()
         self._pages = 0
 
-    def merge(self, reading: Reading) -> None:
+    def merge(self, reading: ListReading) -> None:
         self._conflicting -= reading.seen.keys()
         self._conflicting |= reading.conflicting
         self.seen.update(reading.seen)
@@ -101,32 +101,32 @@ class Rows:
         )
 
 
-def doubt_about(gists: list[Gist], lacking: int) -> str | None:
+def doubt_about(proofs: list[ReadingProof], lacking: int) -> str | None:
     """Why the readings so far do not prove the list; ``lacking`` known rows were in none of them."""
-    times = f" ({len(gists)} readings)" if len(gists) > 1 else ""
-    firm = firm_among(gists)
+    times = f" ({len(proofs)} readings)" if len(proofs) > 1 else ""
+    firm = firm_among(proofs)
     if not firm:
-        return f"{gists[-1].disagreement}{times}"
-    if not lacking or any(gist.agrees and gist.one_page for gist in gists):
+        return f"{proofs[-1].disagreement}{times}"
+    if not lacking or any(proof.agrees and proof.one_page for proof in proofs):
         return None
-    if len(firm) >= 2 or sum(gist.proved and gist.every_id for gist in gists) >= 3:
+    if len(firm) >= 2 or sum(proof.proved and proof.every_id for proof in proofs) >= 3:
         return None
     return f"{lacking} known rows did not come, and no other reading confirms it{times}"
 
 
-def firm_among(gists: list[Gist]) -> list[Gist]:
+def firm_among(proofs: list[ReadingProof]) -> list[ReadingProof]:
     """The readings that prove the list: those that agree with themselves, and equal ones in a row."""
     paired = [
-        gist
-        for one, two in pairwise(gists)
+        proof
+        for one, two in pairwise(proofs)
         if one.repeatable and two.repeatable and one.ids == two.ids
-        for gist in (one, two)
+        for proof in (one, two)
     ]
-    return [gist for gist in gists if gist.agrees or any(gist is other for other in paired)]
+    return [proof for proof in proofs if proof.agrees or any(proof is other for other in paired)]
 
 
-def gist_of(reading: Reading) -> Gist:
-    return Gist(
+def proof_of(reading: ListReading) -> ReadingProof:
+    return ReadingProof(
         ids=frozenset(reading.seen),
         proved=reading.unproved is None,
         every_id=not reading.nameless,
@@ -136,13 +136,13 @@ def gist_of(reading: Reading) -> Gist:
     )
 
 
-def repeatable(reading: Reading) -> bool:
+def repeatable(reading: ListReading) -> bool:
     """A row without an id may be any row; one that came twice may stand for another, if TotalCount speaks of more."""
     hiding = reading.doubled and reading.announced > len(reading.seen)
     return bool(reading.seen) and reading.unproved is None and not reading.nameless and not hiding
 
 
-def disagreement(reading: Reading) -> str | None:
+def disagreement(reading: ListReading) -> str | None:
     """What keeps a single reading from proving itself, in words; None if nothing does."""
     count = len(reading.seen)
     if reading.unproved:

@@ -7,7 +7,7 @@ import enum
 from syncd.compshare.decode import image_set
 from syncd.compshare.image_row import nothing, read_row
 from syncd.compshare.json_answer import integer, opened, value
-from syncd.compshare.retcodes import NOT_AVAILABLE, names
+from syncd.compshare.retcodes import is_parameter_refused, names
 from syncd.errors import Misconfigured
 
 
@@ -24,7 +24,7 @@ def decode_lookup(body: bytes, image_id: str) -> Lookup:
     try:
         fields = opened(body)
     except Misconfigured as error:
-        if error.code == NOT_AVAILABLE and names(error.message, "CompShareImageId", image_id):
+        if is_parameter_refused(error.code) and names(error.message, "CompShareImageId", image_id):
             return Lookup.GONE
         raise
     rows = [read_row(raw)[0] for raw in image_set(fields, body)]

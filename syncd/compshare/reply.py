@@ -10,7 +10,7 @@ from typing import NamedTuple
 from syncd.compshare.json_answer import NOT_COMPSHARE, excerpt
 from syncd.errors import Misconfigured, ProtocolError, Throttled, Transient
 
-LONGEST_ASKED = timedelta(days=1)
+LONGEST_RETRY_AFTER = timedelta(days=1)
 """Whatever a server asks to wait, it is not more."""
 
 
@@ -47,11 +47,11 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     if not asked:
         return None
     if asked.isascii() and asked.isdigit():
-        return min(timedelta(seconds=min(int(asked[:9]), 10**8)), LONGEST_ASKED)
+        return min(timedelta(seconds=min(int(asked[:9]), 10**8)), LONGEST_RETRY_AFTER)
     until = http_date(asked)
     if until is None:
         return None
-    return min(max(until - (served_at(headers) or now), timedelta(0)), LONGEST_ASKED)
+    return min(max(until - (served_at(headers) or now), timedelta(0)), LONGEST_RETRY_AFTER)
 
 
 def served_at(headers: Mapping[str, str]) -> datetime | None:

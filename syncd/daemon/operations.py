@@ -13,7 +13,7 @@ from syncd.daemon.assembly import Parts
 from syncd.errors import SyncdError, UsageError
 from syncd.model import from_text, to_text
 from syncd.store import clock_check, deliveries, pruning, requests, runs
-from syncd.store.clock_check import Steadiness
+from syncd.store.clock_check import ClockCheck
 from syncd.sync.release import release
 from syncd.sync.report import SyncReport
 from syncd.sync.rounds import sync_round
@@ -36,7 +36,7 @@ Progress = Callable[[SyncReport], object]
 
 
 async def perform(
-    parts: Parts, kind: requests.Kind, args: Mapping[str, Any], progress: Progress = lambda _: None
+    parts: Parts, kind: requests.RequestKind, args: Mapping[str, Any], progress: Progress = lambda _: None
 ) -> Result:
     """Do it; an expected failure is an answer too, with ``error`` and ``hint``."""
     try:
@@ -52,10 +52,10 @@ async def prune_if_due(parts: Parts) -> None:
         log.info("pruned", **await _prune_now(parts))
 
 
-async def _look_at_clock(parts: Parts) -> Steadiness:
+async def _look_at_clock(parts: Parts) -> ClockCheck:
     await parts.dispatcher.reconcile()
     async with parts.db.write() as tx:
-        return await clock_check.look(tx, parts.config.retention, parts.clock.now())
+        return await clock_check.check_clock(tx, parts.config.retention, parts.clock.now())
 
 
 async def _prune_now(parts: Parts) -> dict[str, int]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from syncd.delivery.queue import Entry, Queue
 from syncd.sinks.sink import Item
 from syncd.store import deliveries
-from syncd.store.deliveries import Outcome, Pending
+from syncd.store.deliveries import DeliveryOutcome, Pending
 from syncd.store.engine import Database
 
 WINDOW = 20_000
@@ -76,7 +76,7 @@ class Backlog:
                 found |= await deliveries.bodies(tx, [entry.seq for entry in entries])
         return [Item(entry.seq, *what) for entry in entries if (what := found.get(entry.seq)) is not None]
 
-    def follow(self, entry: Entry, outcome: Outcome, delivered: int) -> None:
+    def follow(self, entry: Entry, outcome: DeliveryOutcome, delivered: int) -> None:
         """What is settled makes room for the next of its key; the rest waits on, with what was learned of it."""
         if outcome.state != "pending":
             self.queue.done(entry)

@@ -16,7 +16,7 @@ from syncd.delivery.backoff import message_wait, receiver_wait
 from syncd.delivery.queue import Entry
 from syncd.model import Draft
 from syncd.sinks.sink import Delivered, MessageTrouble, ReceiverTrouble, Verdict
-from syncd.store.deliveries import Outcome, SinkRecord
+from syncd.store.deliveries import DeliveryOutcome, SinkRecord
 
 POISONED_AFTER = 5
 """An event that failed so often while others were delivered is itself the trouble, whatever the answer says."""
@@ -64,7 +64,7 @@ class Settlement:
         self.before = state
         self.state = state
         self.delivered = delivered
-        self.outcomes: list[tuple[Entry, Outcome]] = []
+        self.outcomes: list[tuple[Entry, DeliveryOutcome]] = []
         self.untouched: list[Entry] = []
         """What is tried again as it was."""
         self.records: list[DeliveryRecord] = []
@@ -124,7 +124,7 @@ class Settlement:
     def _succeed(self, one: Arrival) -> None:
         self.delivered += len(one.entries)
         self.records.append(DeliveryRecord(self.state.name, "delivered", len(one.entries)))
-        self.outcomes += [(entry, Outcome(entry.seq, "delivered")) for entry in one.entries]
+        self.outcomes += [(entry, DeliveryOutcome(entry.seq, "delivered")) for entry in one.entries]
         if not one.current or self.state.state == "disabled":
             return
         if self.state.state == "backing_off":
@@ -216,7 +216,7 @@ class Settlement:
     ) -> None:
         """What is not changed stays as the entry has it; ``due`` only counts for the attempt that set it."""
         kept = {name: getattr(entry, name) for name in ("attempts", "strikes", "tried_at")}
-        self.outcomes.append((entry, Outcome(entry.seq, state, error=error, **(kept | changed))))
+        self.outcomes.append((entry, DeliveryOutcome(entry.seq, state, error=error, **(kept | changed))))
 
     def _say_failed(self, reason: str, message: str) -> None:
         self.state = replace(self.state, failed_said_at=self._now, failed_reason=reason)

@@ -19,11 +19,25 @@ from syncd.simulator.faults import KINDS, ActiveFault, Fault, FaultError, Faults
 from syncd.simulator.gateway import Gateway
 from syncd.simulator.history import History
 from syncd.simulator.registry import EVERYWHERE, UnknownError
-from syncd.simulator.request_log import Ledger, Request
+from syncd.simulator.request_log import Request, RequestLog
 from syncd.simulator.server import Simulator
 from syncd.simulator.world import PageRead, World
 
 __all__ = [
-    "EVERYWHERE", "KINDS", "Account", "ActiveFault", "Fault", "FaultError", "Faults", "Gateway", "History", "Ledger",
-    "PageRead", "Request", "Simulator", "UnknownError", "World", "lean_fields",
+    "EVERYWHERE",
+    "KINDS",
+    "Account",
+    "ActiveFault",
+    "Fault",
+    "FaultError",
+    "Faults",
+    "Gateway",
+    "History",
+    "PageRead",
+    "Request",
+    "RequestLog",
+    "Simulator",
+    "UnknownError",
+    "World",
+    "lean_fields",
 ]  # fmt: skip

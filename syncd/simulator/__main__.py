@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from syncd.simulator.churn import stir
+from syncd.simulator.churn import churn_once
 from syncd.simulator.sample_config import config_toml
 from syncd.simulator.server import Simulator
 from syncd.simulator.world import World
@@ -59,7 +59,7 @@ async def _until(stop: asyncio.Event, world: World, rng: random.Random, pause: f
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause)
         if not stop.is_set():
-            print(stir(world, rng), file=sys.stderr, flush=True)
+            print(churn_once(world, rng), file=sys.stderr, flush=True)
 
 
 def _say(text: str) -> None:

@@ -25,7 +25,7 @@ def list_changes(view: View, *, unshare: int = 1, share: int = 0, status: int = 
     account, region = view.query.account, view.query.region
     if account is None or region not in view.world.regions:
         return
-    ids = view.world.shelf(account, region).ids()
+    ids = view.world.share_list(account, region).ids()
     chosen = view.rng.sample(ids, min(len(ids), unshare + status))
     for image in chosen[:unshare]:
         view.world.unshare(account, region, image)

@@ -9,10 +9,10 @@ from syncd.simulator.world import World
 STEPS = {"Making": "Available", "Reviewing": "Available", "Available": "Offline", "Offline": "Available"}
 
 
-def stir(world: World, rng: random.Random) -> str:
+def churn_once(world: World, rng: random.Random) -> str:
     """Let one thing happen to one account in one region, and say what in a line."""
     account, region = rng.choice(world.accounts).name, rng.choice(world.regions)
-    ids = world.shelf(account, region).ids()
+    ids = world.share_list(account, region).ids()
     deed = rng.choice(("share", "share", "unshare", "status", "status", "rename")) if ids else "share"
     if deed == "share":
         return f"shared with {account} in {region}: {world.share(account, region, Status='Making')}"

@@ -66,7 +66,7 @@ def state(sim: Simulator, order: dict[str, Any]) -> Any:
             account.name: {
                 "account_id": account.account_id,
                 "projects": list(account.projects),
-                "images": {region: len(world.shelf(account, region)) for region in world.regions},
+                "images": {region: len(world.share_list(account, region)) for region in world.regions},
             }
             for account in world.accounts
         },

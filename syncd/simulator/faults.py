@@ -39,7 +39,7 @@ class FaultError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FaultKind:
     """One way to misbehave. ``act`` takes what its stage gives and the parameters by keyword."""
 
     name: str
@@ -53,7 +53,7 @@ class Kind:
     act: Callable[..., Any]
 
 
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, FaultKind] = {}
 
 Act = TypeVar("Act", bound=Callable[..., Any])
 
@@ -69,7 +69,7 @@ def kind(stage: Stage, *, on: Iterable[Subject] = SUBJECTS) -> Callable[[Act], A
         }
         summary = " ".join((inspect.getdoc(act) or "").split())
         types = get_type_hints(act)
-        KINDS[act.__name__] = Kind(act.__name__, stage, tuple(on), summary, parameters, types, act)
+        KINDS[act.__name__] = FaultKind(act.__name__, stage, tuple(on), summary, parameters, types, act)
         return act
 
     return register

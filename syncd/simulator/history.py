@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class History:
-    """Intervals [from, until) in which ids were shared on one shelf; times are whatever the world counts in."""
+    """Intervals [from, until) in which ids were shared on one share list; times are whatever the world counts in."""
 
     def __init__(self) -> None:
         self._edges: dict[str, list[float]] = {}

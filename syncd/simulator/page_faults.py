@@ -42,7 +42,7 @@ class View:
         """The rows of the whole list that the request is about."""
         if self.query.account is None or self.query.region is None:
             return []
-        return self.world.shelf(self.query.account, self.query.region).rows(offset, limit)
+        return self.world.share_list(self.query.account, self.query.region).rows(offset, limit)
 
 
 # Counts

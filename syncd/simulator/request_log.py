@@ -39,7 +39,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class Ledger:
+class RequestLog:
     """``where`` arguments are fields of `Request` with their value: ``sim.requests.count(subject="list")``."""
 
     total: int = 0

@@ -39,7 +39,7 @@ def _account(account: Account, regions: tuple[str, ...]) -> str:
 def _hints(world: World, url: str) -> str:
     """Comments with curl lines that work as they stand."""
     name, region = world.accounts[0].name, world.regions[0]
-    ids = world.shelf(name, region).ids()
+    ids = world.share_list(name, region).ids()
     image = ids[0] if ids else "IMAGE_ID"
     deeds = [
         (

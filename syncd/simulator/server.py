@@ -18,7 +18,7 @@ from syncd.simulator.answer import Answer
 from syncd.simulator.faults import Faults
 from syncd.simulator.gateway import Gateway
 from syncd.simulator.query import Query
-from syncd.simulator.request_log import Ledger, Request
+from syncd.simulator.request_log import Request, RequestLog
 from syncd.simulator.wire_faults import Wire
 from syncd.simulator.world import World
 
@@ -37,7 +37,7 @@ class Simulator:
 
     def __init__(self, world: World | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.gateway = Gateway(World.sample() if world is None else world)
-        self.requests = Ledger()
+        self.requests = RequestLog()
         self._host = host
         self._port = port
         self._rng = random.Random(self.world.seed)

@@ -10,7 +10,7 @@ Order = Literal["newest", "oldest", "id"]
 """Newest first moves every row when one joins; by id, rows join in the middle. The real order is unknown."""
 
 
-class Shelf:
+class ShareList:
     def __init__(self, order: Order) -> None:
         self.history = History()
         self._order = order

@@ -13,7 +13,7 @@ from syncd.simulator.accounts import Account
 from syncd.simulator.history import History
 from syncd.simulator.page import Page
 from syncd.simulator.registry import EVERYWHERE, Registry, UnknownError, Where
-from syncd.simulator.share_list import Order, Shelf
+from syncd.simulator.share_list import Order, ShareList
 
 Invent = Callable[[int, int], dict[str, Any]]
 """(seed, number) → the fields of an image's row."""
@@ -48,7 +48,7 @@ class World(Registry):
         self._clock = clock
         self._order = order
         self._invent = invent
-        self._shelves: dict[tuple[str, str], Shelf] = {}
+        self._share_lists: dict[tuple[str, str], ShareList] = {}
         self._images: dict[str, bytes] = {}
         self._numbers = itertools.count(1)
         self._serials = itertools.count(1)
@@ -86,8 +86,8 @@ class World(Registry):
         elif fields:
             raise TypeError("fields are given to a new image; change() alters one that exists")
         row = self._image(image)
-        for shelf in self._on(account, regions):
-            shelf.add(image, row, self._clock())
+        for share_list in self._on(account, regions):
+            share_list.add(image, row, self._clock())
         return image
 
     def fill(self, account: str | Account, regions: Where, count: int, **fields: Any) -> list[str]:
@@ -97,7 +97,7 @@ class World(Registry):
     def unshare(self, account: str | Account, regions: Where, image: str) -> bool:
         """Take an image away there; says whether it was shown anywhere."""
         self._image(image)
-        dropped = [shelf.drop(image, self._clock()) for shelf in self._on(account, regions)]
+        dropped = [share_list.drop(image, self._clock()) for share_list in self._on(account, regions)]
         return any(dropped)
 
     def set_status(self, image: str, status: str, regions: Where = EVERYWHERE) -> None:
@@ -110,45 +110,49 @@ class World(Registry):
         """Alter fields for every account that is shown the image there."""
         if regions == EVERYWHERE:
             self._images[image] = _altered(self._image(image), fields)
-        for shelf in self._of_all(regions):
-            row = shelf.row(image)
+        for share_list in self._of_all(regions):
+            row = share_list.row(image)
             if row is not None:
-                shelf.put(image, _altered(row, fields))
+                share_list.put(image, _altered(row, fields))
 
     def remove(self, image: str) -> None:
         """Delete an image: nobody is shown it any more. It can be shared again under its id."""
         self._image(image)
-        for shelf in self._of_all(EVERYWHERE):
-            shelf.drop(image, self._clock())
+        for share_list in self._of_all(EVERYWHERE):
+            share_list.drop(image, self._clock())
 
     def blank(self, regions: Where, account: str | Account | None = None) -> int:
         """Take everything away there, from one account or all; says how many rows."""
-        shelves = [shelf for one in self._whom(account) for shelf in self._on(one, regions)]
-        return sum(shelf.drop(image, self._clock()) for shelf in shelves for image in list(shelf.ids()))
+        share_lists = [share_list for one in self._whom(account) for share_list in self._on(one, regions)]
+        return sum(
+            share_list.drop(image, self._clock())
+            for share_list in share_lists
+            for image in list(share_list.ids())
+        )
 
     # the truth
 
-    def shelf(self, account: str | Account, region: str) -> Shelf:
+    def share_list(self, account: str | Account, region: str) -> ShareList:
         self._where(region)
         key = (self.account(account).name, region)
-        if key not in self._shelves:
-            self._shelves[key] = Shelf(self._order)
-        return self._shelves[key]
+        if key not in self._share_lists:
+            self._share_lists[key] = ShareList(self._order)
+        return self._share_lists[key]
 
     def shared(self, account: str | Account, region: str) -> frozenset[str]:
         """The ids that are shown there now."""
-        return frozenset(self.shelf(account, region).ids())
+        return frozenset(self.share_list(account, region).ids())
 
     def images(self, account: str | Account, region: str) -> dict[str, dict[str, Any]]:
         """Id → fields of every row there, in the list's order."""
         return {
             fields["CompShareImageId"]: fields
-            for fields in map(row_bytes.decode, self.shelf(account, region).rows())
+            for fields in map(row_bytes.decode, self.share_list(account, region).rows())
         }
 
     def history(self, account: str | Account, region: str) -> History:
         """When each image was shown there, in the time of this world's clock."""
-        return self.shelf(account, region).history
+        return self.share_list(account, region).history
 
     # reading as the API does
 
@@ -167,13 +171,13 @@ class World(Registry):
         self, account: str | Account, region: str, limit: int, offset: int, image_id: str | None = None
     ) -> Page:
         """The same, before it becomes bytes."""
-        shelf = self.shelf(account, region)
+        share_list = self.share_list(account, region)
         if image_id:
-            row = shelf.row(image_id)
+            row = share_list.row(image_id)
             return Page([_with_readme(row)] if row else [], 1 if row else 0)
         for watcher in tuple(self._watchers):
             watcher(PageRead(self.account(account).name, region, offset, limit))
-        return Page(shelf.rows(offset, limit), len(shelf))
+        return Page(share_list.rows(offset, limit), len(share_list))
 
     def next_digits(self) -> bytes:
         """What makes the counters of the next answer differ from the last one's."""
@@ -208,13 +212,17 @@ class World(Registry):
             raise UnknownError(f"no image {image!r}")
         return self._images[image]
 
-    def _on(self, account: str | Account, regions: Where) -> list[Shelf]:
-        return [self.shelf(account, region) for region in self._where(regions)]
+    def _on(self, account: str | Account, regions: Where) -> list[ShareList]:
+        return [self.share_list(account, region) for region in self._where(regions)]
 
-    def _of_all(self, regions: Where) -> list[Shelf]:
-        """Every account's shelves there; with "*" those of removed regions too."""
+    def _of_all(self, regions: Where) -> list[ShareList]:
+        """Every account's share_lists there; with "*" those of removed regions too."""
         named = None if regions == EVERYWHERE else self._where(regions)
-        return [shelf for (_, region), shelf in self._shelves.items() if named is None or region in named]
+        return [
+            share_list
+            for (_, region), share_list in self._share_lists.items()
+            if named is None or region in named
+        ]
 
 
 def _altered(row: bytes, fields: dict[str, Any]) -> bytes:

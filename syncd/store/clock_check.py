@@ -19,7 +19,7 @@ LONGEST_GAP = timedelta(days=2)
 PRUNED_EVERY = timedelta(days=1)
 
 
-class Steadiness(NamedTuple):
+class ClockCheck(NamedTuple):
     steady_at: datetime
     """When the clock is believed, if it goes on as it does."""
     pruned_at: datetime | None
@@ -32,7 +32,7 @@ class Steadiness(NamedTuple):
         return self.pruned_at is None or not now - PRUNED_EVERY < self.pruned_at <= now
 
 
-async def look(tx: Transaction, retention: RetentionConfig, now: datetime) -> Steadiness:
+async def check_clock(tx: Transaction, retention: RetentionConfig, now: datetime) -> ClockCheck:
     """Note what the clock says now; how far it can be believed."""
     rows = await tx.fetch("SELECT seen_at, steady_since, pruned_at FROM clock")
     seen, since, pruned = (from_text(text) if text else None for text in rows[0]) if rows else (None,) * 3
@@ -44,7 +44,7 @@ async def look(tx: Transaction, retention: RetentionConfig, now: datetime) -> St
         " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, steady_since = excluded.steady_since",
         (to_text(now), to_text(since)),
     )
-    return Steadiness(since + STEADY_AFTER, pruned)
+    return ClockCheck(since + STEADY_AFTER, pruned)
 
 
 async def note_pruned(tx: Transaction, now: datetime) -> None:

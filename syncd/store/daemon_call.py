@@ -13,43 +13,43 @@ from typing import Any
 from syncd.errors import DatabaseLocked, DatabaseMissing, DatabaseOlder, SyncdError
 from syncd.store import requests
 from syncd.store.lock import FileLock, Holder, Sleep, holder
-from syncd.store.requests import Answered, Kind
+from syncd.store.requests import Answered, RequestKind
 
-PATIENCE = timedelta(seconds=60)
+DAEMON_TIMEOUT = timedelta(seconds=60)
 """How long to wait for a daemon to begin, or for another command to end."""
 
-POLL = 0.1
+POLL_SECONDS = 0.1
 """Seconds between two looks at the answer and at the lock."""
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class LockTaken:
     """Nobody else works on the file: do it, then release the lock."""
 
     lock: FileLock
 
 
-Outcome = Answered | Taken
+CallResult = Answered | LockTaken
 
 
-def reach(
+def call_daemon(
     path: Path,
-    kind: Kind,
+    kind: RequestKind,
     args: Mapping[str, Any],
     *,
     group_readable: bool = False,
-    patience: timedelta = PATIENCE,
+    patience: timedelta = DAEMON_TIMEOUT,
     sleep: Sleep = time.sleep,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     monotonic: Callable[[], float] = time.monotonic,
-) -> Outcome:
+) -> CallResult:
     """Have a running daemon do it and wait for its answer, or come back with the lock.
 
     Raises DatabaseLocked if another command keeps the lock beyond ``patience``, SyncdError (exit 1) if a daemon does
     not begin within it, and the rest of the DatabaseError tree. A request that was not begun is taken back
     however this ends.
     """
-    asking = _Asking(path, kind, args, patience, sleep, now, monotonic)
+    asking = _Call(path, kind, args, patience, sleep, now, monotonic)
     try:
         while True:
             try:
@@ -66,13 +66,13 @@ def reach(
         raise
 
 
-class _Asking:
+class _Call:
     """The request of one command, while the holder of the lock may change."""
 
     def __init__(
         self,
         path: Path,
-        kind: Kind,
+        kind: RequestKind,
         args: Mapping[str, Any],
         patience: timedelta,
         sleep: Sleep,
@@ -100,9 +100,9 @@ class _Asking:
         elif self._monotonic() >= self._until:
             raise locked
         else:
-            self._sleep(POLL)
+            self._sleep(POLL_SECONDS)
 
-    def settle(self, lock: FileLock) -> Outcome:
+    def settle(self, lock: FileLock) -> CallResult:
         """With the lock held no daemon works on the request: take it over, unless it was answered."""
         try:
             if self._request is not None and not requests.withdraw(
@@ -115,7 +115,7 @@ class _Asking:
         except BaseException:
             lock.release()
             raise
-        return Taken(lock)
+        return LockTaken(lock)
 
     def withdraw(self) -> bool:
         return self._request is not None and requests.withdraw(self._path, self._request)
@@ -128,7 +128,7 @@ class _Asking:
             except (DatabaseMissing, DatabaseOlder):
                 if self._monotonic() >= self._until:
                     raise
-                self._sleep(POLL)
+                self._sleep(POLL_SECONDS)
                 return False
             self._until = self._monotonic() + self._patience.total_seconds()
         return True
@@ -147,7 +147,7 @@ class _Asking:
                     f"{daemon} did not begin this within {self._patience.total_seconds():.0f} s; nothing was done",
                     "see what it is busy with (`syncd status`, its log), and try again",
                 )
-            self._sleep(POLL)
+            self._sleep(POLL_SECONDS)
             holds = holder(self._path, sleep=self._sleep)
             if holds is None or holds.kind != "daemon":
                 self._until = self._monotonic() + self._patience.total_seconds()

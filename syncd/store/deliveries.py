@@ -13,9 +13,9 @@ from syncd.model import Draft, Route, SinkFilter, from_text, to_text
 from syncd.store.engine import Database, Transaction
 from syncd.store.routing import wants
 
-SinkState = Literal["ok", "backing_off", "disabled"]
+SinkStatus = Literal["ok", "backing_off", "disabled"]
 
-AT_ONCE = 500
+EVENTS_PER_TRANSACTION = 500
 
 _OF_SINK = (
     "state", "since", "next_attempt_at", "last_error", "failures", "failed_said_at", "failed_reason", "away_since",
@@ -56,7 +56,7 @@ class Pending(NamedTuple):
     """When it last failed through the receiver's fault."""
 
 
-class Outcome(NamedTuple):
+class DeliveryOutcome(NamedTuple):
     """What became of one event. ``state`` pending: it is tried again, at ``due`` if it has a schedule of its own."""
 
     seq: int
@@ -71,7 +71,7 @@ class Outcome(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class SinkRecord:
     name: str
-    state: SinkState
+    state: SinkStatus
     since: datetime
     next_attempt_at: datetime | None = None
     last_error: str | None = None
@@ -110,14 +110,14 @@ async def bodies(tx: Transaction, seqs: Sequence[int]) -> dict[int, tuple[str, b
     return {row[0]: (row[1], row[2].encode()) for row in rows}
 
 
-async def settle(tx: Transaction, sink: str, outcomes: Sequence[Outcome], now: datetime) -> None:
+async def settle(tx: Transaction, sink: str, outcomes: Sequence[DeliveryOutcome], now: datetime) -> None:
     """What is no longer pending (a command or a prune came first) stays as it is."""
     delivered = [one.seq for one in outcomes if one.state == "delivered"]
     await tx.execute_raw(_DELIVERED, (to_text(now), sink, json.dumps(delivered)))
     await tx.executemany(_SETTLED, (_settled(one, sink, now) for one in outcomes if one.state != "delivered"))
 
 
-def _settled(one: Outcome, sink: str, now: datetime) -> tuple[Any, ...]:
+def _settled(one: DeliveryOutcome, sink: str, now: datetime) -> tuple[Any, ...]:
     finished_at = None if one.state == "pending" else to_text(now)
     return (
         one.state, one.attempts, _text(one.due), one.error, finished_at, one.strikes, _text(one.tried_at),
@@ -216,7 +216,7 @@ async def replay(
             rows = await tx.fetch(
                 "SELECT e.seq, e.type, e.account, e.region, e.image_id, e.scope, e.baseline, e.body, d.state"
                 " FROM events e LEFT JOIN deliveries d ON d.event_seq = e.seq AND d.sink = ?"
-                f" WHERE e.seq > ? AND {where} ORDER BY e.seq LIMIT {AT_ONCE}",
+                f" WHERE e.seq > ? AND {where} ORDER BY e.seq LIMIT {EVENTS_PER_TRANSACTION}",
                 (route.sink, after, *params),
             )
             if not rows:

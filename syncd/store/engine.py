@@ -30,7 +30,7 @@ from syncd.store import files, opening, sqlite_errors
 from syncd.store.opening import BUSY_TIMEOUT
 from syncd.store.version import require_schema, require_sqlite
 
-ROWS_AT_ONCE = 500
+ROWS_PER_CALL = 500
 """Rows of one driver call of `executemany`: what keeps the loop's lag near 20 ms."""
 
 WAL_LIMIT = 16 * 1024 * 1024
@@ -101,17 +101,17 @@ class Transaction:
     async def fetch_in(
         self, sql: str, ids: Iterable[str], params: Sequence[Any] = ()
     ) -> AsyncIterator[list[tuple[Any, ...]]]:
-        """`fetch` for each ROWS_AT_ONCE ids, a JSON list in the last parameter, with the loop yielding between."""
-        for some in batches(ids, ROWS_AT_ONCE):
+        """`fetch` for each ROWS_PER_CALL ids, a JSON list in the last parameter, with the loop yielding between."""
+        for some in batches(ids, ROWS_PER_CALL):
             yield await self.fetch(sql, (*params, json.dumps(some)))
             await asyncio.sleep(0)
 
     async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """A driver-level statement for each row, ROWS_AT_ONCE at a time with the loop yielding between.
+        """A driver-level statement for each row, ROWS_PER_CALL at a time with the loop yielding between.
 
         Rows of a generator are prepared no faster than they are written.
         """
-        for some in batches(rows, ROWS_AT_ONCE):
+        for some in batches(rows, ROWS_PER_CALL):
             self._require_open()
             await _whole(self._many(sql, some))
             await asyncio.sleep(0)

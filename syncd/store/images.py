@@ -24,7 +24,7 @@ _COLUMNS = (
     "changed_at",
 )
 _OF_TARGET = "account = ? AND region = ? AND image_id = ?"
-KNOWN_AT_ONCE = 5000
+KNOWN_ROWS_PER_QUERY = 5000
 """Rows of one statement of `known`, which are narrow."""
 
 _KNOWN = (
@@ -74,7 +74,7 @@ async def known(tx: Transaction, target: Target) -> tuple[dict[str, bytes], dict
     fingerprints: dict[str, bytes] = {}
     missing: dict[str, Missing] = {}
     last = ""
-    while rows := await tx.fetch(_KNOWN, (*target, last, KNOWN_AT_ONCE)):
+    while rows := await tx.fetch(_KNOWN, (*target, last, KNOWN_ROWS_PER_QUERY)):
         for image_id, print_, since, syncs, held, shown_at, seconds in rows:
             fingerprints[image_id] = print_
             if since is not None:

@@ -18,13 +18,13 @@ from syncd.errors import DatabaseLocked
 from syncd.model import to_text
 from syncd.store import files
 
-Kind = Literal["daemon", "command"]
+HolderKind = Literal["daemon", "command"]
 
-GLIMPSE = 0.02
+LOOK_PAUSE = 0.02
 """Seconds between two looks: a look by `holder` bars others for microseconds, and a new holder needs
 as long to write its name."""
 
-GLIMPSES = 10
+LOOKS = 10
 
 Sleep = Callable[[float], object]
 """Given seconds."""
@@ -35,7 +35,7 @@ class Holder:
     """Who holds the lock; ``pid`` is 0 and ``since`` empty where the holder has not written them."""
 
     pid: int
-    kind: Kind
+    kind: HolderKind
     since: str
 
     def __str__(self) -> str:
@@ -61,7 +61,7 @@ class FileLock:
     def acquire(
         cls,
         path: Path,
-        kind: Kind,
+        kind: HolderKind,
         *,
         wait: timedelta = timedelta(0),
         group_readable: bool = False,
@@ -120,13 +120,13 @@ def holder(path: Path, *, sleep: Sleep = time.sleep) -> Holder | None:
 def _look(descriptor: int, sleep: Sleep) -> Holder | None:
     """Look again while the file still names a dead process, or nobody: the new holder is about to write."""
     found = None
-    for _ in range(GLIMPSES):
+    for _ in range(LOOKS):
         if _flock(descriptor, fcntl.LOCK_SH):
             return None
         found = _read(descriptor)
         if found is not None and _alive(found.pid):
             return found
-        sleep(GLIMPSE)
+        sleep(LOOK_PAUSE)
     return found or Holder(0, "command", "")
 
 
@@ -144,7 +144,7 @@ def _open(path: Path, group_readable: bool) -> int:
 
 
 def _wait_for(descriptor: int, path: Path, wait: timedelta, sleep: Sleep) -> None:
-    left = max(wait.total_seconds(), GLIMPSE * GLIMPSES)
+    left = max(wait.total_seconds(), LOOK_PAUSE * LOOKS)
     while not _flock(descriptor, fcntl.LOCK_EX):
         if left <= 0:
             raise HeldElsewhere(path, _read(descriptor) or Holder(0, "command", ""))
@@ -171,7 +171,7 @@ def _read(descriptor: int) -> Holder | None:
     try:
         found = json.loads(os.pread(descriptor, 4096, 0))
         kind = "daemon" if found["kind"] == "daemon" else "command"
-        return Holder(int(found["pid"]), cast(Kind, kind), str(found["since"]))
+        return Holder(int(found["pid"]), cast(HolderKind, kind), str(found["since"]))
     except (ValueError, KeyError, TypeError):
         return None
 

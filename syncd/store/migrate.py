@@ -20,10 +20,10 @@ from syncd.store.version import APPLICATION_ID, SCHEMA_VERSION, read_version, re
 
 BACKUPS_KEPT = 2
 
-PAGES_AT_ONCE = 2000
+PAGES_PER_REPORT = 2000
 """Pages (usually 4 kB) copied to the backup between two reports of progress."""
 
-STEPS_AT_ONCE = 10_000_000
+STEPS_PER_REPORT = 10_000_000
 """Instructions of SQLite's machine between two reports of progress: about a second."""
 
 Progress = Callable[[], object]
@@ -75,7 +75,7 @@ def upgrade_file(
     return Upgrade(before, SCHEMA_VERSION, backup, filesystem.warnings(path))
 
 
-def check(path: Path) -> str | None:
+def file_version(path: Path) -> str | None:
     """The schema version of the file; None for an empty one. Reads only, imports nothing heavy."""
     require_sqlite()
     files.identity(path)
@@ -137,7 +137,7 @@ def copy_to(
         target.unlink(missing_ok=True)
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
         with sqlite_errors.explaining(target, "write the backup"), closing(sqlite3.connect(target)) as copy:
-            connection.backup(copy, pages=PAGES_AT_ONCE, progress=lambda *_: progress and progress())
+            connection.backup(copy, pages=PAGES_PER_REPORT, progress=lambda *_: progress and progress())
             # A copy in WAL mode could not be read from a folder that its reader may not write to.
             copy.execute("PRAGMA journal_mode = DELETE")
     except OSError as error:
@@ -170,7 +170,7 @@ def _migrate(path: Path, progress: Progress | None) -> None:
     def _connected(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None
         if progress is not None:
-            connection.set_progress_handler(lambda: _go_on(progress), STEPS_AT_ONCE)
+            connection.set_progress_handler(lambda: _go_on(progress), STEPS_PER_REPORT)
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Any) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from syncd.model import Draft, Image, Route, to_text
 from syncd.store.engine import Transaction
 from syncd.store.envelope import body, new_id
-from syncd.store.routing import takers
+from syncd.store.routing import sinks_for
 
 __all__ = ["append", "body", "images_told", "new_id"]
 
@@ -68,5 +68,5 @@ def _row(seq: int, draft: Draft, run_id: int | None) -> tuple[Any, ...]:
 
 def _deliveries(first: int, drafts: Sequence[Draft], routes: Sequence[Route]) -> Iterator[tuple[int, str]]:
     for seq, draft in enumerate(drafts, first):
-        for sink in takers(routes, draft):
+        for sink in sinks_for(routes, draft):
             yield seq, sink

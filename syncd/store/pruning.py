@@ -10,7 +10,7 @@ from syncd.config import RetentionConfig
 from syncd.model import to_text
 from syncd.store.engine import Database, Transaction
 
-AT_ONCE = 500
+ROWS_PER_TRANSACTION = 500
 """Rows that one transaction looks at or lets go."""
 
 KEPT_ABSENT = timedelta(days=1)
@@ -81,13 +81,15 @@ async def prune(
     absent, before = to_text(now - KEPT_ABSENT), to_text(now - retention.events)
     async with db.read() as tx:
         ((end,),) = await tx.fetch(_LAST_OLD, (before, to_text(now)))
-    skipped = await _repeat(db, _SKIP_ABSENT, (to_text(now), absent, AT_ONCE))
+    skipped = await _repeat(db, _SKIP_ABSENT, (to_text(now), absent, ROWS_PER_TRANSACTION))
     async with db.write() as tx:
         if expiring := dict(await tx.fetch(_EXPIRING, (before, end))):
             await announce(tx, expiring, EXPIRED)
         await tx.execute_raw(_FINISHED_LATER, (to_text(now),))
-    dead = await _repeat(db, _EXPIRE, (to_text(now), EXPIRED, before, end, AT_ONCE))
-    deliveries = await _repeat(db, _FORGET_DELIVERIES, (to_text(now - retention.deliveries), AT_ONCE))
+    dead = await _repeat(db, _EXPIRE, (to_text(now), EXPIRED, before, end, ROWS_PER_TRANSACTION))
+    deliveries = await _repeat(
+        db, _FORGET_DELIVERIES, (to_text(now - retention.deliveries), ROWS_PER_TRANSACTION)
+    )
     events = await _forget_events(db, before, end or 0)
     async with db.write() as tx:
         await tx.execute_raw(_FORGET_ABSENT, (absent,))
@@ -99,7 +101,7 @@ async def _forget_events(db: Database, before: str, end: int) -> int:
     looked_at, count = 0, 0
     while looked_at < end:
         async with db.write() as tx:
-            rows = await tx.fetch(_OLD_EVENTS, (before, looked_at, end, AT_ONCE))
+            rows = await tx.fetch(_OLD_EVENTS, (before, looked_at, end, ROWS_PER_TRANSACTION))
             gone = [(seq,) for seq, may_go in rows if may_go]
             await tx.executemany("DELETE FROM deliveries WHERE event_seq = ?", gone)
             await tx.executemany("DELETE FROM events WHERE seq = ?", gone)
@@ -109,11 +111,11 @@ async def _forget_events(db: Database, before: str, end: int) -> int:
 
 
 async def _repeat(db: Database, sql: str, params: Sequence[Any]) -> int:
-    """Until fewer than `AT_ONCE` rows change: how many did."""
+    """Until fewer than `ROWS_PER_TRANSACTION` rows change: how many did."""
     count = 0
     while True:
         async with db.write() as tx:
             changed = await tx.execute_raw(sql, params)
         count += changed
-        if changed < AT_ONCE:
+        if changed < ROWS_PER_TRANSACTION:
             return count

@@ -11,7 +11,7 @@ import msgspec
 from syncd.errors import FailureClass
 from syncd.model import Missing, Target, is_fresh
 
-Outcome = Literal["complete", "incomplete", "held", "failed"]
+RunOutcome = Literal["complete", "incomplete", "held", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Run:
     target: Target
     started_at: datetime
     finished_at: datetime
-    outcome: Outcome
+    outcome: RunOutcome
     pages: int = 0
     listed: int = 0
     shared: int = 0

@@ -22,7 +22,7 @@ from syncd.store.version import require_schema
 if TYPE_CHECKING:
     from syncd.store.engine import Transaction
 
-Kind = Literal["sync", "release", "enable", "disable", "replay", "prune"]
+RequestKind = Literal["sync", "release", "enable", "disable", "replay", "prune"]
 
 STALE = timedelta(hours=1)
 """A command gives up much sooner; one that was killed waits no longer."""
@@ -34,7 +34,7 @@ EXPIRED = "no daemon took the request in time and the command is gone: try again
 @dataclass(frozen=True, slots=True)
 class Request:
     id: int
-    kind: Kind
+    kind: RequestKind
     args: Mapping[str, Any]
 
 
@@ -63,8 +63,8 @@ async def take(tx: Transaction, now: datetime) -> list[Request]:
     )
     taken = []
     for request_id, kind, args in sorted(rows):
-        if kind in get_args(Kind):
-            taken.append(Request(request_id, cast(Kind, kind), json.loads(args)))
+        if kind in get_args(RequestKind):
+            taken.append(Request(request_id, cast(RequestKind, kind), json.loads(args)))
         else:
             error = f"this daemon knows no request {kind!r}: restart it after an upgrade"
             await finish(tx, request_id, SyncdError.exit_code, {"error": error}, now)
@@ -150,7 +150,7 @@ class RequestWatch:
         return self._waiting
 
 
-def submit(path: Path, kind: Kind, args: Mapping[str, Any], now: datetime) -> int:
+def submit(path: Path, kind: RequestKind, args: Mapping[str, Any], now: datetime) -> int:
     """Insert a request; its id. Raises the DatabaseError tree (DatabaseOlder while a daemon still upgrades)."""
     with _opened(path, "ask the daemon through") as connection:
         cursor = connection.execute(

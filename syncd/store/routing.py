@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from syncd.model import Draft, Route, SinkFilter
 
 
-def takers(routes: Iterable[Route], draft: Draft) -> list[str]:
+def sinks_for(routes: Iterable[Route], draft: Draft) -> list[str]:
     """The sinks that get the event; never the one that it is about."""
     return [route.sink for route in routes if route.sink != draft.sink and wants(route.wants, draft)]
 

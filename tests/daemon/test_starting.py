@@ -174,7 +174,7 @@ def test_without_enough_descriptors_nobody_is_told_to_mend_permissions(tmp_path:
     path = tmp_path / "x.db"
     migrate.upgrade_file(path)
     with few_descriptors(left), pytest.raises(DatabaseUnwritable, match="Too many open files") as refused:
-        migrate.check(path)
+        migrate.file_version(path)
     assert refused.value.hint == REMEDIES[errno.EMFILE]
 
 

@@ -26,7 +26,7 @@ from tests.delivery.delivering import START, Clock, FakeSink, Post, drafts, post
 @pytest.fixture
 async def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
     monkeypatch.setattr(worker, "GRACE", 0.0)
-    monkeypatch.setattr(deliveries, "AT_ONCE", 7)
+    monkeypatch.setattr(deliveries, "EVENTS_PER_TRANSACTION", 7)
     async with post_at(tmp_path / "syncd.db") as post:
         yield post
 

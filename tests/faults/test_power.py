@@ -168,7 +168,7 @@ class Story:
         await self.sync()
 
     def _shown(self, region: str) -> list[str]:
-        return sorted(self.rig.world.shelf("lab", region).ids())
+        return sorted(self.rig.world.share_list("lab", region).ids())
 
     async def _delivered(self) -> None:
         """Until the sink that takes everything has it."""

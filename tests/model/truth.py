@@ -9,13 +9,13 @@ from typing import Any
 
 from syncd.model import COMPARED
 from syncd.simulator import row_bytes
-from syncd.simulator.share_list import Shelf
+from syncd.simulator.share_list import ShareList
 from tests.model.story import Story, short
 from tests.sync.ledger import as_stored
 from tests.sync.rig import Rig
 
 
-class Recorded(Shelf):
+class Recorded(ShareList):
     """A shelf that remembers every content of every row; ``tick`` tells the moment."""
 
     def __init__(self, rig: Rig, name: str, story: Story) -> None:
@@ -74,7 +74,7 @@ def record(
         for account in accounts
         for region in regions
     }
-    rig.world._shelves |= shelves
+    rig.world._share_lists |= shelves
     return shelves
 
 

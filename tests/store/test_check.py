@@ -71,7 +71,7 @@ def test_a_backup_beside_a_writer_is_of_one_moment(
     filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each write changes two tables at once; a copy that has one of them without the other is of two moments."""
-    monkeypatch.setattr(migrate, "PAGES_AT_ONCE", 1)
+    monkeypatch.setattr(migrate, "PAGES_PER_REPORT", 1)
     with closing(sqlite3.connect(filled, isolation_level=None)) as other:
         other.execute("UPDATE targets SET last_error = '0'")
         written = 0

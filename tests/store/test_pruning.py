@@ -165,7 +165,7 @@ def test_whatever_is_forgotten_the_history_is_still_the_state(
         )
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pruning, "AT_ONCE", batch)
+        patch.setattr(pruning, "ROWS_PER_TRANSACTION", batch)
         asyncio.run(with_history(empty, steps, test))
 
 
@@ -258,7 +258,7 @@ def test_what_waits_for_an_absent_sink_is_skipped_after_a_day_and_at_last_the_si
         assert rows(path, "SELECT name FROM sinks") == [("log",)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pruning, "AT_ONCE", 2)
+        patch.setattr(pruning, "ROWS_PER_TRANSACTION", 2)
         asyncio.run(with_history(empty, [step(states=("pending", "pending"))] * 3, test))
 
 
@@ -293,7 +293,7 @@ def test_syncs_and_deliveries_go_on_between(empty: Path) -> None:
         assert turns >= 10
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pruning, "AT_ONCE", 6)
+        patch.setattr(pruning, "ROWS_PER_TRANSACTION", 6)
         asyncio.run(with_history(empty, [step()] * 60, test))
 
 

@@ -107,7 +107,7 @@ async def test_known_rows_are_read_in_parts_and_none_is_left_out(
     async with _writing(tmp_path / "x.db") as tx:
         await _add(tx, ONE, *names[:10], *names[11:])
         for size in (1, 3, 12, 13):
-            monkeypatch.setattr(images, "KNOWN_AT_ONCE", size)
+            monkeypatch.setattr(images, "KNOWN_ROWS_PER_QUERY", size)
             assert set((await images.known(tx, ONE))[0]) == set(names) - {""}
 
 

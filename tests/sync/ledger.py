@@ -44,7 +44,7 @@ class Event:
         return self.body["data"]  # type: ignore[no-any-return]
 
 
-class Ledger:
+class RequestLog:
     def __init__(self, path: Path, world: World) -> None:
         self.path = path
         self.world = world

@@ -17,10 +17,10 @@ from syncd.model import EVENT_TYPES, to_text
 from syncd.store.queries.reader import Reader
 from syncd.store.queries.row_types import EventRow
 
-POLL = 0.5
+POLL_SECONDS = 0.5
 """Seconds between two looks of `Follower`."""
 
-AT_ONCE = 500
+EVENTS_PER_POLL = 500
 """Events that `Follower` reads in one go."""
 
 _COLUMNS = "e.seq, e.id, e.type, e.account, e.region, e.image_id, e.observed_at, e.scope, e.baseline, e.run_id, e.body"
@@ -75,7 +75,7 @@ class Follower:
         self._version: int | None = None
 
     def poll(self) -> list[EventRow]:
-        """What was committed since the last poll, at most AT_ONCE events: call again while there are any.
+        """What was committed since the last poll, at most EVENTS_PER_POLL events: call again while there are any.
 
         Costs two look-ups where nothing was written. Raises the DatabaseError tree.
         """
@@ -83,10 +83,10 @@ class Follower:
         version = reader.data_version()
         if version == self._version:
             return []
-        found = first_events(reader, replace(self._wanted, after=self._seq), AT_ONCE)
+        found = first_events(reader, replace(self._wanted, after=self._seq), EVENTS_PER_POLL)
         if found:
             self._seq = found[-1].seq
-        if len(found) < AT_ONCE:
+        if len(found) < EVENTS_PER_POLL:
             self._version = version
         return found
 
@@ -96,7 +96,7 @@ class Follower:
             found = self.poll()
             yield from found
             if not found:
-                sleep(POLL)
+                sleep(POLL_SECONDS)
 
     def close(self) -> None:
         if self._reader is not None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from syncd.store.queries.reader import Reader
 from syncd.store.queries.row_types import ImageLine, ImageRow, MissingRow
 
-LINES_AT_ONCE = 200
+LINES_PER_QUERY = 200
 
 _COLUMNS = (
     "r.account, r.region, r.image_id, r.name, r.status, r.image_type, r.owner_id, r.owner_name, r.author, r.container,"
@@ -58,7 +58,7 @@ class ImageFilter:
 def images(reader: Reader, wanted: ImageFilter, limit: int | None = None) -> Iterator[ImageLine]:
     """One line an image, of the rows that are asked for; what came (or went) last comes first."""
     ids = islice(_distinct(image_id for image_id, *_ in _keys(reader, wanted)), limit)
-    while some := list(islice(ids, LINES_AT_ONCE)):
+    while some := list(islice(ids, LINES_PER_QUERY)):
         yield from _lines(reader, wanted, some)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from syncd.store import files, opening, schema, sqlite_errors
 
-ROWS_AT_ONCE = 200
+ROWS_PER_FETCH = 200
 
 
 class Reader:
@@ -36,7 +36,7 @@ class Reader:
             cursor = self._connection.cursor()
             try:
                 cursor.execute(sql, parameters)
-                while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                while rows := cursor.fetchmany(ROWS_PER_FETCH):
                     yield from rows
             finally:
                 with suppress(sqlite3.ProgrammingError):  # the reader was closed before all of them were read
