@@ -13,7 +13,8 @@ from syncd.delivery.settlement import Settlement
 from syncd.model import Clock, Draft, Route
 from syncd.store import deliveries, outbox
 from syncd.store.deliveries import SinkRecord
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
+from syncd.store.transaction import Transaction
 
 Change = Callable[[SinkRecord], tuple[SinkRecord, list[Draft]]]
 """The state as it is → as it is to be, and what the others are told."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from syncd.config import RetentionConfig
 from syncd.model import from_text, to_text
-from syncd.store.engine import Transaction
+from syncd.store.transaction import Transaction
 
 STEADY_AFTER = timedelta(days=1)
 LONGEST_GAP = timedelta(days=2)

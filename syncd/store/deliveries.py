@@ -10,8 +10,9 @@ from typing import Any, Literal, NamedTuple
 
 from syncd.errors import UsageError
 from syncd.model import Draft, Route, SinkFilter, from_text, to_text
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
 from syncd.store.routing import wants
+from syncd.store.transaction import Transaction
 
 SinkStatus = Literal["ok", "backing_off", "disabled"]
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from syncd.model import Target, from_text, to_text
-from syncd.store.engine import Transaction
 from syncd.store.records import Fact
+from syncd.store.transaction import Transaction
 
 _COLUMNS = "image_id, live, status, digest, baseline_at, lost_region, doubted_at, found_at"
 _OF_PRESENT_SCOPE = "t.scope IS (SELECT a.scope FROM accounts a WHERE a.account = t.account)"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from syncd.model import Image, Missing, Softwares, Target, fingerprint, from_text, to_text
-from syncd.store.engine import Transaction
+from syncd.store.transaction import Transaction
 
 _FIELDS = Image.__struct_fields__
 _COLUMNS = (

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from syncd.model import Draft, Image, Route, to_text
-from syncd.store.engine import Transaction
 from syncd.store.envelope import body, new_id
 from syncd.store.routing import sinks_for
+from syncd.store.transaction import Transaction
 
 __all__ = ["append", "body", "images_told", "new_id"]
 

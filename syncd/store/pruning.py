@@ -8,7 +8,8 @@ from typing import Any
 
 from syncd.config import RetentionConfig
 from syncd.model import to_text
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
+from syncd.store.transaction import Transaction
 
 ROWS_PER_TRANSACTION = 500
 """Rows that one transaction looks at or lets go."""

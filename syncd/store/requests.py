@@ -20,7 +20,7 @@ from syncd.store import files, opening, sqlite_errors
 from syncd.store.version import require_schema
 
 if TYPE_CHECKING:
-    from syncd.store.engine import Transaction
+    from syncd.store.transaction import Transaction
 
 RequestKind = Literal["sync", "release", "enable", "disable", "replay", "prune"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from syncd.model import Target, to_text
-from syncd.store.engine import Transaction
 from syncd.store.records import Run
+from syncd.store.transaction import Transaction
 
 _COUNTS = ("pages", "listed", "shared", "revoked", "status_changed", "updated", "unreadable", "error")
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from syncd.model import Target, from_text, to_text
-from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, Alert, TargetState
+from syncd.store.transaction import Transaction
 
 _TARGET_FIELDS = tuple(f.name for f in fields(TargetState) if f.name != "target")
 _ACCOUNT_FIELDS = tuple(f.name for f in fields(AccountState) if f.name != "alert")

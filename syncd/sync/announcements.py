@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from syncd.config import AlertsConfig
 from syncd.model import Draft, trusted
 from syncd.store import images, targets
-from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, Alert, TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync import alerts, event_drafts
 from syncd.sync.alerts import Extent, Trouble
 

@@ -11,8 +11,8 @@ import msgspec
 
 from syncd.model import Change, Draft, Image, Missing, fingerprint
 from syncd.store import facts, images
-from syncd.store.engine import Transaction
 from syncd.store.records import Fact, TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync import event_drafts
 from syncd.sync.decision import Decision, Reading
 from syncd.sync.event_drafts import Occasion

@@ -11,8 +11,8 @@ from syncd.compshare.retcodes import is_region_refused
 from syncd.errors import FailureClass, ProtocolError
 from syncd.model import Target, trusted
 from syncd.store import outbox, targets
-from syncd.store.engine import Transaction
 from syncd.store.records import TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync import announcements, pace
 from syncd.sync.accounts import Account
 from syncd.sync.alerts import Trouble

@@ -17,8 +17,9 @@ from syncd.compshare.retcodes import is_parameter_refused
 from syncd.errors import ApiError, DatabaseError, ProtocolError
 from syncd.model import Clock, Target, trusted
 from syncd.store import facts, images, outbox, runs, targets
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
 from syncd.store.records import AccountState, Run, TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync import announcements, pace
 from syncd.sync.accounts import Account
 from syncd.sync.commit import Abandoned, Commit

@@ -18,11 +18,12 @@ from hypothesis import strategies as some
 
 from syncd.model import Image, Missing, Softwares, Target, fingerprint, to_text
 from syncd.store import facts, images, migrate, runs, targets
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
 from syncd.store.images import LiveRow
 from syncd.store.records import AccountState, Alert, Fact, Run, TargetState
 from syncd.store.tables import accounts as accounts_table
 from syncd.store.tables import targets as targets_table
+from syncd.store.transaction import Transaction
 from tests.store.filled import at, image
 
 ONE, OTHER, FAR = Target("lab", "cn-1"), Target("lab", "cn-2"), Target("lab", "cn-3")
