@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -19,7 +19,7 @@ from syncd.compshare.image_row import (
 )
 from syncd.compshare.json_answer import NOT_COMPSHARE, excerpt, integer, opened, value
 from syncd.errors import ProtocolError
-from syncd.model import Image, Sighting, Softwares, fingerprint, fingerprint_of
+from syncd.model import DIGESTED, Image, Sighting, Softwares, fingerprint, fingerprint_of
 
 Known = Mapping[str, bytes]
 """Live image ids → fingerprints: a row that equals its fingerprint is not kept."""
@@ -157,40 +157,28 @@ def _as_news(row: _Row, raw: msgspec.Raw) -> tuple[str | None, Sighting | None]:
 
 
 def _image(image_id: str, row: _Row) -> Image:
-    owner, price, tags, softwares = row.Owner, row.Price, row.Tags, _softwares(row.Softwares)
+    fields = dict(zip(DIGESTED, _digested(row), strict=True))
+    fields["tags"] = tuple(fields["tags"])
+    if fields["softwares"] is not None:
+        fields["softwares"] = _softwares_of(*fields["softwares"])
     return Image(
         image_id=image_id,
-        name=row.Name or None,
         status=row.Status or None,
-        image_type=row.ImageType or None,
-        owner_id=(owner and owner.AccountId) or None,
-        owner_name=(owner and owner.AccountName) or None,
-        author=row.Author or None,
-        container=row.Container or None,
-        size_mb=row.Size,
-        price_yuan_per_hour=None if price is None else price or 0.0,
-        visibility=row.Visibility,
-        group_id=row.GroupId or None,
-        version_name=row.VersionName or None,
-        description=row.Description or None,
-        tags=tuple(sorted(set(tags))) if tags else (),
-        softwares=None if softwares is None else _softwares_of(softwares),
-        source_gpu_type=row.SourceGpuType or None,
-        failed_reason=row.FailedReason or None,
         created_at=read_time(row.CreateTime),
         published_at=read_time(row.PubTime),
+        **fields,
     )
 
 
-def _softwares_of(given: tuple[Any, ...]) -> Softwares:
-    framework, framework_version, cuda_version, applications = given
-    return Softwares(framework, framework_version, cuda_version, tuple(applications))
-
-
 def _fingerprint(row: _Row) -> bytes:
-    """What `model.fingerprint` makes of the image that `rows` would read: the order is that of `COMPARED`."""
+    """What `model.fingerprint` makes of the image that `read_image` would read."""
+    return fingerprint_of(_digested(row), row.Status)
+
+
+def _digested(row: _Row) -> tuple[Any, ...]:
+    """The plain values of the row's compared fields, in the order of `DIGESTED`."""
     owner, price, tags = row.Owner, row.Price, row.Tags
-    compared = (
+    return (
         row.Name or None,
         row.ImageType or None,
         (owner and owner.AccountId) or None,
@@ -208,7 +196,6 @@ def _fingerprint(row: _Row) -> bytes:
         row.SourceGpuType or None,
         row.FailedReason or None,
     )
-    return fingerprint_of(compared, row.Status)
 
 
 def _softwares(given: _Softwares | None) -> tuple[Any, ...] | None:
@@ -221,3 +208,12 @@ def _softwares(given: _Softwares | None) -> tuple[Any, ...] | None:
         given.Applications or (),
     )
     return plain if any(plain) else None
+
+
+def _softwares_of(
+    framework: str | None,
+    framework_version: str | None,
+    cuda_version: str | None,
+    applications: Iterable[str],
+) -> Softwares:
+    return Softwares(framework, framework_version, cuda_version, tuple(applications))

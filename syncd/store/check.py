@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from syncd.errors import DatabaseCorrupt
 from syncd.model import COMPARED
-from syncd.store import schema
+from syncd.store import image_columns, schema
 from syncd.store.queries.reader import Reader
 
 MOST_PROBLEMS = 100
@@ -126,7 +126,7 @@ def _history_without_live_row(reader: Reader) -> Iterator[Problem]:
 
 def _plain(name: str, value: Any) -> Any:
     """A column and an event's field in one form: JSON read, what is empty None."""
-    if name in ("tags", "softwares") and isinstance(value, str):
+    if name in image_columns.JSON_NAMES and isinstance(value, str):
         value = json.loads(value)
     if isinstance(value, dict):
         value = {key: inner for key, inner in value.items() if not _empty(inner)}

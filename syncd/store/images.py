@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-
-from syncd.model import Image, Missing, Softwares, Target, fingerprint, from_text, to_text
+from syncd.model import Image, Missing, Target, fingerprint, from_text, to_text
+from syncd.store import image_columns
 from syncd.store.transaction import Transaction
 
-_FIELDS = Image.__struct_fields__
 _COLUMNS = (
     "account",
     "region",
-    *_FIELDS,
+    *image_columns.NAMES,
     "payload",
     "fingerprint",
     "first_seen_at",
@@ -45,8 +43,6 @@ _SHOWN_AT_BOTH_ENDS = (
     f"SELECT image_id FROM ({_SHOWN} ORDER BY image_id LIMIT ?4)"
     f" UNION SELECT image_id FROM ({_SHOWN} ORDER BY image_id DESC LIMIT ?4)"
 )
-_softwares = msgspec.json.Decoder(Softwares).decode
-_to_json = msgspec.json.Encoder().encode
 
 _ADD = (
     f"INSERT INTO image_rows ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
@@ -56,7 +52,7 @@ _ADD = (
 )
 _UPDATE = (
     "UPDATE image_rows SET "
-    + ", ".join(f"{name} = ?" for name in (*_FIELDS[1:], "payload", "fingerprint", "changed_at"))
+    + ", ".join(f"{name} = ?" for name in (*image_columns.NAMES[1:], "payload", "fingerprint", "changed_at"))
     + f" WHERE {_OF_TARGET}"
 )
 
@@ -89,12 +85,12 @@ async def stored(tx: Transaction, target: Target, ids: Iterable[str]) -> dict[st
     """The last known images of these ids, live or revoked."""
     images: dict[str, Image] = {}
     async for rows in tx.fetch_in(
-        f"SELECT {', '.join(_FIELDS)} FROM image_rows WHERE account = ? AND region = ?"
+        f"SELECT {', '.join(image_columns.NAMES)} FROM image_rows WHERE account = ? AND region = ?"
         " AND image_id IN (SELECT value FROM json_each(?))",
         ids,
         target,
     ):
-        images.update((row[0], _image(row)) for row in rows)
+        images.update((row[0], image_columns.to_image(row)) for row in rows)
     return images
 
 
@@ -104,7 +100,7 @@ async def add(
     """New rows, or revoked ones that came back, with payload and fingerprint; `first_seen_at` of a known id stays."""
     at = to_text(now)
     rows = (
-        (*target, image.image_id, *_values(image), payload, mark, at, at, at)
+        (*target, *image_columns.to_values(image), payload, mark, at, at, at)
         for image, payload, mark in images
     )
     await tx.executemany(_ADD, rows)
@@ -113,7 +109,7 @@ async def add(
 async def update(tx: Transaction, target: Target, images: Sequence[tuple[Image, str]], now: datetime) -> None:
     at = to_text(now)
     rows = (
-        (*_values(image), payload, fingerprint(image), at, *target, image.image_id)
+        (*image_columns.to_values(image)[1:], payload, fingerprint(image), at, *target, image.image_id)
         for image, payload in images
     )
     await tx.executemany(_UPDATE, rows)
@@ -209,22 +205,3 @@ async def shown_and_missing(tx: Transaction, target: Target, ids: Iterable[str])
                 from_text(since), syncs, False, from_text(shown_at) if shown_at else None
             )
     return missing
-
-
-def _values(image: Image) -> tuple[Any, ...]:
-    """The columns after the id, in the order of the struct's fields."""
-    values = list(msgspec.structs.astuple(image)[1:])
-    values[_TAGS] = _to_json(image.tags).decode() if image.tags else None
-    values[_SOFTWARES] = _to_json(image.softwares).decode() if image.softwares else None
-    return tuple(values)
-
-
-def _image(row: Sequence[Any]) -> Image:
-    values = dict(zip(_FIELDS, row, strict=True))
-    values["tags"] = tuple(json.loads(values["tags"])) if values["tags"] else ()
-    values["softwares"] = _softwares(values["softwares"].encode()) if values["softwares"] else None
-    return Image(**values)
-
-
-_TAGS = _FIELDS.index("tags") - 1
-_SOFTWARES = _FIELDS.index("softwares") - 1

@@ -6,7 +6,13 @@ Columns named in docs/sql.md are a contract; the others are ours to change.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
 from sqlalchemy import REAL, CheckConstraint, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy.types import TypeEngine
+
+from syncd.store import image_columns
 
 metadata = MetaData()
 
@@ -25,6 +31,15 @@ def _count(name: str) -> Column[int]:
 
 def _seconds(name: str) -> Column[float]:
     return Column(name, REAL, nullable=False, server_default=text("0"))
+
+
+_SQL_TYPES: Mapping[type, type[TypeEngine[Any]]] = {str: Text, int: Integer, float: REAL, dict: Text}
+
+
+def _image_fields(names: Iterable[str]) -> Iterator[Column[Any]]:
+    """The columns of these fields of `model.Image`; only the id must be there. A list or an object is JSON text."""
+    for name in names:
+        yield Column(name, _SQL_TYPES[image_columns.KINDS[name]], nullable=name != "image_id")
 
 
 accounts = Table(
@@ -86,26 +101,7 @@ image_rows = Table(
     metadata,
     _text("account", nullable=False),
     _text("region", nullable=False),
-    _text("image_id", nullable=False),
-    _text("name"),
-    _text("status"),
-    _text("image_type"),
-    _text("owner_id"),
-    _text("owner_name"),
-    _text("author"),
-    _text("container"),
-    Column("size_mb", Integer),
-    Column("price_yuan_per_hour", REAL),
-    Column("visibility", Integer),
-    _text("group_id"),
-    _text("version_name"),
-    _text("description"),
-    _text("tags"),  # JSON list, sorted; NULL where there are none
-    _text("softwares"),  # JSON object; NULL where there are none
-    _text("source_gpu_type"),
-    _text("failed_reason"),
-    _text("created_at"),
-    _text("published_at"),
+    *_image_fields(name for name in image_columns.NAMES if name not in image_columns.APPENDED),
     _text("first_seen_at", nullable=False),
     _text("shared_at", nullable=False),
     _text("changed_at", nullable=False),
@@ -117,6 +113,7 @@ image_rows = Table(
     _text("payload", nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
     _seconds("missing_seconds"),  # observed time for which complete listings lacked it
+    *_image_fields(image_columns.APPENDED),
     Index("image_rows_key", "account", "region", "image_id", unique=True),
     Index("image_rows_by_image", "image_id"),
     # What an unchanged sync reads, and nothing else of the row. Without revoked_at, which it has anyway, SQLite would
@@ -276,13 +273,7 @@ requests = Table(
     sqlite_autoincrement=True,
 )
 
-IMAGE_COLUMNS = (
-    "account, region, image_id, name, status, image_type, owner_id, owner_name, author, container, size_mb, "
-    "price_yuan_per_hour, visibility, group_id, version_name, description, tags, softwares, source_gpu_type, "
-    "failed_reason, created_at, published_at, first_seen_at, shared_at, changed_at, missing_since"
-)
-
-_OF_ROW = ", ".join("r." + name for name in IMAGE_COLUMNS.split(", "))
+_OF_ROW = ", ".join(f"r.{name}" for name in image_columns.VIEW_COLUMNS)
 _ROWS = "FROM image_rows AS r JOIN targets AS t ON t.account = r.account AND t.region = r.region"
 
 VIEWS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 from operator import itemgetter
 from typing import Any, Literal
@@ -15,13 +15,7 @@ from syncd.store.queries.row_types import ImageLine, ImageRow, MissingRow
 
 LINES_PER_QUERY = 200
 
-_COLUMNS = (
-    "r.account, r.region, r.image_id, r.name, r.status, r.image_type, r.owner_id, r.owner_name, r.author, r.container,"
-    " r.size_mb, r.price_yuan_per_hour, r.visibility, r.group_id, r.version_name, r.description, r.tags, r.softwares,"
-    " r.source_gpu_type, r.failed_reason, r.created_at, r.published_at, r.first_seen_at, r.shared_at, r.changed_at,"
-    " r.missing_since, r.last_seen_at, r.revoked_at"
-)
-_TAGS, _SOFTWARES = 16, 17
+_COLUMNS = [field.name for field in fields(ImageRow) if field.name != "active"]
 
 _ACTIVE = "(SELECT t.active FROM targets AS t WHERE t.account = r.account AND t.region = r.region)"
 
@@ -157,13 +151,13 @@ def _lines(reader: Reader, wanted: ImageFilter, ids: list[str]) -> Iterator[Imag
 
 
 def _rows(reader: Reader, where: str, values: Any) -> Iterator[ImageRow]:
-    sql = f"SELECT {_COLUMNS}, {_ACTIVE} FROM all_images AS r WHERE {where} ORDER BY r.account, r.region"
-    for row in reader.rows(sql, values):
-        fields = list(row)
-        fields[_TAGS] = tuple(json.loads(fields[_TAGS])) if fields[_TAGS] else ()
-        fields[_SOFTWARES] = json.loads(fields[_SOFTWARES]) if fields[_SOFTWARES] else None
-        fields[-1] = bool(fields[-1])
-        yield ImageRow(*fields)
+    columns = ", ".join(f"r.{name}" for name in _COLUMNS)
+    sql = f"SELECT {columns}, {_ACTIVE} FROM all_images AS r WHERE {where} ORDER BY r.account, r.region"
+    for *columns_of_image, active in reader.rows(sql, values):
+        row = dict(zip(_COLUMNS, columns_of_image, strict=True))
+        row["tags"] = tuple(json.loads(row["tags"])) if row["tags"] else ()
+        row["softwares"] = json.loads(row["softwares"]) if row["softwares"] else None
+        yield ImageRow(**row, active=bool(active))
 
 
 def _distinct(ids: Iterator[str]) -> Iterator[str]:
