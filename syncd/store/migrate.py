@@ -10,11 +10,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import syncd
 from syncd.errors import DatabaseError
-from syncd.store import files, filesystem, opening, schema, sqlite_errors
+from syncd.store import files, filesystem, fingerprints, opening, schema, sqlite_errors
 from syncd.store.opening import BUSY_TIMEOUT
 from syncd.store.version import APPLICATION_ID, SCHEMA_VERSION, read_version, require_sqlite
 
@@ -25,6 +25,12 @@ PAGES_PER_REPORT = 2000
 
 STEPS_PER_REPORT = 10_000_000
 """Instructions of SQLite's machine between two reports of progress: about a second."""
+
+RECOMPUTE = "recompute_fingerprints"
+"""A migration that changes a compared field asks for new fingerprints: ``context.config.attributes[RECOMPUTE] = True``.
+
+They are made after the last migration, because they need the columns of the newest schema.
+"""
 
 Progress = Callable[[], object]
 """Called now and then while it takes long, so that a supervisor can be told to wait."""
@@ -182,6 +188,8 @@ def _migrate(path: Path, progress: Progress | None) -> None:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            if config.attributes.get(RECOMPUTE):
+                fingerprints.recompute(cast(sqlite3.Connection, connection.connection.driver_connection))
     except DBAPIError as error:
         raise sqlite_errors.explain(error, path, "upgrade") or error from error
     finally:

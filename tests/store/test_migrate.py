@@ -28,6 +28,9 @@ MANY_REQUESTS = (
     "INSERT INTO requests (kind, args, created_at) WITH RECURSIVE c(i) AS"
     " (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 10000) SELECT 'sync', '{}', '' FROM c"
 )
+FINGERPRINTS = (
+    "SELECT account, region, image_id, fingerprint FROM image_rows ORDER BY account, region, image_id"
+)
 OURS = version.SCHEMA_VERSION
 NOW = datetime(2026, 11, 24, 2, 41, 59, tzinfo=UTC)
 
@@ -172,6 +175,34 @@ def test_an_alert_of_a_dead_event_stays_open_through_the_second_migration(tmp_pa
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute("SELECT name, failed_said_at, failed_reason, dead_said_at FROM sinks")
         assert found.fetchall() == [("a", None, None, "2"), ("b", "2", "gone", None)]
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_migration_may_ask_for_new_fingerprints_and_facts_follow_their_rows(
+    filled: Path, newer: Path, asks: bool
+) -> None:
+    with closing(sqlite3.connect(filled)) as connection:
+        right = connection.execute(FINGERPRINTS).fetchall()
+    _run(
+        filled,
+        "UPDATE image_rows SET fingerprint = randomblob(16)",
+        "INSERT INTO facts (account, image_id, live, status, digest)"
+        " SELECT account, image_id, 1, status, fingerprint FROM image_rows WHERE image_id = 'img-making'",
+        "INSERT INTO facts (account, image_id, live, digest) VALUES ('lab', 'img-held', 1, x'00')",
+    )
+    with closing(sqlite3.connect(filled)) as connection:
+        outdated = connection.execute(FINGERPRINTS).fetchall()
+    newer.write_text(
+        f"from alembic import context\nrevision, down_revision = '9999', '{OURS}'\n"
+        f"def upgrade():\n    context.config.attributes['{migrate.RECOMPUTE}'] = {asks}\n"
+    )
+    migrate.upgrade_file(filled)
+    with closing(sqlite3.connect(filled)) as connection:
+        found = connection.execute(FINGERPRINTS).fetchall()
+        told = dict(connection.execute("SELECT image_id, digest FROM facts"))
+    assert found == (right if asks else outdated) != (outdated if asks else right)
+    [making] = [mark for *_, image_id, mark in found if image_id == "img-making"]
+    assert told == {"img-making": making[:16], "img-held": b"\0"}
 
 
 def test_a_backup_can_be_read_where_nothing_may_be_written_beside_it(tmp_path: Path, newer: Path) -> None:
