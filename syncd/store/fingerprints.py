@@ -6,6 +6,7 @@ import sqlite3
 
 from syncd.model import DIGEST_SIZE, fingerprint
 from syncd.store import image_columns
+from syncd.store.facts import NEW_DIGEST
 
 ROWS_PER_QUERY = 500
 
@@ -25,7 +26,7 @@ def recompute(connection: sqlite3.Connection) -> int:
             if after != before:
                 connection.execute("UPDATE image_rows SET fingerprint = ? WHERE rowid = ?", (after, rowid))
                 digests = (after[:DIGEST_SIZE], account, image.image_id, before[:DIGEST_SIZE])
-                connection.execute(_FACT, digests)
+                connection.execute(NEW_DIGEST, digests)
                 changed += 1
         last = rows[-1][0]
     return changed
@@ -35,4 +36,3 @@ _ROWS = (
     f"SELECT rowid, account, fingerprint, {', '.join(image_columns.NAMES)} FROM image_rows"
     " WHERE rowid > ? ORDER BY rowid LIMIT ?"
 )
-_FACT = "UPDATE facts SET digest = ? WHERE account = ? AND image_id = ? AND digest = ?"

@@ -1,4 +1,4 @@
-"""The image rows of a target: what a sync compares with, and what it writes."""
+"""The image rows of a target: a sync compares a new list with them, and writes to them what changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMNS = (
 )
 _OF_TARGET = "account = ? AND region = ? AND image_id = ?"
 KNOWN_ROWS_PER_QUERY = 5000
-"""Rows of one statement of `known`, which are narrow."""
+"""How many rows `known` reads with one statement. They are narrow, so they may be more than elsewhere."""
 
 _KNOWN = (
     "SELECT image_id, fingerprint, missing_since, missing_syncs, held, shown_at, missing_seconds FROM image_rows"
@@ -48,6 +48,7 @@ _ADD = (
     f"INSERT INTO image_rows ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
     " ON CONFLICT (account, region, image_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[3:] if name != "first_seen_at")
+    # Whatever was noted while it was missing or revoked is over.
     + ", revoked_at = NULL, missing_since = NULL, missing_syncs = 0, missing_seconds = 0, shown_at = NULL, held = 0"
 )
 _UPDATE = (
@@ -58,7 +59,7 @@ _UPDATE = (
 
 
 class LiveRow(NamedTuple):
-    """One region's live row of an image; ``missing``: its last complete listings lacked it."""
+    """One region's live row of an image; ``missing`` if the region's last complete listings lacked it."""
 
     region: str
     fingerprint: bytes
@@ -66,13 +67,16 @@ class LiveRow(NamedTuple):
 
 
 async def known(tx: Transaction, target: Target) -> tuple[dict[str, bytes], dict[str, Missing]]:
-    """The live rows of a target as id → fingerprint, and those that complete listings lacked; reads the index only."""
+    """The live rows of a target as id → fingerprint, and those of them that the last complete listings lacked.
+
+    Everything that is read stands in one index, so that a sync without news never touches the table itself.
+    """
     fingerprints: dict[str, bytes] = {}
     missing: dict[str, Missing] = {}
     last = ""
     while rows := await tx.fetch(_KNOWN, (*target, last, KNOWN_ROWS_PER_QUERY)):
-        for image_id, print_, since, syncs, held, shown_at, seconds in rows:
-            fingerprints[image_id] = print_
+        for image_id, mark, since, syncs, held, shown_at, seconds in rows:
+            fingerprints[image_id] = mark
             if since is not None:
                 shown = from_text(shown_at) if shown_at else None
                 waited = timedelta(seconds=seconds)
@@ -82,7 +86,7 @@ async def known(tx: Transaction, target: Target) -> tuple[dict[str, bytes], dict
 
 
 async def stored(tx: Transaction, target: Target, ids: Iterable[str]) -> dict[str, Image]:
-    """The last known images of these ids, live or revoked."""
+    """The images of these ids as they were last seen, live or revoked."""
     images: dict[str, Image] = {}
     async for rows in tx.fetch_in(
         f"SELECT {', '.join(image_columns.NAMES)} FROM image_rows WHERE account = ? AND region = ?"
@@ -97,7 +101,10 @@ async def stored(tx: Transaction, target: Target, ids: Iterable[str]) -> dict[st
 async def add(
     tx: Transaction, target: Target, images: Sequence[tuple[Image, str, bytes]], now: datetime
 ) -> None:
-    """New rows, or revoked ones that came back, with payload and fingerprint; `first_seen_at` of a known id stays."""
+    """Add images, each with its payload and fingerprint: new rows, or revoked ones that came back.
+
+    A row that came back keeps its `first_seen_at`.
+    """
     at = to_text(now)
     rows = (
         (*target, *image_columns.to_values(image), payload, mark, at, at, at)
@@ -107,6 +114,7 @@ async def add(
 
 
 async def update(tx: Transaction, target: Target, images: Sequence[tuple[Image, str]], now: datetime) -> None:
+    """Give known rows what their images say now, each with its payload."""
     at = to_text(now)
     rows = (
         (*image_columns.to_values(image)[1:], payload, fingerprint(image), at, *target, image.image_id)
@@ -116,7 +124,7 @@ async def update(tx: Transaction, target: Target, images: Sequence[tuple[Image, 
 
 
 async def mark_seen(tx: Transaction, target: Target, ids: Iterable[str]) -> None:
-    """Rows that were missing are listed again."""
+    """Note that rows that were missing are listed again."""
     await tx.executemany(
         "UPDATE image_rows SET missing_since = NULL, missing_syncs = 0, missing_seconds = 0, shown_at = NULL, held = 0"
         f" WHERE {_OF_TARGET}",
@@ -125,6 +133,7 @@ async def mark_seen(tx: Transaction, target: Target, ids: Iterable[str]) -> None
 
 
 async def mark_missing(tx: Transaction, target: Target, missing: Mapping[str, Missing]) -> None:
+    """Note since when, and for how many syncs, these live rows have been missing."""
     await tx.executemany(
         "UPDATE image_rows SET missing_since = ?, missing_syncs = ?, missing_seconds = ?, held = ?, shown_at = ?"
         f" WHERE {_OF_TARGET}",
@@ -144,7 +153,7 @@ async def mark_missing(tx: Transaction, target: Target, missing: Mapping[str, Mi
 
 
 async def revoke(tx: Transaction, target: Target, missing: Mapping[str, Missing], now: datetime) -> None:
-    """These rows are gone; they stay as `all_images` shows them."""
+    """Note that these images are gone. Their rows stay, for the view `all_images` and in case they come back."""
     await tx.executemany(
         f"UPDATE image_rows SET revoked_at = ?, missing_since = ?, shown_at = ?, held = 0 WHERE {_OF_TARGET}",
         (
@@ -155,33 +164,22 @@ async def revoke(tx: Transaction, target: Target, missing: Mapping[str, Missing]
 
 
 async def live_rows(tx: Transaction, account: str, ids: Iterable[str]) -> dict[str, list[LiveRow]]:
-    """The live rows of these ids in all regions of the account, retired ones too."""
-    found: dict[str, list[LiveRow]] = {}
+    """The live rows of these ids in all regions of the account, those of retired regions too."""
+    live: dict[str, list[LiveRow]] = {}
     async for rows in tx.fetch_in(_LIVE_ROWS, ids, (account,)):
         for image_id, region, mark, missing in rows:
-            found.setdefault(image_id, []).append(LiveRow(region, mark, bool(missing)))
-    return found
+            live.setdefault(image_id, []).append(LiveRow(region, mark, bool(missing)))
+    return live
 
 
 async def some_shown(tx: Transaction, target: Target, without: Iterable[str], count: int) -> list[str]:
-    """Ids, not among ``without``, that the target's last complete listing showed: the first and the last so many."""
+    """Ids that the target's last complete listing showed and that are not in ``without``: the first and last ``count``."""
     rows = await tx.fetch(_SHOWN_AT_BOTH_ENDS, (*target, json.dumps(list(without)), count))
     return [row[0] for row in rows]
 
 
-async def gone_but_listed(tx: Transaction, target: Target) -> list[str]:
-    """Ids that the account was told are gone, while this target has them live and not missing."""
-    rows = await tx.fetch(
-        "SELECT f.image_id FROM facts f INDEXED BY facts_gone JOIN image_rows r INDEXED BY image_rows_live"
-        " ON r.account = f.account AND r.region = ? AND r.image_id = f.image_id"
-        " WHERE f.account = ? AND f.live = 0 AND r.revoked_at IS NULL AND r.missing_since IS NULL",
-        (target.region, target.account),
-    )
-    return [row[0] for row in rows]
-
-
-async def live_images(tx: Transaction, account: str) -> int:
-    """How many different images the active targets of an account list."""
+async def count_live_images(tx: Transaction, account: str) -> int:
+    """How many different images the active targets of an account list; one in several regions counts once."""
     rows = await tx.fetch(
         "SELECT COUNT(DISTINCT image_id) FROM image_rows r JOIN targets t"
         " ON t.account = r.account AND t.region = r.region"
@@ -192,7 +190,7 @@ async def live_images(tx: Transaction, account: str) -> int:
 
 
 async def shown_and_missing(tx: Transaction, target: Target, ids: Iterable[str]) -> dict[str, Missing]:
-    """Of revoked rows: since when they were missing, and when they were last shown."""
+    """For the revoked rows among ``ids``: since when they were missing, and when they were last shown."""
     missing: dict[str, Missing] = {}
     async for rows in tx.fetch_in(
         "SELECT image_id, missing_since, missing_syncs, shown_at FROM image_rows WHERE account = ? AND region = ?"

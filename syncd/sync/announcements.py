@@ -102,4 +102,4 @@ async def say_hello(tx: Transaction, name: str, coming: Collection[str], now: da
     if not regions or (pending and first is not None and now - first < HELLO_AFTER):
         return []
     await targets.save_account(tx, replace(account, hello_at=now))
-    return [event_drafts.hello(name, await images.live_images(tx, name), regions, pending, now)]
+    return [event_drafts.hello(name, await images.count_live_images(tx, name), regions, pending, now)]

@@ -217,7 +217,7 @@ async def test_told_gone_are_those_this_target_lists_all_the_same(tmp_path: Path
         await facts.save_facts(tx, "alice", {"known": _fact(live=False)})
         await images.mark_missing(tx, ONE, {"missing": Missing(NOW, 1)})
         await images.revoke(tx, ONE, {"revoked": Missing(NOW, 1)}, NOW)
-        assert await images.gone_but_listed(tx, ONE) == ["listed"]
+        assert await facts.gone_but_listed(tx, ONE) == ["listed"]
 
 
 async def test_an_account_counts_an_image_once_and_only_where_it_is_active(tmp_path: Path) -> None:
@@ -226,9 +226,9 @@ async def test_an_account_counts_an_image_once_and_only_where_it_is_active(tmp_p
         await _add(tx, OTHER, "a", "c")
         await _add(tx, STRANGER, "x")
         await images.revoke(tx, ONE, {"gone": Missing(NOW, 1)}, NOW)
-        assert await images.live_images(tx, "lab") == 3
+        assert await images.count_live_images(tx, "lab") == 3
         await targets.save_target(tx, TargetState(OTHER, active=False, scope="s"))
-        assert await images.live_images(tx, "lab") == 2
+        assert await images.count_live_images(tx, "lab") == 2
 
 
 async def test_revoked_rows_remember_since_when_they_were_missing(tmp_path: Path) -> None:
@@ -407,7 +407,7 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
         ["SEARCH image_rows USING INDEX image_rows_key (account=? AND region=? AND image_id=?)"],
     ),
     "gone_but_listed": (
-        lambda tx: images.gone_but_listed(tx, ONE),
+        lambda tx: facts.gone_but_listed(tx, ONE),
         [
             "SEARCH f USING INDEX facts_gone (account=?)",
             "SEARCH r USING COVERING INDEX image_rows_live (account=? AND region=? AND image_id=?)",
