@@ -11,9 +11,9 @@ from syncd.store import files, migrate, opening, sqlite_errors
 
 
 def back_up(path: Path, to: Path, progress: migrate.Progress | None = None) -> None:
-    """Copy the database to the new file ``to`` (mode 0600) while it is in use; whole, or not at all.
+    """Copy the database, which may be in use, to the new file ``to`` (mode 0600); completely, or not at all.
 
-    The copy is of one moment. Raises UsageError where ``to`` exists, and the DatabaseError tree.
+    The copy shows one moment. Raises UsageError if ``to`` exists, and the DatabaseError tree.
     """
     if os.path.lexists(to):
         raise _exists(to)
@@ -21,7 +21,7 @@ def back_up(path: Path, to: Path, progress: migrate.Progress | None = None) -> N
     part = to.with_name(f"{to.name}.{os.getpid()}.part")
     try:
         with sqlite_errors.explaining(path, "read"):
-            # With a transaction open, writes meanwhile neither show nor make SQLite begin again.
+            # While this is open, what others write neither shows in the copy nor makes SQLite start the copy anew.
             connection.execute("BEGIN")
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
             migrate.copy_to(connection, part, 0o600, progress)
@@ -33,13 +33,13 @@ def back_up(path: Path, to: Path, progress: migrate.Progress | None = None) -> N
 
 
 def _publish(part: Path, to: Path) -> None:
-    """Give the finished copy its name, unless somebody else took it meanwhile."""
+    """Give the finished copy its name, unless somebody else took the name meanwhile."""
     try:
         os.link(part, to)
     except FileExistsError as error:
         raise _exists(to) from error
     except OSError:
-        # A file system without hard links.
+        # The file system has no hard links.
         if os.path.lexists(to):
             raise _exists(to) from None
         part.rename(to)

@@ -1,4 +1,4 @@
-"""The open database of a daemon or a command that writes: transactions, and nothing of what is in them."""
+"""The open database of a daemon, or of a command that writes: it opens and commits transactions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ QUIET = {"synchronous": "NORMAL"}
 
 
 class Database:
-    """One writer at a time, readers beside it; each block is one transaction."""
+    """Gives out transactions: one writer at a time, and readers beside it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -62,9 +62,10 @@ class Database:
 
     @classmethod
     async def open(cls, path: Path, *, read_only: bool = False) -> Database:
-        """Open a file that `migrate.upgrade` has brought to this program's schema; ``read_only``: `write` is not used.
+        """Open a file that `migrate.upgrade` has brought to this program's schema.
 
-        Raises DatabaseMissing, DatabaseOlder and the rest of the DatabaseError tree.
+        ``read_only`` promises that `write` is not used. Raises DatabaseMissing, DatabaseOlder and the rest of the
+        DatabaseError tree.
         """
         require_sqlite()
         identity = files.identity(path)
@@ -88,9 +89,9 @@ class Database:
 
     @asynccontextmanager
     async def write(self, *, durable: bool = True) -> AsyncIterator[Transaction]:
-        """BEGIN IMMEDIATE … COMMIT; rolled back on any exception, cancellation included.
+        """BEGIN IMMEDIATE … COMMIT; rolled back after any exception or a cancellation.
 
-        ``durable``: on the disk before anybody sees it. `apply` is for what need not be.
+        A ``durable`` commit is on the disk before anybody sees it; `apply` is for work that may do without.
         """
         async with self._turn:
             self.check_identity()
@@ -102,9 +103,9 @@ class Database:
                     await finished(self._commit(connection, transaction))
 
     async def apply(self, work: Callable[[Transaction], Awaitable[_T]], *, quiet: bool) -> _T:
-        """``work`` in a transaction; ``quiet``: it hardly ever has news, so its commit waits for no disk.
+        """Do ``work`` in a transaction. ``quiet`` work hardly ever has news, so its commit does not wait for the disk.
 
-        Quiet work that turns out to have news is undone and done again in a durable transaction.
+        Quiet work that turns out to have news is rolled back, and done again in a durable transaction.
         """
         if quiet:
             with suppress(NotQuietError):
@@ -115,13 +116,13 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
-        """One consistent snapshot, from its first statement on; does not wait for the writer."""
+        """A transaction that shows one moment, that of its first statement; it does not wait for the writer."""
         with sqlite_errors.explaining(self.path, "read"):
             async with self._transaction(self._readers) as (transaction, _):
                 yield transaction
 
     def check_identity(self) -> None:
-        """Raise DatabaseError if the path no longer leads to the open file: what is written would be lost."""
+        """Raise DatabaseError if the path no longer leads to the open file: what we write would be lost."""
         if self._identity is not None and files.identity(self.path) != self._identity:
             raise DatabaseError(
                 f"{self.path} was replaced by another file while it was open; nothing was written to either",
@@ -129,7 +130,7 @@ class Database:
             )
 
     async def close(self) -> None:
-        """Write the -wal back into the file and let go of it."""
+        """Write the -wal file back into the database and close all connections."""
         async with self._turn:
             try:
                 if self._read_only:
@@ -172,7 +173,7 @@ class Database:
 
 
 def _engine(path: Path, begin: str, *, pool_size: int, max_overflow: int) -> AsyncEngine:
-    """An engine on an existing file (mode=rw never makes one), whose transactions open with ``begin``."""
+    """An engine for an existing file (mode=rw never makes one), whose transactions begin with ``begin``."""
     url = URL.create("sqlite+aiosqlite", database=files.uri(path), query={"mode": "rw", "uri": "true"})
     engine = create_async_engine(
         url,
@@ -201,7 +202,7 @@ def _engine(path: Path, begin: str, *, pool_size: int, max_overflow: int) -> Asy
 
 
 def _set_synchronous(connection: Any) -> None:
-    """As the engine's options want it; SQLite refuses to change it inside a transaction."""
+    """Set what the engine's options ask for, before the transaction: SQLite refuses to change it inside of one."""
     wanted = connection.get_execution_options().get("synchronous")
     if wanted != connection.info.get("synchronous"):
         connection.exec_driver_sql(f"PRAGMA synchronous = {wanted}")
@@ -214,7 +215,7 @@ async def _begin(connection: AsyncConnection) -> None:
 
 
 async def _end(connection: AsyncConnection) -> None:
-    """Roll back what is not committed and give the connection back; drop one that cannot even do that."""
+    """Roll back what is not committed and give the connection back; drop it if it cannot even do that."""
     if connection.sync_connection is None:
         return
     try:

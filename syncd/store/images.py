@@ -173,7 +173,7 @@ async def live_rows(tx: Transaction, account: str, ids: Iterable[str]) -> dict[s
 
 
 async def some_shown(tx: Transaction, target: Target, without: Iterable[str], count: int) -> list[str]:
-    """Ids that the target's last complete listing showed and that are not in ``without``: the first and last ``count``."""
+    """The first and the last ``count`` ids of the target's last complete listing, without those in ``without``."""
     rows = await tx.fetch(_SHOWN_AT_BOTH_ENDS, (*target, json.dumps(list(without)), count))
     return [row[0] for row in rows]
 

@@ -1,4 +1,4 @@
-"""The outbox: events get their number, id and exact bytes, and a delivery for each sink that wants them."""
+"""The outbox: gives events their number, id and exact bytes, and a delivery for each sink that wants them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DELIVERY = "INSERT INTO deliveries (event_seq, sink) VALUES (?, ?)"
 async def append(
     tx: Transaction, drafts: Sequence[Draft], routes: Sequence[Route], *, run_id: int | None = None
 ) -> list[int]:
-    """Record the events in this order; their numbers, given without gaps and never again."""
+    """Record the events in this order and return their numbers, which have no gaps and are never given again."""
     if not drafts:
         return []
     tx.require_durable()

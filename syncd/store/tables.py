@@ -1,7 +1,7 @@
-"""The schema as SQLAlchemy sees it. Migrations make it; a test holds the two together.
+"""The schema of the database. Migrations bring older files to it, and a test checks that the two agree.
 
-STRICT tables know INTEGER, REAL, TEXT and BLOB only; times are text (`model.to_text`), flags 0 or 1.
-Columns named in docs/sql.md are a contract; the others are ours to change.
+STRICT tables know only INTEGER, REAL, TEXT and BLOB; times are text (`model.to_text`), flags 0 or 1.
+The columns that docs/sql.md names are a promise to users; the others are ours to change.
 """
 
 from __future__ import annotations
@@ -116,21 +116,21 @@ image_rows = Table(
     *_image_fields(image_columns.APPENDED),
     Index("image_rows_key", "account", "region", "image_id", unique=True),
     Index("image_rows_by_image", "image_id"),
-    # What an unchanged sync reads, and nothing else of the row. Without revoked_at, which it has anyway, SQLite would
-    # not count it as covering.
+    # A sync without news reads only this index. revoked_at is always NULL in it, but without it SQLite would not see
+    # that the index covers the whole query.
     Index(
         "image_rows_live",
         "account", "region", "image_id", "fingerprint", "missing_since", "missing_syncs", "held", "shown_at",
         "missing_seconds", "revoked_at",
         sqlite_where=text("revoked_at IS NULL"),
     ),
-    # Which other regions list an image:
+    # This finds the other regions that list an image.
     Index(
         "image_rows_facts", "account", "image_id", "region", "revoked_at", sqlite_where=text("revoked_at IS NULL")
     ),
-    # What is new, first:
+    # This lists the newest images first.
     Index("image_rows_newest", "shared_at", "image_id", sqlite_where=text("revoked_at IS NULL")),
-    # Which images an account lost lately:
+    # This lists the images that an account lost lately.
     Index("image_rows_lost", "account", "revoked_at", sqlite_where=text("revoked_at IS NOT NULL")),
     sqlite_strict=True,
 )  # fmt: skip

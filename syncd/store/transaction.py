@@ -13,7 +13,7 @@ from sqlalchemy import Executable, Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 ROWS_PER_CALL = 500
-"""Rows of one driver call of `executemany`: what keeps the loop's lag near 20 ms."""
+"""How many rows one call of the driver writes or reads: few enough that the event loop lags by 20 ms at most."""
 
 Params = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -21,14 +21,14 @@ _T = TypeVar("_T")
 
 
 class NotQuietError(Exception):
-    """A transaction that is not durable met something that must be."""
+    """Something that must be durable was to be written in a transaction that is not."""
 
 
 class Transaction:
-    """What a verb of the store is given to work with; dead after its block.
+    """Reads and writes rows, until its block ends.
 
-    A cancelled call is finished before the cancellation goes on: the connection is never left in the middle
-    of a statement.
+    When a call is cancelled, its statement still runs to its end before the cancellation goes on: the connection is
+    never left in the middle of a statement.
     """
 
     def __init__(
@@ -49,25 +49,25 @@ class Transaction:
         return not self._driver.in_transaction
 
     def require_durable(self) -> None:
-        """Called before what a power cut must not undo is written: somebody is told about it."""
+        """To be called before anything is written that a power cut must not undo, because somebody is told about it."""
         if not self._durable:
             raise NotQuietError
 
     async def execute(self, statement: Executable | str, params: Params = None) -> list[Row[Any]]:
-        """Run a SQLAlchemy statement, or text with ``:name`` parameters; all its rows, or none."""
+        """Run a SQLAlchemy statement, or text with ``:name`` parameters, and return its rows, if it has any."""
         self._require_open()
         return await finished(
             self._rows(text(statement) if isinstance(statement, str) else statement, params)
         )
 
     async def fetch(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a driver-level statement (``?`` parameters): one hop to the connection's thread."""
+        """Run a statement of the driver (``?`` parameters) and return all rows: one hop to the connection's thread."""
         self._require_open()
         rows = await finished(self._driver.execute_fetchall(sql, params))
         return cast(list[tuple[Any, ...]], rows)
 
     async def execute_raw(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> int:
-        """Run one driver-level statement (``?`` parameters); how many rows it changed."""
+        """Run a statement of the driver (``?`` parameters) and return how many rows it changed."""
         self._require_open()
         cursor = await finished(self._driver.execute(sql, params))
         return cursor.rowcount
@@ -75,15 +75,15 @@ class Transaction:
     async def fetch_in(
         self, sql: str, ids: Iterable[str], params: Sequence[Any] = ()
     ) -> AsyncIterator[list[tuple[Any, ...]]]:
-        """`fetch` for each ROWS_PER_CALL ids, a JSON list in the last parameter, with the loop yielding between."""
+        """`fetch` for ROWS_PER_CALL ids at a time, a JSON list in the last parameter; other tasks run in between."""
         for batch in batches(ids, ROWS_PER_CALL):
             yield await self.fetch(sql, (*params, json.dumps(batch)))
             await asyncio.sleep(0)
 
     async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """A driver-level statement for each row, ROWS_PER_CALL at a time with the loop yielding between.
+        """Run a statement of the driver for each row, ROWS_PER_CALL at a time; other tasks run in between.
 
-        Rows of a generator are prepared no faster than they are written.
+        A generator is asked for rows only as fast as they are written.
         """
         for batch in batches(rows, ROWS_PER_CALL):
             self._require_open()
@@ -103,17 +103,17 @@ class Transaction:
 
 
 def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    """Lists of ``size`` items, the last one shorter; takes from ``items`` as it goes."""
+    """Lists of ``size`` items each, the last one perhaps shorter; ``items`` is read as needed."""
     left = iter(items)
     while batch := list(islice(left, size)):
         yield batch
 
 
 async def finished(work: Coroutine[Any, Any, _T]) -> _T:
-    """Await ``work`` to its end even when cancelled meanwhile, then let the cancellation pass.
+    """Await ``work`` to its end even if we are cancelled meanwhile; then let the cancellation through.
 
-    A statement runs in the connection's thread and cannot be called back: a rollback sent after an abandoned
-    one would meet a connection that SQLAlchemy has already thrown away.
+    A statement runs in the connection's thread and cannot be called back. If it were abandoned, the rollback after it
+    would meet a connection that SQLAlchemy has already thrown away.
     """
     task = asyncio.ensure_future(work)
     try:

@@ -1,4 +1,4 @@
-"""The reading half of the store: plain SQL through the standard library alone, quick to start."""
+"""The reading half of the store: plain SQL through the standard library alone, so that commands start quickly."""
 
 from syncd.store.queries.deliveries import deliveries, sinks
 from syncd.store.queries.events import EventFilter, Follower, events, first_events, history, last_seq

@@ -12,7 +12,7 @@ from syncd.store.queries.row_types import DeliveryRow, DeliveryState, SinkRow
 
 
 def sinks(reader: Reader) -> list[SinkRow]:
-    """With their backlog, by name."""
+    """All sinks with their backlog, in the order of their names."""
     rows = reader.all(
         f"SELECT name, state, since, next_attempt_at, last_error, failures, absent_since, {_count('pending')}, oldest,"
         f" (SELECT observed_at FROM events WHERE seq = oldest), {_count('dead')} FROM (SELECT *, (SELECT MIN(event_seq)"
@@ -24,7 +24,7 @@ def sinks(reader: Reader) -> list[SinkRow]:
 def deliveries(
     reader: Reader, sink: str | None = None, state: DeliveryState | None = None, limit: int | None = None
 ) -> Iterator[DeliveryRow]:
-    """The newest ``limit`` deliveries asked for, all without it; by event, oldest first."""
+    """The newest ``limit`` deliveries asked for, or all of them; in the order of their events."""
     if limit is None:
         return _deliveries(
             reader, "(?1 IS NULL OR d.sink = ?1) AND (?2 IS NULL OR d.state = ?2)", (sink, state)
@@ -48,7 +48,10 @@ def _deliveries(reader: Reader, where: str, values: Sequence[Any]) -> Iterator[D
 def _newest_deliveries(
     reader: Reader, sink: str | None, state: DeliveryState | None, limit: int
 ) -> Iterator[tuple[Any, ...]]:
-    """(event, sink), newest first. Each sink and state has its own run of the index: a rare one is found at once."""
+    """(event, sink), the newest first.
+
+    Each sink and state is read along its own part of the index, so that a rare state is found at once.
+    """
     if sink is None and state is None:
         return reader.rows(
             "SELECT event_seq, sink FROM deliveries ORDER BY event_seq DESC, sink DESC LIMIT ?", (limit,)

@@ -13,7 +13,7 @@ def runs(
     outcome: str | None = None,
     limit: int | None = None,
 ) -> list[RunRow]:
-    """The newest ``limit`` runs asked for, oldest first."""
+    """The newest ``limit`` runs asked for; the oldest comes first."""
     terms = {"account = ?": account, "region = ?": region, "outcome = ?": outcome}
     asked = {term: value for term, value in terms.items() if value is not None}
     rows = reader.all(

@@ -12,7 +12,7 @@ def accounts(reader: Reader) -> list[AccountRow]:
 
 
 def targets(reader: Reader, account: str | None = None) -> list[TargetRow]:
-    """Retired ones too, by account and region."""
+    """All targets, or those of one account; retired ones too, in the order of account and region."""
     rows = reader.all(
         f"SELECT {columns_of(TargetRow)} FROM targets WHERE ?1 IS NULL OR account = ?1 ORDER BY account, region",
         (account,),
