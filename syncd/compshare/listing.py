@@ -1,16 +1,17 @@
-"""A whole list with proof that it is whole, or the reason why it is not.
+"""Reads a whole list with proof that it is complete, or says why it is not.
 
-A reading *agrees* with itself if its end is proved, no id came twice, every row had an id, and TotalCount was equal on
-all pages and to the number of ids. The list is complete if one reading agrees, or if two in a row with a proved end
-gave the same ids, at least one (that covers counts of the page only); not, though, if a row had no id, or one came
-twice while TotalCount speaks of more: then a known row may hide.
+A reading *agrees* with itself if its end is proved, no id came twice, every row had an id, and TotalCount was the same
+on all pages and equal to the number of ids. The list is complete if one reading agrees. It is also complete if two
+readings in a row have a proved end and gave the same ids, at least one: some lists count only their page. Such a pair
+proves nothing, though, if a row had no id, or if an id came twice while TotalCount speaks of more rows: then a known
+row may hide behind it.
 
-Even agreeing counts are wrong when as many rows join as leave while it is read. A known row is absent only if two
-such readings lack it, or three of which two were disturbed, and if no page of this sync showed it. One page is read at
-one moment and needs no second reading.
+Even counts that agree are wrong if as many rows join as leave while the list is read. So a known row is absent only if
+two readings that prove the list lack it (or three readings, if two of them were disturbed), and if no page of this sync
+showed it. A list of one page is read at one moment and needs no second reading.
 
-What still deceives it: rows that every answer hides, and a first page that is short and counts only itself. There
-the guard and the exact lookups stand.
+Two things still deceive this: rows that every answer hides, and a short first page that counts only itself. The guard
+and the exact lookups are there for them.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ from syncd.compshare.list_reading import Fetch, ListReading, read_list
 from syncd.model import Listing, Sighting
 
 MOST_READINGS = 4
+"""How often a sync reads the list before it gives up proving it."""
 PAUSE = 2.0
 """Seconds between two readings."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingProof:
-    """What remains of a reading once its rows are merged with the others'."""
+    """What one reading contributes to the proof; its rows are merged with those of the others."""
 
     ids: frozenset[str]
     proved: bool
@@ -40,7 +42,7 @@ class ReadingProof:
     disagreement: str | None
     """Why it does not agree with itself; None if it does."""
     repeatable: bool
-    """Whether an equal one after it proves both."""
+    """Whether this reading and an equal one after it prove each other."""
 
     @property
     def agrees(self) -> bool:
@@ -55,9 +57,9 @@ async def list_images(
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     concurrency: int = 4,
 ) -> Listing:
-    """Read the list as often as its proof needs, at most `MOST_READINGS` times.
+    """Read the list as often as the proof needs, at most `MOST_READINGS` times.
 
-    ``known`` are the live ids → fingerprints. Raises the ApiError of a page that failed or repeated another.
+    ``known`` maps the live ids to their fingerprints. Raises the ApiError of a page that failed or repeated another.
     """
     rows = SeenRows()
     proofs: list[ReadingProof] = []
@@ -65,8 +67,8 @@ async def list_images(
     while True:
         reading, given_up = await read_list(fetch, concurrency, one_by_one=one_by_one)
         one_by_one = given_up is not None or one_by_one
-        for each in filter(None, (given_up, reading)):
-            rows.merge(each)
+        for partial in filter(None, (given_up, reading)):
+            rows.merge(partial)
         proofs.append(proof_of(reading))
         doubt = doubt_about(proofs, len(known.keys() - rows.seen.keys()))
         if doubt is None or len(proofs) == MOST_READINGS:
@@ -75,7 +77,7 @@ async def list_images(
 
 
 class SeenRows:
-    """The rows of all readings of one sync: the last word on each id."""
+    """The rows of all readings of one sync; of each id, the last reading that had it counts."""
 
     def __init__(self) -> None:
         self.seen: dict[str, Sighting] = {}
@@ -102,7 +104,7 @@ class SeenRows:
 
 
 def doubt_about(proofs: list[ReadingProof], lacking: int) -> str | None:
-    """Why the readings so far do not prove the list; ``lacking`` known rows were in none of them."""
+    """Why the readings so far do not prove the list; None if they do. ``lacking`` known rows were in none of them."""
     times = f" ({len(proofs)} readings)" if len(proofs) > 1 else ""
     firm = firm_among(proofs)
     if not firm:
@@ -118,9 +120,9 @@ def firm_among(proofs: list[ReadingProof]) -> list[ReadingProof]:
     """The readings that prove the list: those that agree with themselves, and equal ones in a row."""
     paired = [
         proof
-        for one, two in pairwise(proofs)
-        if one.repeatable and two.repeatable and one.ids == two.ids
-        for proof in (one, two)
+        for first, second in pairwise(proofs)
+        if first.repeatable and second.repeatable and first.ids == second.ids
+        for proof in (first, second)
     ]
     return [proof for proof in proofs if proof.agrees or any(proof is other for other in paired)]
 
@@ -137,13 +139,17 @@ def proof_of(reading: ListReading) -> ReadingProof:
 
 
 def repeatable(reading: ListReading) -> bool:
-    """A row without an id may be any row; one that came twice may stand for another, if TotalCount speaks of more."""
+    """Whether an equal reading proves this one.
+
+    It does not if a known row may hide: behind a row without an id, which may be any row, or behind one that came twice
+    while TotalCount speaks of more rows.
+    """
     hiding = reading.doubled and reading.announced > len(reading.seen)
     return bool(reading.seen) and reading.unproved is None and not reading.nameless and not hiding
 
 
 def disagreement(reading: ListReading) -> str | None:
-    """What keeps a single reading from proving itself, in words; None if nothing does."""
+    """Why a reading does not prove itself, in words; None if it does."""
     count = len(reading.seen)
     if reading.unproved:
         return reading.unproved

@@ -1,4 +1,4 @@
-"""What a RetCode means, by what to do about it. The SDKs' own rule (above 2000: retry) is wrong for this API."""
+"""What each RetCode means, by what to do about it. The SDKs' own rule (retry above 2000) is wrong for this API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REGION_DENIED = 293
 """The key may not use the region."""
 AUTH = frozenset({170, 171, 172, 174, 200, 240, REGION_DENIED, 294, 295, 299})
 NOT_AVAILABLE = 230
-"""A parameter is refused; the message names it in brackets."""
+"""A parameter was refused; the message names it in brackets."""
 CONFIGURATION = frozenset({NOT_AVAILABLE, 292, 210, 220, 280})
 PAST_THE_END = 8401
 PROGRAMMING = frozenset({160, 161})
@@ -36,7 +36,7 @@ _BRACKET = re.compile(r"\[([^\[\]]*)\]")
 
 
 def failure(code: int, message: str) -> ApiError:
-    """The error for a RetCode other than 0; ``message`` is what the API said, cleaned."""
+    """The error for a RetCode other than 0; ``message`` is the API's, made printable."""
     text = f"RetCode {code}" + (f": {message}" if message else "")
     if code in THROTTLED:
         return Throttled(text, "lower api.rate or lengthen schedule.interval if it lasts", code=code)
@@ -65,4 +65,4 @@ def is_region_refused(code: int | None) -> bool:
 
 def names(message: str, *words: str) -> bool:
     """Whether the brackets of ``Params [X] not available`` hold one of ``words``."""
-    return any(found.strip() in words for found in _BRACKET.findall(message))
+    return any(name.strip() in words for name in _BRACKET.findall(message))
