@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import syncd
 from syncd.errors import DatabaseError
-from syncd.store import files, filesystem, fingerprints, opening, schema, sqlite_errors
+from syncd.store import files, filesystem, opening, schema, sqlite_errors
 from syncd.store.opening import BUSY_TIMEOUT
 from syncd.store.version import APPLICATION_ID, SCHEMA_VERSION, read_version, require_sqlite
 
@@ -169,6 +169,8 @@ def _migrate(path: Path, progress: Progress | None) -> None:
     from alembic.config import Config
     from sqlalchemy import URL, create_engine, event
     from sqlalchemy.exc import DBAPIError
+
+    from syncd.store import fingerprints
 
     engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_TIMEOUT})
 
