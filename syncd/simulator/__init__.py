@@ -1,4 +1,4 @@
-"""A pretend CompShare, faithful enough that the official SDK cannot tell, and unfaithful on demand.
+"""A pretend CompShare that the official SDK cannot tell from the real one, and that misbehaves on demand.
 
     world = World(seed=1)
     world.add_region("cn-wlcb")
@@ -9,7 +9,7 @@
         world.set_status(image, "Available")
         sim.faults.add(Fault("throttled", retry_after=2, times=3))
 
-`python -m syncd.simulator` serves one in its own process. It imports nothing of syncd outside this room.
+`python -m syncd.simulator` serves one in a process of its own. It imports nothing of syncd outside this folder.
 """
 
 from syncd.simulator import answer_faults, page_faults, wire_faults  # noqa: F401  (they register their kinds)

@@ -10,16 +10,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A key pair and what it may name. Its id and projects survive a change of keys."""
+    """A key pair and the projects it may name. The id and the projects stay when the keys change."""
 
     name: str
     account_id: str
     public_key: str
     private_key: str = field(repr=False)
     projects: tuple[str, ...]
-    """Ids; the first is the default."""
+    """The ids of its projects; the first is the default."""
     needs_project: bool = False
-    """A sub-account: a request without ProjectId is refused with 299."""
+    """It is a sub-account: a request without ProjectId is refused with 299."""
 
     def project_rows(self) -> list[dict[str, Any]]:
         """The rows of GetProjectList."""
@@ -58,5 +58,5 @@ def _digest(seed: int, name: str, use: str) -> str:
 
 
 def _key(seed: int, name: str, use: str, length: int) -> str:
-    """Base64: its ``+`` and ``/`` catch a client that encodes its form carelessly."""
+    """A key in Base64, whose ``+`` and ``/`` break clients that encode their form carelessly."""
     return base64.b64encode(bytes.fromhex(_digest(seed, name, use))).decode()[:length]

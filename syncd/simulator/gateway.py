@@ -1,4 +1,4 @@
-"""The pretend API without HTTP: parameters in, an answer out, with all checks and faults but those of the wire."""
+"""The pretend API without HTTP: it takes parameters and gives an answer, with all checks and faults but the wire's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from syncd.simulator.world import World
 
 
 class Gateway:
-    """A world and its faults, answering. ``page`` serves tests that list without HTTP."""
+    """Answers requests about a world, with its faults. Tests that list without HTTP use ``page``."""
 
     def __init__(self, world: World, faults: Faults | None = None) -> None:
         self.world = world
@@ -29,7 +29,7 @@ class Gateway:
         return Query(params, self.world.by_public_key(params.get("PublicKey", "")))
 
     def answer(self, query: Query, *, signed: bool = True) -> Answer:
-        """What the API says, or what a fault makes of it; ``signed`` false trusts the account's name."""
+        """The answer of the API, or what a fault makes of it; without ``signed`` no signature is asked for."""
         struck = self.faults.meet(query)
         view = View(query, self.world, self._rng)
         for fault in of_stage(struck, "world"):
@@ -49,7 +49,7 @@ class Gateway:
         image_id: str | None = None,
         project_id: str | None = None,
     ) -> Answer:
-        """One page or lookup, checked and faulty, but unsigned and in memory."""
+        """The answer to one page or lookup, in memory and unsigned, with the checks and faults of the API."""
         known = self.world.account(account)
         params = {"Action": LIST_ACTION, "Region": region, "Limit": str(limit), "Offset": str(offset)}
         optional = {"CompShareImageId": image_id, "ProjectId": project_id}
@@ -71,7 +71,7 @@ class Gateway:
         return Answer(reply.body(self.world.next_digits()), ret_code=0)
 
     def _reply(self, query: Query) -> Page | Refusal:
-        """The truth, for a request whose signature is right."""
+        """The true answer to a request whose signature is right."""
         account = query.account
         assert account is not None
         if query.action == PROJECTS_ACTION:

@@ -17,13 +17,13 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer's rows before they become bytes: what page faults twist."""
+    """The rows of an answer before they become its body; faults of pages change them."""
 
     rows: Sequence[bytes]
     total: Any = None
-    """TotalCount as it will be written; None leaves it out."""
+    """TotalCount as it is written; None leaves it out."""
     form: Form = "list"
-    """How the list is written; all but "list" hide the rows."""
+    """How the list is written; every form but "list" hides the rows."""
     key: str = "ImageSet"
     action: str = "DescribeCompShareSharingImages"
 
@@ -31,7 +31,7 @@ class Page:
         return replace(self, rows=rows)
 
     def body(self, digits: bytes) -> bytes:
-        """The answer's body, the counters' digits filled in."""
+        """The body of the answer, with these digits in all counters."""
         parts = [b'{"RetCode":0', b'"Action":"%sResponse","Message":""' % self.action.encode()]
         if self.total is not None:
             parts.append(b'"TotalCount":' + _encode(self.total))

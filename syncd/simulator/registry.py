@@ -1,4 +1,4 @@
-"""Which accounts and regions the pretend cloud has; by name, by key, and by what a caller means with "*"."""
+"""The accounts and regions of the pretend cloud."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from syncd.simulator import accounts
 from syncd.simulator.accounts import Account
 
 Where = str | Iterable[str]
-"""A region, several, or "*" for all of them."""
+"""The name of a region, several names, or "*" for all regions."""
 
 EVERYWHERE = "*"
 
@@ -37,7 +37,7 @@ class Registry:
 
     @property
     def zones(self) -> Mapping[str, int]:
-        """Region → its number of zones."""
+        """The name of each region → the number of its zones."""
         return self._regions
 
     def add_account(self, name: str, *, projects: int = 2, needs_project: bool = False) -> Account:
@@ -46,11 +46,11 @@ class Registry:
         return account
 
     def remove_account(self, account: str | Account) -> None:
-        """Its keys are unknown from now on (172)."""
+        """From now on its keys are unknown (172)."""
         del self._accounts[self.account(account).name]
 
     def rotate_key(self, account: str | Account) -> Account:
-        """Another key pair for the same account and projects."""
+        """Give the account another key pair; its id and projects stay."""
         old = self.account(account)
         generation = self._generations[old.name] = self._generations.get(old.name, 0) + 1
         public_key, private_key = accounts.new_keys(self.seed, old.name, generation)
@@ -61,20 +61,21 @@ class Registry:
         self._regions[region] = zones
 
     def remove_region(self, region: str) -> None:
-        """It leaves the list of zones, and listing it is refused with 230. Added again, it shows what it showed."""
+        """Take a region off the list of zones: listing it is refused with 230. Added again, it shows what it had."""
         self._where(region)
         del self._regions[region]
 
     def account(self, account: str | Account) -> Account:
-        """By name, public key, or itself as it is now. Raises UnknownError."""
+        """The account as it is now, found by its name, its public key or an older copy. Raises UnknownError."""
         name = account.name if isinstance(account, Account) else account
-        found = self._accounts.get(name) or self.by_public_key(name)
-        if found is None:
+        known = self._accounts.get(name) or self.by_public_key(name)
+        if known is None:
             raise UnknownError(f"no account {name!r}; there are {', '.join(self._accounts) or 'none'}")
-        return found
+        return known
 
     def by_public_key(self, public_key: str) -> Account | None:
-        return next((one for one in self._accounts.values() if one.public_key == public_key), None)
+        accounts_with_key = (known for known in self._accounts.values() if known.public_key == public_key)
+        return next(accounts_with_key, None)
 
     def _whom(self, account: str | Account | None) -> tuple[Account, ...]:
         return self.accounts if account is None else (self.account(account),)

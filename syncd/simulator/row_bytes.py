@@ -1,7 +1,7 @@
 """The rows of images as bytes: each is encoded once, and the digits of its counters are filled in last.
 
-A stored row is JSON with a NUL byte behind the digits of each volatile counter. JSON escapes NUL in text, so
-the mark is unmistakable, and one ``replace`` puts the same four digits behind every counter of a page.
+In a stored row, a NUL byte stands behind the digits of each counter that changes all the time. JSON escapes NUL in
+text, so this mark cannot be mistaken, and one ``replace`` puts the same four digits behind every counter of a page.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 def encode(fields: dict[str, Any]) -> bytes:
-    """Fields as a stored row. Counters below 1 count as 1: a JSON number has no leading zero."""
+    """The stored row of these fields. Counters below 1 become 1, because a JSON number may not begin with a zero."""
     counters = {key: fields[key] for key in COUNTERS if type(fields.get(key)) is int}
     plain = _encode({key: value for key, value in fields.items() if key not in counters})
     marked = b",".join(b'"%s":%d\0' % (key.encode(), max(1, value)) for key, value in counters.items())
@@ -35,5 +35,5 @@ def decode(row: bytes) -> dict[str, Any]:
 
 
 def counter_digits(serial: int) -> bytes:
-    """Four digits that differ from those of the ten thousand answers around."""
+    """Four digits, different ones for each of ten thousand answers in a row."""
     return b"%04d" % (serial % 10_000)

@@ -1,4 +1,4 @@
-"""What `python -m syncd.simulator` prints: a configuration to paste, its comments the way to change the world."""
+"""The configuration that `python -m syncd.simulator` prints, with comments that say how to change the world."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INTERVAL = "10s"
 
 
 def config_toml(world: World, url: str) -> str:
-    """A whole config.toml of syncd for this simulator, with its own database so that no real one is touched."""
+    """A complete config.toml of syncd for this simulator, with a database of its own so that no real one is touched."""
     database = Path(tempfile.gettempdir()) / f"syncd-simulator-{url.rpartition(':')[2]}.db"
     parts = [
         _hints(world, url),
@@ -37,7 +37,7 @@ def _account(account: Account, regions: tuple[str, ...]) -> str:
 
 
 def _hints(world: World, url: str) -> str:
-    """Comments with curl lines that work as they stand."""
+    """Comments with curl commands that can be pasted as they are."""
     name, region = world.accounts[0].name, world.regions[0]
     ids = world.share_list(name, region).ids()
     image = ids[0] if ids else "IMAGE_ID"

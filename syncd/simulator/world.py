@@ -1,4 +1,4 @@
-"""The pretend cloud's truth: who is shown which images where, the deeds that change it, and its history."""
+"""The truth of the pretend cloud: who is shown which images where, what changes it, and how it was before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncd.simulator.registry import EVERYWHERE, Registry, UnknownError, Where
 from syncd.simulator.share_list import Order, ShareList
 
 Invent = Callable[[int, int], dict[str, Any]]
-"""(seed, number) → the fields of an image's row."""
+"""(seed, number) → the fields of the row of an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class PageRead:
 
 
 class World(Registry):
-    """Accounts, regions and images. Deterministic: the same seed and deeds give the same world, ids and keys.
+    """Accounts, regions and images. The same seed and the same calls give the same world, with the same ids and keys.
 
-    ``clock`` dates the history (seconds since the epoch, or whatever a test counts in). Fields of images are
-    named as on the wire: ``world.share("lab", "cn-wlcb", Name="我的镜像", Status="Making")``.
+    ``clock`` gives the times of the history (seconds since 1970, or whatever a test counts in). The fields of images
+    are named as on the wire: ``world.share("lab", "cn-wlcb", Name="我的镜像", Status="Making")``.
     """
 
     def __init__(
@@ -62,8 +62,10 @@ class World(Registry):
         images: int = 40,
         seed: int = 1,
     ) -> Self:
-        """A world to look at: accounts ``lab``, ``team-2``, …; each is shown ``images`` in every region,
-        and half as many in all regions at once."""
+        """A world to try things with: accounts ``lab``, ``team-2``, …, each with ``images`` images in every region.
+
+        Half of the images are the same in all regions.
+        """
         world = cls(seed)
         for region in regions:
             world.add_region(region)
@@ -75,12 +77,12 @@ class World(Registry):
             world.fill(name, EVERYWHERE, images // 2)
         return world
 
-    # deeds
+    # what changes the world
 
     def share(
         self, account: str | Account, regions: Where, image: str | None = None, /, **fields: Any
     ) -> str:
-        """Show an image there; without ``image`` a new one, invented but for ``fields``. Returns its id."""
+        """Show an image there, and return its id. Without ``image`` it is a new one, invented except for ``fields``."""
         if image is None:
             image = self._new_image(fields)
         elif fields:
@@ -91,11 +93,11 @@ class World(Registry):
         return image
 
     def fill(self, account: str | Account, regions: Where, count: int, **fields: Any) -> list[str]:
-        """Share so many new images."""
+        """Share ``count`` new images."""
         return [self.share(account, regions, **fields) for _ in range(count)]
 
     def unshare(self, account: str | Account, regions: Where, image: str) -> bool:
-        """Take an image away there; says whether it was shown anywhere."""
+        """Take an image away there; whether it was shown in any of these regions."""
         self._image(image)
         dropped = [share_list.drop(image, self._clock()) for share_list in self._on(account, regions)]
         return any(dropped)
@@ -107,7 +109,7 @@ class World(Registry):
         self.change(image, regions, Name=name)
 
     def change(self, image: str, regions: Where = EVERYWHERE, **fields: Any) -> None:
-        """Alter fields for every account that is shown the image there."""
+        """Change fields of the image for every account that is shown it there."""
         if regions == EVERYWHERE:
             self._images[image] = _altered(self._image(image), fields)
         for share_list in self._of_all(regions):
@@ -122,7 +124,7 @@ class World(Registry):
             share_list.drop(image, self._clock())
 
     def blank(self, regions: Where, account: str | Account | None = None) -> int:
-        """Take everything away there, from one account or all; says how many rows."""
+        """Take everything away there, from one account or from all; how many rows that were."""
         share_lists = [share_list for one in self._whom(account) for share_list in self._on(one, regions)]
         return sum(
             share_list.drop(image, self._clock())
@@ -130,7 +132,7 @@ class World(Registry):
             for image in list(share_list.ids())
         )
 
-    # the truth
+    # what is true now, and was
 
     def share_list(self, account: str | Account, region: str) -> ShareList:
         self._where(region)
@@ -144,7 +146,7 @@ class World(Registry):
         return frozenset(self.share_list(account, region).ids())
 
     def images(self, account: str | Account, region: str) -> dict[str, dict[str, Any]]:
-        """Id → fields of every row there, in the list's order."""
+        """The id → the fields of every row there, in the order of the list."""
         return {
             fields["CompShareImageId"]: fields
             for fields in map(row_bytes.decode, self.share_list(account, region).rows())
@@ -164,13 +166,13 @@ class World(Registry):
         offset: int = 0,
         image_id: str | None = None,
     ) -> bytes:
-        """The body of one answer, without HTTP, checks or faults. A page of a list runs the watchers first."""
+        """The body of an answer, without HTTP, checks or faults; before a page of a list is read, the watchers run."""
         return self.read(account, region, limit, offset, image_id).body(self.next_digits())
 
     def read(
         self, account: str | Account, region: str, limit: int, offset: int, image_id: str | None = None
     ) -> Page:
-        """The same, before it becomes bytes."""
+        """The page of that answer, before it becomes a body."""
         share_list = self.share_list(account, region)
         if image_id:
             row = share_list.row(image_id)
@@ -180,16 +182,16 @@ class World(Registry):
         return Page(share_list.rows(offset, limit), len(share_list))
 
     def next_digits(self) -> bytes:
-        """What makes the counters of the next answer differ from the last one's."""
+        """Digits that make the counters of the next answer differ from those of the last one."""
         return row_bytes.counter_digits(next(self._serials))
 
     def on_page(self, callback: Callable[[PageRead], None]) -> Callable[[], None]:
-        """Run ``callback`` before each page of a list is read; returns what ends that."""
+        """Run ``callback`` before each page of a list is read; the returned function ends that."""
         self._watchers.append(callback)
         return lambda: self._watchers.remove(callback)
 
     def after_pages(self, count: int, deed: Callable[[], object]) -> None:
-        """Run ``deed`` once, between two pages: when ``count`` more have been served."""
+        """Run ``deed`` once between two pages, when ``count`` more pages have been served."""
         left = itertools.count(count, -1)
 
         def watch(_: PageRead) -> None:
@@ -216,7 +218,7 @@ class World(Registry):
         return [self.share_list(account, region) for region in self._where(regions)]
 
     def _of_all(self, regions: Where) -> list[ShareList]:
-        """Every account's share_lists there; with "*" those of removed regions too."""
+        """The share lists of every account there; with "*" those of removed regions too."""
         named = None if regions == EVERYWHERE else self._where(regions)
         return [
             share_list
