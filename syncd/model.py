@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -145,27 +146,27 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 COMPARED = tuple(
     name for name in Image.__struct_fields__ if name not in ("image_id", "created_at", "published_at")
 )
-"""The fields whose change is news, status first among them."""
+"""The fields whose change is news."""
+
+DIGESTED = tuple(name for name in COMPARED if name != "status")
+"""The compared fields that a fingerprint digests; the status stands beside the digest, in clear."""
 
 _encode = msgspec.msgpack.Encoder().encode
+_digested = attrgetter(*DIGESTED)
+_SOFTWARES = DIGESTED.index("softwares")
 
 
 def fingerprint(image: Image) -> bytes:
     """The digest of every compared field but the status, then the status: equal when no compared field differs."""
-    softwares = image.softwares
-    compared = (
-        image.name, image.image_type, image.owner_id, image.owner_name, image.author, image.container,
-        image.size_mb, image.price_yuan_per_hour, image.visibility, image.group_id, image.version_name,
-        image.description, image.tags,
-        None if softwares is None else msgspec.structs.astuple(softwares),
-        image.source_gpu_type, image.failed_reason,
-    )  # fmt: skip
-    return fingerprint_of(compared, image.status)
+    values = list(_digested(image))
+    if image.softwares is not None:
+        values[_SOFTWARES] = msgspec.structs.astuple(image.softwares)
+    return fingerprint_of(values, image.status)
 
 
-def fingerprint_of(compared: tuple[Any, ...], status: str | None) -> bytes:
-    """The same from plain values, in the order of `COMPARED`, without building an image."""
-    return hashlib.blake2b(_encode(compared), digest_size=DIGEST_SIZE).digest() + (status or "").encode()
+def fingerprint_of(digested: Sequence[Any], status: str | None) -> bytes:
+    """The same from plain values, in the order of `DIGESTED`, without building an image."""
+    return hashlib.blake2b(_encode(digested), digest_size=DIGEST_SIZE).digest() + (status or "").encode()
 
 
 class Sighting(msgspec.Struct, frozen=True, gc=False):

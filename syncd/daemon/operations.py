@@ -12,8 +12,8 @@ import structlog
 from syncd.daemon.assembly import Parts
 from syncd.errors import ExitCode, SyncdError, UsageError
 from syncd.model import from_text, to_text
-from syncd.store import deliveries, pruning, requests, runs, steadiness
-from syncd.store.steadiness import Steadiness
+from syncd.store import clock_check, deliveries, pruning, requests, runs
+from syncd.store.clock_check import ClockCheck
 from syncd.sync.release import release
 from syncd.sync.report import SyncReport
 from syncd.sync.rounds import sync_round
@@ -33,7 +33,7 @@ Progress = Callable[[SyncReport], object]
 
 
 async def perform(
-    parts: Parts, kind: requests.Kind, args: Mapping[str, Any], progress: Progress = lambda _: None
+    parts: Parts, kind: requests.RequestKind, args: Mapping[str, Any], progress: Progress = lambda _: None
 ) -> Result:
     """Do it; an expected failure is an answer too, with ``error`` and ``hint``."""
     try:
@@ -49,10 +49,10 @@ async def prune_if_due(parts: Parts) -> None:
         log.info("pruned", **await _prune_now(parts))
 
 
-async def _look_at_clock(parts: Parts) -> Steadiness:
+async def _look_at_clock(parts: Parts) -> ClockCheck:
     await parts.dispatcher.reconcile()
     async with parts.db.write() as tx:
-        return await steadiness.look(tx, parts.config.retention, parts.clock.now())
+        return await clock_check.check_clock(tx, parts.config.retention, parts.clock.now())
 
 
 async def _prune_now(parts: Parts) -> dict[str, int]:
@@ -62,7 +62,7 @@ async def _prune_now(parts: Parts) -> dict[str, int]:
     async with parts.db.write() as tx:
         await runs.prune(tx, now - kept.runs)
         await requests.prune(tx, now - kept.runs)
-        await steadiness.note_pruned(tx, now)
+        await clock_check.note_pruned(tx, now)
     if pruned["skipped"]:
         log.warning("deliveries_skipped", count=pruned["skipped"], reason="the sink is gone for a day")
     return dict(pruned)

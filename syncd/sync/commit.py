@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from syncd.model import Draft
 from syncd.store import facts, images, outbox, runs, targets
-from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, Run, TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync import announcements, event_drafts, pace
 from syncd.sync.announcer import Announcer, Happening, listed_again, of_plan
 from syncd.sync.decision import Decision, Reading

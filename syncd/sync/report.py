@@ -9,7 +9,7 @@ from typing import Literal
 from syncd.errors import FailureClass
 from syncd.model import Target
 
-Outcome = Literal["complete", "incomplete", "held", "failed", "cancelled"]
+SyncOutcome = Literal["complete", "incomplete", "held", "failed", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class SyncReport:
     """One sync of one target, or (``target.region`` empty) one region discovery of an account."""
 
     target: Target
-    outcome: Outcome
+    outcome: SyncOutcome
     started_at: datetime
     finished_at: datetime
     pages: int = 0

@@ -14,7 +14,8 @@ import pytest
 from aiohttp import web
 
 from syncd.simulator import Fault, Simulator, World, lean_fields
-from syncd.store import requests, upkeep
+from syncd.store import requests
+from syncd.store.check import check_file
 from tests.processes import PATIENCE, syncd, write_config
 
 REGIONS = ("cn-wlcb", "cn-sh2")
@@ -89,11 +90,11 @@ async def test_a_kill_in_the_middle_loses_nothing_and_leaves_history_and_state_a
             await sim.requests.reach(len(sim.requests.select()) + rng.randrange(1, 6))
             daemon.signal(signal.SIGKILL)
             assert await daemon.exit_code() == -signal.SIGKILL
-        assert not upkeep.check(tmp_path / "syncd.db")
+        assert not check_file(tmp_path / "syncd.db")
     async with syncd("sync", "--config", config) as last:
         assert await last.exit_code() == 0
     assert live(tmp_path / "syncd.db") == shown(sim.world)
-    assert not upkeep.check(tmp_path / "syncd.db")
+    assert not check_file(tmp_path / "syncd.db")
 
 
 async def test_a_reload_follows_the_new_configuration(sim: Simulator, tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ from syncd.config import RetentionConfig
 from syncd.delivery.dispatcher import Dispatcher
 from syncd.model import Route, SinkFilter
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
-from syncd.store import files, migrate, outbox, pruning, upkeep
+from syncd.store import files, migrate, outbox, pruning
+from syncd.store.backup import back_up
+from syncd.store.check import check_file
 from syncd.store.engine import Database
 from syncd.sync.release import release
 from syncd.sync.settings import Settings
@@ -166,7 +168,7 @@ class Story:
         await self.sync()
 
     def _shown(self, region: str) -> list[str]:
-        return sorted(self.rig.world.shelf("lab", region).ids())
+        return sorted(self.rig.world.share_list("lab", region).ids())
 
     async def _delivered(self) -> None:
         """Until the sink that takes everything has it."""
@@ -207,7 +209,7 @@ class Cut:
     async def judge(self, path: Path) -> None:
         """``path`` is what the next start finds."""
         await migrate.upgrade(path)
-        assert upkeep.check(path) == []
+        assert check_file(path) == []
         with closing(sqlite3.connect(path)) as file:
             found = file.execute("SELECT seq, id, body FROM events").fetchall()
             state = file.execute("SELECT state FROM sinks WHERE name = 'hook'").fetchone()
@@ -329,5 +331,5 @@ def test_the_names_of_a_new_file_and_of_its_folders_are_on_the_disk_too(
     assert synced[2:] == [path.parent]
     migrate.upgrade_file(path)
     synced.clear()
-    upkeep.backup(path, tmp_path / "copy.db")
+    back_up(path, tmp_path / "copy.db")
     assert tmp_path in synced

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from syncd.simulator import Simulator
-from syncd.store import upkeep
+from syncd.store.check import check_file
 from tests.one_region import one_region, settled
 from tests.processes import Process, syncd, write_config
 
@@ -93,4 +93,4 @@ async def told_only_what_came(daemon: Process, folder: Path) -> None:
     with closing(sqlite3.connect(folder / "syncd.db")) as db:
         told = {row[0] for row in db.execute("SELECT type FROM events WHERE baseline = 0")}
     assert told == {"sync.baseline", "image.shared"}
-    assert not upkeep.check(folder / "syncd.db")
+    assert not check_file(folder / "syncd.db")

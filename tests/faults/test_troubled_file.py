@@ -21,7 +21,7 @@ from aiohttp import web
 from syncd.simulator import Simulator
 from tests.one_region import one_region
 from tests.processes import PATIENCE, Process, syncd, write_config
-from tests.sync.ledger import Ledger
+from tests.sync.ledger import RequestLog
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +71,7 @@ class Stage:
         assert await daemon.exit_code() == 0
         async with syncd("db", "check", "--config", self.config) as check:
             assert await check.exit_code() == 0
-        ledger = Ledger(self.path, self.sim.world)
+        ledger = RequestLog(self.path, self.sim.world)
         ledger.check()
         ids = [event.id for event in ledger.events()]
         lines = (self.folder / "events.jsonl").read_text().splitlines()

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from syncd.compshare.reading import LIMIT
+from syncd.compshare.list_reading import LIMIT
 from syncd.model import Target
 from syncd.sync.release import release
 from syncd.sync.report import SyncReport

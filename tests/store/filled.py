@@ -23,8 +23,9 @@ from syncd.model import (
     to_text,
 )
 from syncd.store import images, migrate, outbox, runs, targets
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
 from syncd.store.records import AccountState, Alert, Run, TargetState
+from syncd.store.transaction import Transaction
 
 START = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 WLCB, SH, RETIRED = Target("lab", "cn-wlcb"), Target("lab", "cn-sh2"), Target("lab", "hk")
