@@ -35,6 +35,8 @@ class Alarms:
         self._said: dict[str, timedelta] = {}
         self._failures: Counter[Target] = Counter()
         """Reported in a row."""
+        self._tried: set[str] = set()
+        """Accounts of which something failed in this step."""
 
     # what is told
 
@@ -57,6 +59,7 @@ class Alarms:
         match report.outcome:
             case "failed" | "incomplete":
                 self._failures[report.target] += 1
+                self._tried.add(report.target.account)
             case "complete" | "held":
                 del self._failures[report.target]
 
@@ -75,6 +78,7 @@ class Alarms:
             del self._failures[target]
         for account in {target.account for target in watched}:
             self._check_account(account, {target.region for target in watched if target.account == account})
+        self._tried.clear()
 
     async def check_fresh(self) -> None:
         async with self._rig.db.read() as tx:
@@ -85,15 +89,20 @@ class Alarms:
 
     def check_rest(self, watched: Collection[Target]) -> None:
         """Whatever was announced as wrong was announced as right again, wherever it is still watched."""
-        assert not self._held & set(watched)
-        assert not self._named
+        assert not self._held & set(watched), (
+            f"{self._held & set(watched)} were said to be held, and not released"
+        )
+        assert not self._named, f"{set(self._named)} were told of failures, and not that all is well again"
 
     def _check_account(self, account: str, regions: set[str]) -> None:
         failing = {region for region in regions if self._failures[Target(account, region)] >= ALERTS.after}
         if not failing:
             return
         assert account in self._named, f"{account} was not told that {failing} fail"
-        assert self._clock.passed - self._said[account] < REPEATED_WITHIN, f"{account} was not told again"
+        again = account not in self._tried or self._clock.passed - self._said[account] < REPEATED_WITHIN
+        assert again, (
+            f"{account} was told of failures {self._clock.passed - self._said[account]} ago, and not again"
+        )
         if failing == regions:
             unsaid = regions - self._named[account]
             assert not unsaid, f"{account} was told of some regions, but not that {unsaid} fail too: all do"

@@ -15,6 +15,7 @@ from tests.delivery.harness import FakeSink
 from tests.model.clock import Clock
 from tests.model.expected import CHAT, NAMES, ROUTES, takers
 from tests.model.figures import FIGURES
+from tests.model.story import Story
 from tests.sync.ledger import Event, fold
 from tests.sync.rig import Rig, at_once
 
@@ -28,8 +29,9 @@ Delivery = tuple[str, int]
 class Outbox:
     """``routes`` are the sinks at work; those ``away`` answer 503, and the ``moody`` refuse some messages."""
 
-    def __init__(self, rig: Rig, clock: Clock) -> None:
+    def __init__(self, rig: Rig, clock: Clock, story: Story) -> None:
         self._rig = rig
+        self._story = story
         self._clock = clock
         self.routes: tuple[Route, ...] = ROUTES
         self.sinks = {name: self._sink(name) for name in NAMES}
@@ -87,6 +89,7 @@ class Outbox:
             rng=random.Random(1),
             sleep=at_once,
         )
+        self._story.tell(f"deliveries; away {sorted(self.away)}, moody {sorted(self.moody)}")
         await dispatcher.reconcile()
         await dispatcher.drain(timedelta(seconds=60))
 
@@ -98,6 +101,7 @@ class Outbox:
         gone = {name for (name,) in self._rig.rows(absent, to_text(now - DAY))}
         self._given_up |= {(sink, seq) for sink, seq in pending if sink in gone or self._is_old(seq, events)}
         self._ids = {seq: name for seq, name in self._ids.items() if not self._is_old(seq, events)}
+        self._story.tell("what is old is pruned")
         await pruning.prune(self._rig.db, KEPT, now)
         self.check_pruned(pending, events, gone)
 

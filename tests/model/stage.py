@@ -58,7 +58,7 @@ class Stage(RuleBasedStateMachine):
         self.judge = Judge(self.rig, self.lies, self.observed, self.tick, shelves)
         self.account_judge = AccountJudge(self.rig, self.clock, self.lies, self.observed, self.tick)
         self.alarms = Alarms(self.rig, self.clock, self.observed)
-        self.outbox = Outbox(self.rig, self.clock)
+        self.outbox = Outbox(self.rig, self.clock, self.story)
         self.images: list[str] = []
         FIGURES.worlds += 1
 

@@ -148,6 +148,7 @@ class Witness(Stage):
 
     def _rest(self) -> None:
         """The faults are over: two complete syncs, the guard's time, a day; then everything is known and told."""
+        self.story.tell("REST")
         self._begin_rest()
         self._sync_times(2)
         self._check_truth(waiting=lambda key: True)
@@ -184,7 +185,9 @@ class Witness(Stage):
         rows = "SELECT account, region, image_id FROM image_rows WHERE missing_since IS NOT NULL AND revoked_at IS NULL"
         left_out = {row for row in self.rig.rows(rows) if waiting(row)}
         live = {key: row for key, row in self.rig.live().items() if key not in left_out}
-        assert live == {key: row for key, row in self.rig.truth().items() if key not in left_out}
+        truth = {key: row for key, row in self.rig.truth().items() if key not in left_out}
+        wrong = {key for key in live.keys() | truth.keys() if live.get(key) != truth.get(key)}
+        assert not wrong, f"not as the world shows it: {wrong}, missing ones that may wait: {left_out}"
 
     def _check_all_told(self) -> None:
         """The accounts were told what their regions list, and that whatever was wrong is right again."""
@@ -193,7 +196,8 @@ class Witness(Stage):
         for account in ACCOUNTS:
             regions = self.watched[account][1]
             listed = {key[2] for key in live if key[0] == account and key[1] in regions}
-            assert self.told.live(account) == listed
+            wrong = self.told.live(account) ^ listed
+            assert not wrong, f"{account} was told otherwise of {wrong} than its regions show"
         self.alarms.check_rest(self._watched())
 
 
