@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from syncd.config.reader import Table
-from syncd.config.secret import BadSecretError, home, read_private
-from syncd.config.shapes import AccountConfig
-from syncd.config.values import shown
+from syncd.config.secret_sources import BadSecretError, home, read_private
+from syncd.config.settings import AccountConfig
+from syncd.config.table import Table
+from syncd.config.values import show_value
 from syncd.model import Secret
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62})")
@@ -28,7 +28,9 @@ def account(table: Table, name: str) -> AccountConfig:
     profile = table.text("profile", None)
     if profile is not None:
         if table.given("public_key") or table.given("private_key"):
-            table.fault("profile", shown(profile), "a key stands beside it: keep the profile or the keys")
+            table.fault(
+                "profile", show_value(profile), "a key stands beside it: keep the profile or the keys"
+            )
         else:
             public, private = (None, None) if table.sources.closed else _of_profile(table, profile)
     else:
@@ -58,7 +60,7 @@ def _regions(table: Table) -> tuple[str, ...] | None:
     regions = table.texts("regions", ("cn-wlcb",), '["cn-wlcb"], or "all"')
     for region in regions:
         if _REGION.fullmatch(region) is None:
-            table.fault("regions", shown(region), 'is no region such as "cn-wlcb"')
+            table.fault("regions", show_value(region), 'is no region such as "cn-wlcb"')
     return tuple(dict.fromkeys(regions))
 
 
@@ -71,13 +73,13 @@ def _of_profile(table: Table, profile: str) -> tuple[Secret | None, Secret | Non
         profiles = json.loads(read_private(path))["profiles"]
         if profile not in profiles:
             known = ", ".join(profiles) or "none"
-            table.fault("profile", shown(profile), f"is no profile of {path}; there are: {known}")
+            table.fault("profile", show_value(profile), f"is no profile of {path}; there are: {known}")
             return None, None
         return _pair(profiles[profile])
     except BadSecretError as error:
-        table.fault("profile", shown(profile), f"{path}: {error}")
+        table.fault("profile", show_value(profile), f"{path}: {error}")
     except (ValueError, TypeError, KeyError, RecursionError):
-        table.fault("profile", shown(profile), f"{path} has no public_key and private_key for it")
+        table.fault("profile", show_value(profile), f"{path} has no public_key and private_key for it")
     return None, None
 
 

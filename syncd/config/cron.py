@@ -20,7 +20,7 @@ class Field(NamedTuple):
 
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+DAYS_PER_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 """Days of each month at most."""
 
 MINUTE, HOUR, DAY, MONTH = (
@@ -40,7 +40,7 @@ class BadCronError(ValueError):
     """Its text says what would be right."""
 
 
-def plan(text: str) -> str:
+def normalize_cron(text: str) -> str:
     """The same plan with names for the days of the week and every other notation spelled out. Raises BadCronError."""
     parts = text.lower().split()
     if len(parts) != 5:
@@ -54,7 +54,7 @@ def plan(text: str) -> str:
         raise BadCronError(
             "must leave the day or the day of the week open (*): cron would run on either, which misleads"
         )
-    if min(fields[2]) > max(LONGEST[month - 1] for month in fields[3]):
+    if min(fields[2]) > max(DAYS_PER_MONTH[month - 1] for month in fields[3]):
         raise BadCronError("is a date that never comes")
     written = [
         part if _PLAIN.fullmatch(part) else ",".join(map(str, sorted(numbers)))

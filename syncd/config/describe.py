@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from syncd.config.keys import KEYS
-from syncd.config.shapes import AccountConfig, Config, HttpConfig, LogSinkConfig, SinkConfig
+from syncd.config.settings import AccountConfig, Config, HttpConfig, LogSinkConfig, SinkConfig
 from syncd.config.sinks import FILTERS, FORMATS, WEBHOOK_KEYS
-from syncd.config.values import MASK, spoken
+from syncd.config.values import MASK, format_duration
 from syncd.model import Secret
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -69,7 +69,7 @@ def _plain(value: Any) -> Any:
         case Secret():
             return MASK
         case timedelta():
-            return spoken(value)
+            return format_duration(value)
         case Path():
             return str(value)
         case tuple():

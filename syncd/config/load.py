@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from syncd.config import places, tables
+from syncd.config import paths, tables
 from syncd.config.accounts import PRIVATE, PUBLIC, account, from_environment
 from syncd.config.keys import KEYS, TABLES, unformed
-from syncd.config.reader import Table
-from syncd.config.secret import Sources
-from syncd.config.shapes import Config, LogSinkConfig
-from syncd.config.sinks import path_faults, refuse_strangers, sink
-from syncd.config.values import meant
-from syncd.config.warn import warnings
+from syncd.config.secret_sources import SecretSources
+from syncd.config.settings import Config, LogSinkConfig
+from syncd.config.sinks import path_faults, refuse_unmatched, sink
+from syncd.config.table import Table
+from syncd.config.values import nearest
+from syncd.config.warnings import warnings_about
 from syncd.errors import ConfigError, Fault
 
 Check = Callable[[Config], Sequence[Fault]]
@@ -35,16 +35,16 @@ def load(
     Without ``secrets`` those that stand elsewhere are not read, and empty ones stand in: they may be the
     service's alone.
     """
-    path = places.find(explicit, environ)
-    reading = Reading({} if path is None else places.read(path), path, environ, secrets)
-    config = reading.settings()
-    faults = reading.faults + [fault for check in checks for fault in check(config)]
+    path = paths.find_config_file(explicit, environ)
+    reader = SettingsReader({} if path is None else paths.read_toml(path), path, environ, secrets)
+    config = reader.settings()
+    faults = reader.faults + [fault for check in checks for fault in check(config)]
     if faults:
         raise ConfigError(config.source, faults)
     return config
 
 
-class Reading:
+class SettingsReader:
     """One pass over the tables of a file (none: ``path`` is None)."""
 
     def __init__(
@@ -54,12 +54,12 @@ class Reading:
         self._values = values
         self._path = path
         self._environ = environ
-        self._sources = Sources(environ, path.absolute().parent if path else None, closed=not secrets)
+        self._sources = SecretSources(environ, path.absolute().parent if path else None, closed=not secrets)
 
     def settings(self) -> Config:
         self._refuse_unknown()
         accounts, sinks = self._accounts_and_sinks()
-        place = places.default_database(self._path, self._environ)
+        place = paths.default_database(self._path, self._environ)
         database = tables.database(self._table("database"), place)
         self.faults += path_faults(sinks.values(), database.path, self._path)
         return Config(
@@ -76,7 +76,7 @@ class Reading:
             http=tables.http(self._table("http")),
             heartbeat=(heartbeat := tables.heartbeat(self._table("heartbeat"))),
             log=tables.log(self._table("log")),
-            warnings=tuple(warnings(self._path, self._values, api, retention, sinks, heartbeat)),
+            warnings=tuple(warnings_about(self._path, self._values, api, retention, sinks, heartbeat)),
         )
 
     def _accounts_and_sinks(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -92,7 +92,7 @@ class Reading:
         for name, table in self._named("sinks"):
             sinks[name] = sink(table, name)
             if "accounts" in table:
-                refuse_strangers(table, "accounts", sinks[name].wants.accounts, accounts)
+                refuse_unmatched(table, "accounts", sinks[name].wants.accounts, accounts)
         return accounts, sinks
 
     def _table(self, name: str) -> Table:
@@ -124,7 +124,7 @@ class Reading:
             if name in TABLES:
                 continue
             homes = [kind for kind, keys in KEYS.items() if name in keys]
-            near = meant(name, TABLES)
+            near = nearest(name, TABLES)
             remedy = (
                 f"belongs into [{'] or ['.join(homes)}]"
                 if homes
@@ -142,6 +142,6 @@ def _nothing(environ: Mapping[str, str]) -> Fault:
     for one, other in ((PUBLIC, PRIVATE), (PRIVATE, PUBLIC)):
         if environ.get(one):
             return Fault(f"${other}", "", f"is missing: ${one} alone is no key pair")
-    looked = f"{places.user_file(environ)} and {places.SYSTEM} do not exist"
+    looked = f"{paths.user_file(environ)} and {paths.SYSTEM} do not exist"
     remedy = f"there is none ({looked}): `syncd config init` writes a start, or set ${PUBLIC} and ${PRIVATE}"
     return Fault("configuration", "", remedy)

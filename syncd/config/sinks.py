@@ -10,10 +10,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from syncd.config import tables
-from syncd.config.reader import Table
-from syncd.config.shapes import LogSinkConfig, SinkConfig, WebhookSinkConfig
+from syncd.config.settings import LogSinkConfig, SinkConfig, WebhookSinkConfig
 from syncd.config.signing_secret import signing_key
-from syncd.config.values import MASK, meant, shown
+from syncd.config.table import Table
+from syncd.config.values import MASK, nearest, show_value
 from syncd.errors import Fault
 from syncd.model import EVENT_TYPES, Secret, SinkFilter
 
@@ -69,7 +69,7 @@ def path_faults(sinks: Iterable[SinkConfig], database: Path, config: Path | None
             owner = taken.setdefault(_real(one.path), f"sinks.{one.name}")
             if owner != f"sinks.{one.name}":
                 remedy = f"is the file of {owner} already; give this sink one of its own"
-                yield Fault(f"sinks.{one.name}.path", shown(str(one.path)), remedy)
+                yield Fault(f"sinks.{one.name}.path", show_value(str(one.path)), remedy)
 
 
 def _real(path: Path) -> str:
@@ -85,9 +85,9 @@ def _filter(table: Table) -> SinkFilter:
         remedy = (
             'must be "region" where regions are named: the account\'s news may come from any of its regions'
         )
-        table.fault("scope", shown(scope), remedy)
+        table.fault("scope", show_value(scope), remedy)
     events = table.texts("events", default.events)
-    refuse_strangers(table, "events", events, EVENT_TYPES)
+    refuse_unmatched(table, "events", events, EVENT_TYPES)
     return SinkFilter(
         events=events,
         accounts=table.texts("accounts", default.accounts),
@@ -98,13 +98,13 @@ def _filter(table: Table) -> SinkFilter:
     )
 
 
-def refuse_strangers(table: Table, key: str, globs: Iterable[str], known: Collection[str]) -> None:
+def refuse_unmatched(table: Table, key: str, globs: Iterable[str], known: Collection[str]) -> None:
     """A glob that can never match is a slip."""
     for glob in globs:
         if not any(fnmatchcase(one, glob) for one in known):
-            near = meant(glob, known)
+            near = nearest(glob, known)
             remedy = f'did you mean "{near}"?' if near else f"there are {', '.join(known)}"
-            table.fault(key, shown(glob), f"matches none; {remedy}")
+            table.fault(key, show_value(glob), f"matches none; {remedy}")
 
 
 def _log(table: Table, name: str, wants: SinkFilter) -> LogSinkConfig:

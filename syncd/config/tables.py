@@ -6,9 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from syncd.config.cron import BadCronError, plan
-from syncd.config.reader import Table
-from syncd.config.shapes import (
+from syncd.config.cron import BadCronError, normalize_cron
+from syncd.config.settings import (
     AlertsConfig,
     ApiConfig,
     DatabaseConfig,
@@ -19,7 +18,8 @@ from syncd.config.shapes import (
     RetentionConfig,
     ScheduleConfig,
 )
-from syncd.config.values import MASK, shown, split, spoken, wrong_address
+from syncd.config.table import Table
+from syncd.config.values import MASK, format_duration, show_value, split_url, url_problem
 from syncd.model import Secret
 
 SECOND = timedelta(seconds=1)
@@ -46,20 +46,20 @@ def _cron(table: Table) -> str | None:
     if found is None:
         return None
     if "interval" in table:
-        table.fault("cron", shown(found), "stands beside interval: keep one of the two")
+        table.fault("cron", show_value(found), "stands beside interval: keep one of the two")
     try:
-        return plan(found)
+        return normalize_cron(found)
     except BadCronError as error:
-        table.fault("cron", shown(found), str(error))
+        table.fault("cron", show_value(found), str(error))
         return None
 
 
 def _timezone(table: Table) -> str | None:
     found = table.text("timezone", None)
     if found is not None and "cron" not in table:
-        table.fault("timezone", shown(found), "is for cron only: an interval has no time zone")
+        table.fault("timezone", show_value(found), "is for cron only: an interval has no time zone")
     if found is not None and not _is_zone(found):
-        table.fault("timezone", shown(found), 'must be an IANA time zone such as "Asia/Shanghai"')
+        table.fault("timezone", show_value(found), 'must be an IANA time zone such as "Asia/Shanghai"')
     return found
 
 
@@ -69,7 +69,7 @@ def _jitter(table: Table, interval: timedelta | None) -> timedelta:
     if interval is None or jitter <= interval:
         return jitter
     if "jitter" in table:
-        table.fault("jitter", shown(spoken(jitter)), "must not be longer than the interval")
+        table.fault("jitter", show_value(format_duration(jitter)), "must not be longer than the interval")
     return interval
 
 
@@ -88,11 +88,11 @@ def api(table: Table) -> ApiConfig:
 
 def _base_url(table: Table, default: str) -> str:
     found = table.text("base_url", default)
-    wrong = wrong_address(found)
+    wrong = url_problem(found)
     if not wrong and any(mark in found for mark in "?#@"):
         wrong = "must have no user, query or fragment"
     if wrong:
-        table.fault("base_url", MASK if "@" in found else shown(found), wrong)
+        table.fault("base_url", MASK if "@" in found else show_value(found), wrong)
         return default
     return _normal(found)
 
@@ -129,10 +129,12 @@ def http(table: Table) -> HttpConfig | None:
     listen = table.text("listen", None)
     if listen is None:
         return None
-    parts = split(f"//{listen}")
+    parts = split_url(f"//{listen}")
     if parts is None or parts.netloc != listen or "@" in listen or not parts.hostname or parts.port is None:
         table.fault(
-            "listen", shown(listen), 'must be an address and a port, such as "127.0.0.1:9477" or "[::1]:9477"'
+            "listen",
+            show_value(listen),
+            'must be an address and a port, such as "127.0.0.1:9477" or "[::1]:9477"',
         )
         return None
     return HttpConfig(parts.hostname, parts.port)
@@ -159,7 +161,7 @@ def proxy(table: Table) -> Secret | None:
 
 def _normal(url: str) -> str:
     """One spelling for one gateway: another one would be another scope, whose images are another baseline."""
-    parts = split(url)
+    parts = split_url(url)
     assert parts is not None
     assert parts.hostname is not None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname

@@ -18,11 +18,11 @@ from syncd.config import Config
 from syncd.daemon import logs
 from syncd.daemon.assembly import Observers, assemble
 from syncd.daemon.lock_wait import lock_when_free
-from syncd.daemon.monitor import Outlook, feed_watchdog
+from syncd.daemon.monitor import Monitor, feed_watchdog
 from syncd.daemon.operations import Result, perform, prune_if_due
-from syncd.daemon.sync_log import SUMMARY_EVERY, SyncJournal
+from syncd.daemon.sync_log import SUMMARY_EVERY, SyncLog
 from syncd.daemon.systemd import Notifier
-from syncd.daemon.write_retry import Patience
+from syncd.daemon.write_retry import WriteRetry
 from syncd.errors import ConfigError, SyncdError
 from syncd.model import Clock, Target
 from syncd.schedule import Schedule
@@ -61,8 +61,8 @@ class Daemon:
     ) -> None:
         self.config = config
         self.clock = clock
-        self.journal = SyncJournal()
-        self.patience = Patience(self.journal)
+        self.sync_log = SyncLog()
+        self.write_retry = WriteRetry(self.sync_log)
         self.reload_error: str | None = None
         self._load = load
         self._notifier = notifier or Notifier({})
@@ -71,7 +71,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
         self._served: set[asyncio.Task[None]] = set()
-        self.reports: list[Callable[[SyncReport], object]] = [self.journal.record]
+        self.reports: list[Callable[[SyncReport], object]] = [self.sync_log.record]
 
     async def run(self) -> None:
         """Work until `stop`, once no command works on the file.
@@ -90,12 +90,12 @@ class Daemon:
                 self.config.schedule, self.clock, self._sync, self._discover, on_error=self._die
             )
             stack.callback(self.schedule.stop)
-            self.outlook = Outlook(
+            self.monitor = Monitor(
                 lambda: self.config, lambda: self.reload_error, self.clock, self._observers
             )
-            self.reports.append(self.outlook.sync)
-            stack.push_async_callback(self.outlook.aclose)
-            await self.outlook.follow(self.config.http)
+            self.reports.append(self.monitor.sync)
+            stack.push_async_callback(self.monitor.aclose)
+            await self.monitor.follow(self.config.http)
             await self._prepare()
             await self._work()
 
@@ -144,7 +144,7 @@ class Daemon:
             ]
             self.schedule.start()
             await self._plan(at_once=self.config.schedule.run_on_start)
-            self.schedule.every("summary", SUMMARY_EVERY, self.journal.summary)
+            self.schedule.every("summary", SUMMARY_EVERY, self.sync_log.summary)
             self.schedule.every("prune", timedelta(hours=1), self._prune, first=timedelta(minutes=5))
             self._plan_heartbeat()
             self._say_ready()
@@ -186,7 +186,7 @@ class Daemon:
         """A file that cannot be written now is waited for."""
         now = self.clock.now()
         soon = pace.retry_delay("unreachable", 1, self.parts.syncer.settings.interval(now), None)
-        return await self.patience.attempt(work, replace(self._nothing(target), retry_at=now + soon))
+        return await self.write_retry.attempt(work, replace(self._nothing(target), retry_at=now + soon))
 
     def _nothing(self, target: Target) -> SyncReport:
         now = self.clock.now()
@@ -199,7 +199,7 @@ class Daemon:
         if report.baseline:
             at = self.clock.now() + HELLO_AFTER
             hello = partial(self.parts.syncer.hello, account)
-            self.schedule.once(f"hello:{account}", at, partial(self.patience.insist, hello))
+            self.schedule.once(f"hello:{account}", at, partial(self.write_retry.insist, hello))
         if report.outcome == "cancelled" and report.retry_at is None:
             await self._plan()
         self._notifier.status(self._status())
@@ -217,7 +217,7 @@ class Daemon:
         try:
             while True:
                 if watch.changed():
-                    self._begin(await self.patience.insist(self._take))
+                    self._begin(await self.write_retry.insist(self._take))
                 await asyncio.sleep(LOOK_EVERY)
         finally:
             watch.close()
@@ -240,7 +240,7 @@ class Daemon:
             await self._note(report)
             self.schedule.follow(report)
         await self._plan()
-        await self.patience.insist(partial(self._answer, request, result))
+        await self.write_retry.insist(partial(self._answer, request, result))
 
     async def _answer(self, request: requests.Request, result: Result) -> None:
         async with self.parts.db.write() as tx:
@@ -273,7 +273,7 @@ class Daemon:
         self.reload_error = None
         self.config = config
         logs.configure(config.log.level, config.log.format)
-        await self.patience.insist(lambda: reconcile(self.parts.syncer))
+        await self.write_retry.insist(lambda: reconcile(self.parts.syncer))
         self.schedule.change(config.schedule)
         self._plan_heartbeat()
         self.parts.dispatcher.reopen()
@@ -284,16 +284,16 @@ class Daemon:
 
     async def _adopt(self, config: Config) -> None:
         """All of it or nothing."""
-        await self.outlook.follow(config.http)
+        await self.monitor.follow(config.http)
         try:
             await self.parts.change(config)
         except SyncdError:
-            await self.outlook.follow(self.config.http)
+            await self.monitor.follow(self.config.http)
             raise
 
     def _plan_heartbeat(self) -> None:
         self.schedule.drop("heartbeat")
-        if (heartbeat := self.outlook.heartbeat()) is not None and self.config.heartbeat is not None:
+        if (heartbeat := self.monitor.heartbeat()) is not None and self.config.heartbeat is not None:
             self.schedule.every("heartbeat", self.config.heartbeat.interval, heartbeat.beat)
 
     def _is_stuck(self) -> bool:
@@ -304,7 +304,7 @@ class Daemon:
             return [state.target for state in await read_targets(tx) if state.active and state.failures]
 
     async def _prune(self) -> None:
-        await self.patience.insist(lambda: prune_if_due(self.parts))
+        await self.write_retry.insist(lambda: prune_if_due(self.parts))
 
     def _say_ready(self) -> None:
         log.info("ready", accounts=len(self.config.accounts), sinks=len(self.config.sinks), pid=os.getpid())
@@ -312,7 +312,7 @@ class Daemon:
         self._ready()
 
     def _status(self) -> str:
-        watched, failing = self.schedule.watched, self.journal.failing
+        watched, failing = self.schedule.watched, self.sync_log.failing
         trouble = f", {failing} failing" if failing else ""
         return f"watching {watched} target{'s' if watched != 1 else ''}{trouble}"
 

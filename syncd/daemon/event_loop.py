@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Loop(asyncio.SelectorEventLoop):
+class EventLoop(asyncio.SelectorEventLoop):
     async def getaddrinfo(self, host: Any, port: Any, **how: int) -> Any:
         return await self._apart(lambda: socket.getaddrinfo(host, port, **how))
 

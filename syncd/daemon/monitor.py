@@ -17,7 +17,7 @@ from syncd.model import Clock
 from syncd.monitoring import health
 from syncd.monitoring.health import Health
 from syncd.monitoring.heartbeat import Heartbeat
-from syncd.monitoring.snapshot import Survey, survey
+from syncd.monitoring.snapshot import Snapshot, take_snapshot
 from syncd.sync.report import SyncReport
 from syncd.web.listener import serving
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-class Outlook:
+class Monitor:
     """``config`` and ``reload_error`` give those of the moment."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Outlook:
         self._reload_error = reload_error
         self._clock = clock
         self._seen: int | None = None
-        self._looking: asyncio.Task[Survey] | None = None
+        self._looking: asyncio.Task[Snapshot] | None = None
         self._stack = AsyncExitStack()
         self._http: HttpConfig | None = None
         self._metrics: Metrics | None = None
@@ -105,25 +105,25 @@ class Outlook:
         found = self._config().heartbeat
         return Heartbeat(found, self.health) if found else None
 
-    async def _found(self) -> Survey:
+    async def _found(self) -> Snapshot:
         """One look at the file at a time; whoever asks meanwhile gets what it finds."""
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look(), name="survey")
+            self._looking = asyncio.create_task(self._look(), name="snapshot")
             self._looking.add_done_callback(_heard)
         return await asyncio.shield(self._looking)
 
-    async def _look(self) -> Survey:
+    async def _look(self) -> Snapshot:
         config = self._config()
         found = await asyncio.to_thread(
-            survey, config.database.path, config.accounts, config.sinks, events_after=self._seen
+            take_snapshot, config.database.path, config.accounts, config.sinks, events_after=self._seen
         )
         if self._metrics is not None:
             self._metrics.count(found.events)
             self._seen = found.last_seq
         return found
 
-    def _judge(self, found: Survey) -> Health:
-        return health.judge(
+    def _judge(self, found: Snapshot) -> Health:
+        return health.assess(
             found.accounts, found.targets, found.sinks, self._clock.now(), self._reload_error()
         )
 
@@ -138,7 +138,7 @@ class Outlook:
         self._observers.deliveries.append(self._metrics.delivery)
 
 
-def _heard(look: asyncio.Task[Survey]) -> None:
+def _heard(look: asyncio.Task[Snapshot]) -> None:
     """Nobody may be left who waits for it."""
     if not look.cancelled():
         look.exception()

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 SUMMARY_EVERY = timedelta(hours=1)
 
 
-class SyncJournal:
+class SyncLog:
     """Fed with every report."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from syncd.daemon.sync_log import SyncJournal
+from syncd.daemon.sync_log import SyncLog
 from syncd.errors import DatabaseLocked, DatabaseUnwritable
 
 AGAIN_AFTER = 5.0
@@ -15,9 +15,9 @@ AGAIN_AFTER = 5.0
 T = TypeVar("T")
 
 
-class Patience:
-    def __init__(self, journal: SyncJournal) -> None:
-        self._journal = journal
+class WriteRetry:
+    def __init__(self, sync_log: SyncLog) -> None:
+        self._sync_log = sync_log
 
     async def attempt(self, work: Callable[[], Awaitable[T]], otherwise: T) -> T:
         """What has its turn again anyway: ``otherwise`` if the file cannot be written."""
@@ -34,7 +34,7 @@ class Patience:
         try:
             done = await work()
         except (DatabaseUnwritable, DatabaseLocked) as error:
-            self._journal.database_failed(error)
+            self._sync_log.database_failed(error)
             return None
-        self._journal.database_works()
+        self._sync_log.database_works()
         return (done,)

@@ -70,7 +70,7 @@ class Health:
         return not self.reasons
 
 
-def judge(
+def assess(
     accounts: Sequence[AccountView],
     targets: Sequence[TargetView],
     sinks: Sequence[SinkView],

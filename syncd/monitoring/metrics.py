@@ -11,7 +11,7 @@ from syncd import __version__
 from syncd.compshare.client import RequestRecord
 from syncd.delivery.settlement import DeliveryRecord
 from syncd.monitoring.health import Health, SinkView, TargetView
-from syncd.monitoring.snapshot import Survey
+from syncd.monitoring.snapshot import Snapshot
 from syncd.sync.report import SyncReport
 
 LATENCIES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -73,12 +73,12 @@ class Metrics:
         for kind, count in events.items():
             self._events.labels(kind).inc(count)
 
-    def expose(self, survey: Survey, health: Health, reload_error: str | None, now: datetime) -> bytes:
+    def expose(self, snapshot: Snapshot, health: Health, reload_error: str | None, now: datetime) -> bytes:
         """The text that Prometheus reads."""
         self._reload.set(reload_error is None)
         self._healthy.set(health.healthy)
-        self._show_targets(survey.targets, now)
-        self._show_sinks(survey.sinks, now)
+        self._show_targets(snapshot.targets, now)
+        self._show_sinks(snapshot.sinks, now)
         return generate_latest(self.registry)
 
     def _show_targets(self, targets: Sequence[TargetView], now: datetime) -> None:

@@ -12,7 +12,7 @@ from syncd.store.queries import AccountRow, Reader, SinkRow, TargetRow, accounts
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class Snapshot:
     accounts: Sequence[AccountView]
     targets: Sequence[TargetView]
     sinks: Sequence[SinkView]
@@ -21,13 +21,13 @@ class Survey:
     last_seq: int = 0
 
 
-def survey(
+def take_snapshot(
     path: Path,
     configured_accounts: Collection[str] | None = None,
     configured_sinks: Collection[str] | None = None,
     *,
     events_after: int | None = None,
-) -> Survey:
+) -> Snapshot:
     """Read the file. Without a configuration (None), what the file knows as active stands in for it.
 
     ``events_after``: count the events above that number. Raises the DatabaseError tree.
@@ -38,7 +38,7 @@ def survey(
         known = {row.account: row for row in accounts(reader) if row.active}
         names = known if configured_accounts is None else configured_accounts
         last = last_seq(reader)
-        return Survey(
+        return Snapshot(
             accounts=[_account(name, known.get(name), rows) for name in sorted(names)],
             targets=[_target(row) for row in rows if row.account in names],
             sinks=[_sink(row) for row in sinks(reader) if _is_configured(row, configured_sinks)],

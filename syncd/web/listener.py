@@ -20,10 +20,10 @@ from syncd.monitoring.health import Health
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-MOST_CONNECTIONS = 50
+MAX_CONNECTIONS = 50
 """The oldest gives way to one more: each is a descriptor that requests to the API may want."""
 
-LONGEST = 20.0
+MAX_CONNECTION_SECONDS = 20.0
 """Seconds until a connection is cut off, whether its request or its answer is not over yet; each serves one request."""
 
 Page = Callable[[], Awaitable[web.Response]]
@@ -39,7 +39,7 @@ async def serving(
     await runner.setup()
     try:
         # As many as the system may hand over in one go, before any of them can be closed.
-        site = web.TCPSite(runner, host, port, backlog=MOST_CONNECTIONS)
+        site = web.TCPSite(runner, host, port, backlog=MAX_CONNECTIONS)
         try:
             await site.start()
         except OSError as error:
@@ -67,9 +67,9 @@ class _Server(web.Server):
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        if len(self._open) >= MOST_CONNECTIONS:
+        if len(self._open) >= MAX_CONNECTIONS:
             self._close(next(iter(self._open)))
-        end = asyncio.get_running_loop().call_later(LONGEST, transport.abort)
+        end = asyncio.get_running_loop().call_later(MAX_CONNECTION_SECONDS, transport.abort)
         self._open[handler] = _Connection(transport, end)
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from syncd.daemon.event_loop import Loop
+from syncd.daemon.event_loop import EventLoop
 
 LOOKUPS = 40
 """More than the threads that a loop lends."""
@@ -35,7 +35,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Semaphore]:
 
 
 def run(work: Any) -> Any:
-    with asyncio.Runner(loop_factory=Loop) as runner:
+    with asyncio.Runner(loop_factory=EventLoop) as runner:
         return runner.run(work)
 
 

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from syncd.config import HeartbeatConfig
 from syncd.model import Secret
-from syncd.monitoring.health import AccountView, Health, SinkView, TargetView, judge
+from syncd.monitoring.health import AccountView, Health, SinkView, TargetView, assess
 from syncd.monitoring.heartbeat import Heartbeat
 from syncd.simulator import Fault, Simulator, World, lean_fields
 from tests.processes import PATIENCE, Process, syncd, write_config
@@ -90,13 +90,13 @@ async def measured(daemon: Process) -> tuple[dict[tuple[str, ...], float], str]:
 def test_healthy_is_fresh_and_not_overdue_and_the_rest_are_warnings(
     account: AccountView, target: TargetView, sink: SinkView, healthy: bool, warns: str
 ) -> None:
-    found = judge([account], [target], [sink], NOW)
+    found = assess([account], [target], [sink], NOW)
     assert found.healthy == healthy
     assert any(warns in warning for warning in found.warnings) == bool(warns)
 
 
 def test_a_failed_reload_is_a_warning() -> None:
-    assert judge([LAB], [FRESH], [], NOW, "2 faults").warnings[0].endswith("2 faults")
+    assert assess([LAB], [FRESH], [], NOW, "2 faults").warnings[0].endswith("2 faults")
 
 
 async def test_the_daemon_answers_whether_it_lives_is_ready_and_what_it_measures(

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from syncd.config.secret import home
+from syncd.config.secret_sources import home
 from syncd.errors import ConfigError, Fault, trouble_with
 
 SYSTEM = Path("/etc/syncd/config.toml")
 
 
-def find(explicit: Path | None, environ: Mapping[str, str]) -> Path | None:
+def find_config_file(explicit: Path | None, environ: Mapping[str, str]) -> Path | None:
     """--config, else $SYNCD_CONFIG, else the user's file, else the system's; None where none of the latter exists."""
     if explicit is not None:
         return explicit
@@ -39,7 +39,7 @@ def xdg_folder(environ: Mapping[str, str], variable: str, otherwise: str) -> Pat
     return named if named.is_absolute() else home(environ) / otherwise
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
     """Raises ConfigError, with the line where it is not TOML, and MachineTrouble."""
     try:
         return tomllib.loads(path.read_text("utf-8-sig"))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from syncd.config.keys import KEYS, SECRET_FORMS, accepted, unformed
-from syncd.config.secret import BadSecretError, Sources, told
-from syncd.config.values import MASK, duration, meant, shown, spoken, wrong_address
+from syncd.config.secret_sources import BadSecretError, SecretSources, shown_source
+from syncd.config.values import MASK, format_duration, nearest, parse_duration, show_value, url_problem
 from syncd.errors import Fault, trouble_with
 from syncd.model import Secret
 
@@ -20,7 +20,7 @@ class Table:
     """One table of the file. Each method takes a key; what is wrong becomes a fault and the default stands in."""
 
     def __init__(
-        self, kind: str, name: str, values: Mapping[str, Any], faults: list[Fault], sources: Sources
+        self, kind: str, name: str, values: Mapping[str, Any], faults: list[Fault], sources: SecretSources
     ) -> None:
         self.name = name
         self.sources = sources
@@ -48,9 +48,9 @@ class Table:
     def choice(self, key: str, default: str, known: Iterable[str]) -> str:
         value = self.text(key, default)
         if value not in known:
-            near = meant(value, known)
+            near = nearest(value, known)
             remedy = f"must be one of {', '.join(known)}" + (f'; did you mean "{near}"?' if near else "")
-            self.fault(key, shown(value), remedy)
+            self.fault(key, show_value(value), remedy)
             return default
         return value
 
@@ -68,26 +68,28 @@ class Table:
         if key not in self._values:
             return default
         raw = self._values[key]
-        value = duration(raw) if isinstance(raw, str) else None
+        value = parse_duration(raw) if isinstance(raw, str) else None
         if value is None:
-            self.fault(key, shown(raw), 'must be a duration such as "15s", "5m", "1h" or "30d"')
+            self.fault(key, show_value(raw), 'must be a duration such as "15s", "5m", "1h" or "30d"')
             return default
         if not least <= value <= most:
-            self.fault(key, shown(raw), f'must be from "{spoken(least)}" to "{spoken(most)}"')
+            self.fault(
+                key, show_value(raw), f'must be from "{format_duration(least)}" to "{format_duration(most)}"'
+            )
             return default
         return value
 
     def texts(self, key: str, default: tuple[str, ...], example: str = '["*"]') -> tuple[str, ...]:
         raw = self._values.get(key, list(default))
         if not isinstance(raw, list) or not raw or not all(isinstance(one, str) and one for one in raw):
-            self.fault(key, shown(raw), f"must be a list of one or more texts, such as {example}")
+            self.fault(key, show_value(raw), f"must be a list of one or more texts, such as {example}")
             return default
         return tuple(raw)
 
     def path(self, key: str) -> Path | None:
         value = self.text(key, None)
         if value is not None and "\0" in value:
-            self.fault(key, shown(value), "is not a path")
+            self.fault(key, show_value(value), "is not a path")
             return None
         return self.sources.resolve(value) if value else None
 
@@ -98,12 +100,14 @@ class Table:
             try:
                 if b"-----BEGIN" not in path.read_bytes():
                     self.fault(
-                        key, shown(str(path)), "must hold certificates in PEM (-----BEGIN CERTIFICATE-----)"
+                        key,
+                        show_value(str(path)),
+                        "must hold certificates in PEM (-----BEGIN CERTIFICATE-----)",
                     )
             except OSError as error:
                 if trouble := trouble_with(f"read {path}", error):
                     raise trouble from error
-                self.fault(key, shown(str(path)), f"cannot be read: {error.strerror}")
+                self.fault(key, show_value(str(path)), f"cannot be read: {error.strerror}")
         return path
 
     def secret(self, key: str) -> Secret | None:
@@ -128,7 +132,7 @@ class Table:
 
     def web_address(self, key: str, secret: Secret | None) -> None:
         """A fault unless the URL has a scheme and a host; the value is not shown."""
-        if secret is not None and (wrong := wrong_address(secret.reveal())):
+        if secret is not None and (wrong := url_problem(secret.reveal())):
             self.fault(key, MASK, wrong)
 
     def foreign(self, allowed: Iterable[str]) -> list[str]:
@@ -144,7 +148,7 @@ class Table:
         value = self._values[key]
         wrong_bool = isinstance(value, bool) and kind is not bool
         if wrong_bool or not isinstance(value, kind) or value == "":
-            self.fault(key, shown(value), f"must be {wanted}")
+            self.fault(key, show_value(value), f"must be {wanted}")
             return default
         return cast(T, value)
 
@@ -153,7 +157,7 @@ class Table:
     ) -> T:
         value = self._typed(key, default, kind, wanted)
         if not least <= value <= most:  # type: ignore[operator]  # a number, by `kind`
-            self.fault(key, shown(value), f"must be {wanted}")
+            self.fault(key, show_value(value), f"must be {wanted}")
             return default
         return value
 
@@ -194,21 +198,21 @@ class Table:
         try:
             return self.sources.read(form, value)
         except BadSecretError as error:
-            self.fault(name + form, told(form, value), str(error))
+            self.fault(name + form, shown_source(form, value), str(error))
             return None
 
     def _refuse_unknown(self) -> None:
         known = accepted(self._kind)
         for key, value in self._values.items():
             if key not in known:
-                near = meant(key, known)
+                near = nearest(key, known)
                 remedy = f'did you mean "{near}"?' if near else f"there are {', '.join(KEYS[self._kind])}"
                 self.fault(key, self._harmless(near, value), f"is not a key of [{self.name}]; {remedy}")
 
     def _harmless(self, near: str, value: object) -> str:
         """The value of an unknown key, unless it may be a secret whose key was mistyped."""
         is_setting = KEYS[self._kind].get(near) == ""
-        return shown(value) if is_setting or isinstance(value, int | float) else MASK
+        return show_value(value) if is_setting or isinstance(value, int | float) else MASK
 
 
 def _is_list_of_texts(value: object) -> bool:

@@ -8,10 +8,10 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from syncd.config.values import MASK, shown
+from syncd.config.values import MASK, show_value
 from syncd.errors import trouble_with
 
-LONGEST = 64 * 1024
+MAX_SECRET_BYTES = 64 * 1024
 """Bytes of a secret's file."""
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
@@ -22,7 +22,7 @@ class BadSecretError(Exception):
     """Its text says what would be right, and holds no secret."""
 
 
-class Sources:
+class SecretSources:
     """Relative paths are taken from the folder of the configuration file.
 
     ``closed``: nothing is read, for a command that needs no secret and may not be able to read any.
@@ -73,10 +73,10 @@ class Sources:
             ) from None
 
 
-def told(form: str, value: str) -> str:
+def shown_source(form: str, value: str) -> str:
     """What a fault shows of a secret's source: nothing that could be the secret itself, put under a wrong key."""
     is_source = value.startswith(("/", "~/", "./", "../")) if form == "_file" else _VARIABLE.fullmatch(value)
-    return shown(value) if is_source and form != "_credential" else MASK
+    return show_value(value) if is_source and form != "_credential" else MASK
 
 
 def read_private(path: Path) -> str:
@@ -90,7 +90,7 @@ def read_private(path: Path) -> str:
                 raise BadSecretError(
                     f"is open to others (mode {found.st_mode & 0o777:04o}): chmod o= the file"
                 )
-            content = file.read(LONGEST + 1)
+            content = file.read(MAX_SECRET_BYTES + 1)
     except OSError as error:
         if trouble := trouble_with(f"read {path}", error):
             raise trouble from None
@@ -114,7 +114,7 @@ def home(environ: Mapping[str, str]) -> Path:
 
 
 def _decoded(content: bytes) -> str:
-    if len(content) > LONGEST:
+    if len(content) > MAX_SECRET_BYTES:
         raise BadSecretError("is larger than 64 KiB: that is no secret")
     try:
         text = content.decode()
