@@ -21,7 +21,7 @@ from syncd.errors import DatabaseUnwritable
 from syncd.monitoring.health import Health
 from syncd.monitoring.snapshot import Snapshot
 from syncd.simulator import Simulator, World, lean_fields
-from syncd.web.listener import listener
+from syncd.web import listener
 from tests.processes import syncd, write_config
 
 GET = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
