@@ -144,8 +144,8 @@ class Daemon:
             ]
             self.schedule.start()
             await self._plan(at_once=self.config.schedule.run_on_start)
-            self.schedule.every("summary", SUMMARY_EVERY, self.sync_log.summary)
-            self.schedule.every("prune", timedelta(hours=1), self._prune, first=timedelta(minutes=5))
+            self.schedule.jobs.every("summary", SUMMARY_EVERY, self.sync_log.summary)
+            self.schedule.jobs.every("prune", timedelta(hours=1), self._prune, first=timedelta(minutes=5))
             self._plan_heartbeat()
             self._say_ready()
             await self._stop.wait()
@@ -199,7 +199,7 @@ class Daemon:
         if report.baseline:
             at = self.clock.now() + HELLO_AFTER
             hello = partial(self.parts.syncer.hello, account)
-            self.schedule.once(f"hello:{account}", at, partial(self.write_retry.insist, hello))
+            self.schedule.jobs.once(f"hello:{account}", at, partial(self.write_retry.insist, hello))
         if report.outcome == "cancelled" and report.retry_at is None:
             await self._plan()
         self._notifier.status(self._status())
@@ -278,7 +278,7 @@ class Daemon:
         self._plan_heartbeat()
         self.parts.dispatcher.reopen()
         for name in self.parts.accounts:
-            self.schedule.drop(f"discover:{name}")
+            self.schedule.jobs.drop(f"discover:{name}")
         await self._plan(again=await self._failing())
         log.info("reloaded", accounts=len(config.accounts), sinks=len(config.sinks))
 
@@ -292,9 +292,9 @@ class Daemon:
             raise
 
     def _plan_heartbeat(self) -> None:
-        self.schedule.drop("heartbeat")
+        self.schedule.jobs.drop("heartbeat")
         if (heartbeat := self.monitor.heartbeat()) is not None and self.config.heartbeat is not None:
-            self.schedule.every("heartbeat", self.config.heartbeat.interval, heartbeat.beat)
+            self.schedule.jobs.every("heartbeat", self.config.heartbeat.interval, heartbeat.beat)
 
     def _is_stuck(self) -> bool:
         return self.schedule.stuck or bool(self.parts.dispatcher.stuck)
