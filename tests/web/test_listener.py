@@ -177,7 +177,7 @@ async def test_however_many_ask_the_file_is_looked_at_once_at_a_time_and_events_
     async with Simulator(World()) as sim:
         sim.world.add_account("lab")
         config = load(write_config(tmp_path, sim, '[http]\nlisten = "127.0.0.1:0"\n'), {})
-    seen = Monitor(lambda: config, lambda: None, SystemClock(), Observers())
+    seen = Monitor(lambda: config, SystemClock(), Observers())
     async with AsyncExitStack() as stack:
         stack.push_async_callback(seen.aclose)
         await seen.follow(config.http)
