@@ -1,4 +1,4 @@
-"""The configuration: TOML, secrets from files, variables or credentials; every fault at once."""
+"""The configuration: a TOML file, with secrets from files, variables or credentials. Every fault is named at once."""
 
 from syncd.config.describe import describe, to_toml
 from syncd.config.load import Check, load

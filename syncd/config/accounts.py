@@ -1,4 +1,4 @@
-"""The tables of the accounts: key pairs given here, or by name in the official CLI's file."""
+"""The tables of the accounts. A key pair stands there, or the name of a profile in the official CLI's file."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 PUBLIC, PRIVATE = "COMPSHARE_PUBLIC_KEY", "COMPSHARE_PRIVATE_KEY"
 
 
-def account(table: Table, name: str) -> AccountConfig:
-    """A fault where there is no whole key pair; an empty one stands in."""
+def read_account(table: Table, name: str) -> AccountConfig:
+    """The account of one table. A missing key is a fault, and an empty secret stands in for it."""
     if NAME.fullmatch(name) is None:
         table.fault("", "", 'the name of an account is made of a-z, 0-9 and "-", and has 63 letters at most')
-    public, private = table.secret("public_key"), table.secret("private_key")
+    public, private = table.secrets.get("public_key"), table.secrets.get("private_key")
     profile = table.text("profile", None)
     if profile is not None:
-        if table.given("public_key") or table.given("private_key"):
+        if table.secrets.is_given("public_key") or table.secrets.is_given("private_key"):
             table.fault(
                 "profile", show_value(profile), "a key stands beside it: keep the profile or the keys"
             )
         else:
-            public, private = (None, None) if table.sources.closed else _of_profile(table, profile)
+            public, private = (None, None) if table.secrets.sources.closed else _of_profile(table, profile)
     else:
-        for key, found in (("public_key", public), ("private_key", private)):
-            if found is None and not table.given(key):
+        for key, secret in (("public_key", public), ("private_key", private)):
+            if secret is None and not table.secrets.is_given(key):
                 table.fault(
                     key, "", f"is missing: give {key}, {key}_file, {key}_env, {key}_credential or a profile"
                 )
@@ -48,7 +48,7 @@ def account(table: Table, name: str) -> AccountConfig:
     )
 
 
-def from_environment(environ: Mapping[str, str]) -> AccountConfig | None:
+def account_from_environment(environ: Mapping[str, str]) -> AccountConfig | None:
     """The account of somebody who has the two variables and no file."""
     public, private = environ.get(PUBLIC), environ.get(PRIVATE)
     return AccountConfig("default", Secret(public), Secret(private)) if public and private else None
@@ -66,9 +66,9 @@ def _regions(table: Table) -> tuple[str, ...] | None:
 
 def _of_profile(table: Table, profile: str) -> tuple[Secret | None, Secret | None]:
     """Keys of the official CLI's file (`~/.config/compshare/config.json`)."""
-    environ = table.sources.environ
-    named = environ.get("COMPSHARE_CONFIG_FILE")
-    path = Path(named) if named else home(environ) / ".config/compshare/config.json"
+    environ = table.secrets.sources.environ
+    variable = environ.get("COMPSHARE_CONFIG_FILE")
+    path = Path(variable) if variable else home(environ) / ".config/compshare/config.json"
     try:
         profiles = json.loads(read_private(path))["profiles"]
         if profile not in profiles:
@@ -83,9 +83,9 @@ def _of_profile(table: Table, profile: str) -> tuple[Secret | None, Secret | Non
     return None, None
 
 
-def _pair(found: Any) -> tuple[Secret, Secret]:
-    """Raises KeyError and TypeError where one is missing."""
-    keys = (found["public_key"], found["private_key"])
+def _pair(profile: Any) -> tuple[Secret, Secret]:
+    """The two keys of a profile. Raises KeyError or TypeError if one is missing or is no text."""
+    keys = (profile["public_key"], profile["private_key"])
     if not all(isinstance(key, str) and key for key in keys):
         raise TypeError("a key is no text")
     return Secret(keys[0]), Secret(keys[1])

@@ -1,4 +1,4 @@
-"""From a file or the environment to the settings, or to all of their faults."""
+"""From a file or the environment to the settings, or to a list of every fault in them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from syncd.config import paths, tables
-from syncd.config.accounts import PRIVATE, PUBLIC, account, from_environment
+from syncd.config.accounts import PRIVATE, PUBLIC, account_from_environment, read_account
 from syncd.config.keys import KEYS, TABLES, unformed
 from syncd.config.secret_sources import SecretSources
 from syncd.config.settings import Config, LogSinkConfig
-from syncd.config.sinks import path_faults, refuse_unmatched, sink
+from syncd.config.sinks import path_faults, read_sink, refuse_unmatched
 from syncd.config.table import Table
 from syncd.config.values import nearest
 from syncd.config.warnings import warnings_about
 from syncd.errors import ConfigError, Fault
 
 Check = Callable[[Config], Sequence[Fault]]
-"""What an upper room finds wrong with a configuration. Where there are faults already, defaults stand in for
-what is wrong, and empty secrets for those that are missing."""
+"""Finds faults that only a higher room can see, such as those of a template. Where there are faults already, the
+configuration has defaults for what is wrong, and empty secrets for those that are missing."""
 
 
 def load(
@@ -30,10 +30,10 @@ def load(
     *,
     secrets: bool = True,
 ) -> Config:
-    """The settings. Raises ConfigError with every fault, of ``checks`` too.
+    """The settings. Raises ConfigError with every fault, also those that ``checks`` find.
 
-    Without ``secrets`` those that stand elsewhere are not read, and empty ones stand in: they may be the
-    service's alone.
+    With ``secrets`` False, secrets that stand outside the file are not read, and empty ones stand in for them:
+    perhaps only the service may read them.
     """
     path = paths.find_config_file(explicit, environ)
     reader = SettingsReader({} if path is None else paths.read_toml(path), path, environ, secrets)
@@ -45,7 +45,7 @@ def load(
 
 
 class SettingsReader:
-    """One pass over the tables of a file (none: ``path`` is None)."""
+    """Reads all tables of a file once and collects their faults. Without a file, ``path`` is None."""
 
     def __init__(
         self, values: dict[str, Any], path: Path | None, environ: Mapping[str, str], secrets: bool
@@ -59,8 +59,8 @@ class SettingsReader:
     def settings(self) -> Config:
         self._refuse_unknown()
         accounts, sinks = self._accounts_and_sinks()
-        place = paths.default_database(self._path, self._environ)
-        database = tables.database(self._table("database"), place)
+        default = paths.default_database(self._path, self._environ)
+        database = tables.database(self._table("database"), default)
         self.faults += path_faults(sinks.values(), database.path, self._path)
         return Config(
             source=str(self._path or "the environment"),
@@ -81,16 +81,16 @@ class SettingsReader:
 
     def _accounts_and_sinks(self) -> tuple[dict[str, Any], dict[str, Any]]:
         if self._path is None:
-            own = from_environment(self._environ)
-            if own is None:
-                self.faults.append(_nothing(self._environ))
-            return {"default": own} if own else {}, {"log": LogSinkConfig("log")}
-        accounts = {name: account(table, name) for name, table in self._named("accounts")}
+            account = account_from_environment(self._environ)
+            if account is None:
+                self.faults.append(_no_configuration(self._environ))
+            return {"default": account} if account else {}, {"log": LogSinkConfig("log")}
+        accounts = {name: read_account(table, name) for name, table in self._named("accounts")}
         if not accounts:
             self._fault("accounts", "", "are missing: add [accounts.NAME] with public_key and private_key")
         sinks = {}
         for name, table in self._named("sinks"):
-            sinks[name] = sink(table, name)
+            sinks[name] = read_sink(table, name)
             if "accounts" in table:
                 refuse_unmatched(table, "accounts", sinks[name].wants.accounts, accounts)
         return accounts, sinks
@@ -98,7 +98,7 @@ class SettingsReader:
     def _table(self, name: str) -> Table:
         values = self._values.get(name, {})
         if not isinstance(values, dict):
-            # Its value is not shown: a secret may have been put there.
+            # The value is not shown, since somebody may have put a secret there.
             self._fault(name, "", f"must be a table: [{name}]")
             values = {}
         return self._read(name, name, values)
@@ -138,10 +138,10 @@ class SettingsReader:
         self.faults.append(Fault(key, value, remedy))
 
 
-def _nothing(environ: Mapping[str, str]) -> Fault:
-    for one, other in ((PUBLIC, PRIVATE), (PRIVATE, PUBLIC)):
-        if environ.get(one):
-            return Fault(f"${other}", "", f"is missing: ${one} alone is no key pair")
+def _no_configuration(environ: Mapping[str, str]) -> Fault:
+    for present, missing in ((PUBLIC, PRIVATE), (PRIVATE, PUBLIC)):
+        if environ.get(present):
+            return Fault(f"${missing}", "", f"is missing: ${present} alone is no key pair")
     looked = f"{paths.user_file(environ)} and {paths.SYSTEM} do not exist"
     remedy = f"there is none ({looked}): `syncd config init` writes a start, or set ${PUBLIC} and ${PRIVATE}"
     return Fault("configuration", "", remedy)

@@ -1,4 +1,4 @@
-"""The settings as frozen data; times are timedeltas, secrets are masked wherever they are printed."""
+"""All settings, as frozen dataclasses. Times are timedeltas; secrets are masked wherever they are printed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ScheduleConfig:
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """``concurrency`` and ``rate`` (requests a second) are an account's."""
+    """``concurrency`` and ``rate`` (requests a second) hold for each account."""
 
     base_url: str = "https://api.compshare.cn"
     timeout: timedelta = timedelta(seconds=30)
@@ -65,7 +65,7 @@ class RetentionConfig:
 
 @dataclass(frozen=True, slots=True)
 class AccountConfig:
-    """``regions`` None: all that the API names."""
+    """``regions`` None stands for all that the API names."""
 
     name: str
     public_key: Secret
@@ -76,7 +76,7 @@ class AccountConfig:
 
 @dataclass(frozen=True, slots=True)
 class LogSinkConfig:
-    """``path`` None: stdout."""
+    """``path`` None stands for stdout."""
 
     name: str
     wants: SinkFilter = field(default_factory=SinkFilter)
@@ -125,7 +125,7 @@ class LogConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """``source`` says where it comes from; ``path`` is its file, if there is one."""
+    """``source`` names where it comes from, for people; ``path`` is its file, if there is one."""
 
     source: str
     path: Path | None

@@ -1,4 +1,4 @@
-"""From the tables of the file to the settings: defaults, limits, and what may stand beside what."""
+"""From each table of the file to its settings: the defaults, the limits, and which keys exclude each other."""
 
 from __future__ import annotations
 
@@ -42,29 +42,29 @@ def schedule(table: Table) -> ScheduleConfig:
 
 
 def _cron(table: Table) -> str | None:
-    found = table.text("cron", None)
-    if found is None:
+    cron = table.text("cron", None)
+    if cron is None:
         return None
     if "interval" in table:
-        table.fault("cron", show_value(found), "stands beside interval: keep one of the two")
+        table.fault("cron", show_value(cron), "stands beside interval: keep one of the two")
     try:
-        return normalize_cron(found)
+        return normalize_cron(cron)
     except BadCronError as error:
-        table.fault("cron", show_value(found), str(error))
+        table.fault("cron", show_value(cron), str(error))
         return None
 
 
 def _timezone(table: Table) -> str | None:
-    found = table.text("timezone", None)
-    if found is not None and "cron" not in table:
-        table.fault("timezone", show_value(found), "is for cron only: an interval has no time zone")
-    if found is not None and not _is_zone(found):
-        table.fault("timezone", show_value(found), 'must be an IANA time zone such as "Asia/Shanghai"')
-    return found
+    zone = table.text("timezone", None)
+    if zone is not None and "cron" not in table:
+        table.fault("timezone", show_value(zone), "is for cron only: an interval has no time zone")
+    if zone is not None and not _is_zone(zone):
+        table.fault("timezone", show_value(zone), 'must be an IANA time zone such as "Asia/Shanghai"')
+    return zone
 
 
 def _jitter(table: Table, interval: timedelta | None) -> timedelta:
-    """The default gives way to a shorter interval."""
+    """No longer than the interval: a shorter interval shortens the default."""
     jitter = table.duration("jitter", ScheduleConfig().jitter, timedelta(0), timedelta(hours=1))
     if interval is None or jitter <= interval:
         return jitter
@@ -87,14 +87,14 @@ def api(table: Table) -> ApiConfig:
 
 
 def _base_url(table: Table, default: str) -> str:
-    found = table.text("base_url", default)
-    wrong = url_problem(found)
-    if not wrong and any(mark in found for mark in "?#@"):
-        wrong = "must have no user, query or fragment"
-    if wrong:
-        table.fault("base_url", MASK if "@" in found else show_value(found), wrong)
+    url = table.text("base_url", default)
+    problem = url_problem(url)
+    if not problem and any(mark in url for mark in "?#@"):
+        problem = "must have no user, query or fragment"
+    if problem:
+        table.fault("base_url", MASK if "@" in url else show_value(url), problem)
         return default
-    return _normal(found)
+    return _normalize_url(url)
 
 
 def guard(table: Table) -> GuardConfig:
@@ -141,8 +141,7 @@ def http(table: Table) -> HttpConfig | None:
 
 
 def heartbeat(table: Table) -> HeartbeatConfig | None:
-    url = table.secret("url")
-    table.web_address("url", url)
+    url = table.secrets.get_url("url")
     interval = table.duration("interval", timedelta(minutes=5), SECOND, DAY)
     return HeartbeatConfig(url, interval) if url else None
 
@@ -154,13 +153,11 @@ def log(table: Table) -> LogConfig:
 
 
 def proxy(table: Table) -> Secret | None:
-    found = table.secret("proxy")
-    table.web_address("proxy", found)
-    return found
+    return table.secrets.get_url("proxy")
 
 
-def _normal(url: str) -> str:
-    """One spelling for one gateway: another one would be another scope, whose images are another baseline."""
+def _normalize_url(url: str) -> str:
+    """One spelling for each gateway: another spelling would be another scope, with a baseline of its own."""
     parts = split_url(url)
     assert parts is not None
     assert parts.hostname is not None
