@@ -1,4 +1,4 @@
-"""A GET to a monitoring service while all is well. If it stops, the service raises the alarm: also for a dead machine."""
+"""A GET to a monitoring service while all is well. It raises the alarm when they stop, even if the machine is gone."""
 
 from __future__ import annotations
 
