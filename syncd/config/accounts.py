@@ -24,21 +24,7 @@ def read_account(table: Table, name: str) -> AccountConfig:
     """The account of one table. A missing key is a fault, and an empty secret stands in for it."""
     if NAME.fullmatch(name) is None:
         table.fault("", "", 'the name of an account is made of a-z, 0-9 and "-", and has 63 letters at most')
-    public, private = table.secrets.get("public_key"), table.secrets.get("private_key")
-    profile = table.text("profile", None)
-    if profile is not None:
-        if table.secrets.is_given("public_key") or table.secrets.is_given("private_key"):
-            table.fault(
-                "profile", show_value(profile), "a key stands beside it: keep the profile or the keys"
-            )
-        else:
-            public, private = (None, None) if table.secrets.sources.closed else _of_profile(table, profile)
-    else:
-        for key, secret in (("public_key", public), ("private_key", private)):
-            if secret is None and not table.secrets.is_given(key):
-                table.fault(
-                    key, "", f"is missing: give {key}, {key}_file, {key}_env, {key}_credential or a profile"
-                )
+    public, private = _key_pair(table)
     return AccountConfig(
         name,
         public or Secret(""),
@@ -52,6 +38,26 @@ def account_from_environment(environ: Mapping[str, str]) -> AccountConfig | None
     """The account of somebody who has the two variables and no file."""
     public, private = environ.get(PUBLIC), environ.get(PRIVATE)
     return AccountConfig("default", Secret(public), Secret(private)) if public and private else None
+
+
+def _key_pair(table: Table) -> tuple[Secret | None, Secret | None]:
+    """The public and the private key, from the table or from the profile that it names."""
+    public, private = table.secrets.get("public_key"), table.secrets.get("private_key")
+    profile = table.text("profile", None)
+    if profile is None:
+        _refuse_missing_keys(table, {"public_key": public, "private_key": private})
+        return public, private
+    if table.secrets.is_given("public_key") or table.secrets.is_given("private_key"):
+        table.fault("profile", show_value(profile), "a key stands beside it: keep the profile or the keys")
+        return public, private
+    return (None, None) if table.secrets.sources.closed else _of_profile(table, profile)
+
+
+def _refuse_missing_keys(table: Table, keys: Mapping[str, Secret | None]) -> None:
+    for key, secret in keys.items():
+        if secret is None and not table.secrets.is_given(key):
+            remedy = f"is missing: give {key}, {key}_file, {key}_env, {key}_credential or a profile"
+            table.fault(key, "", remedy)
 
 
 def _regions(table: Table) -> tuple[str, ...] | None:

@@ -7,10 +7,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from syncd.config.keys import KEYS
-from syncd.config.settings import AccountConfig, Config, HttpConfig, LogSinkConfig, SinkConfig
+from syncd.config.settings import (
+    AccountConfig,
+    Config,
+    HttpConfig,
+    LogSinkConfig,
+    SinkConfig,
+    WebhookSinkConfig,
+)
 from syncd.config.sinks import FILTERS, FORMATS, WEBHOOK_KEYS
 from syncd.config.values import MASK, format_duration
 from syncd.model import Secret
@@ -48,10 +55,14 @@ def _account(account: AccountConfig) -> dict[str, Any]:
 
 def _sink(sink: SinkConfig) -> dict[str, Any]:
     wants = _values_of(sink.wants, FILTERS[1:])
-    if isinstance(sink, LogSinkConfig):
-        return {"type": "log"} | wants | _values_of(sink, ("path",))
-    own = (key for key in (*WEBHOOK_KEYS, *FORMATS[sink.format]) if key not in FILTERS)
-    return {"type": "webhook"} | wants | _values_of(sink, own)
+    match sink:
+        case LogSinkConfig():
+            return {"type": "log"} | wants | _values_of(sink, ("path",))
+        case WebhookSinkConfig():
+            own = (key for key in (*WEBHOOK_KEYS, *FORMATS[sink.format]) if key not in FILTERS)
+            return {"type": "webhook"} | wants | _values_of(sink, own)
+        case _:
+            assert_never(sink)
 
 
 def _listen(http: HttpConfig) -> str:

@@ -10,6 +10,10 @@ from typing import Literal
 
 from syncd.model import Secret, SinkFilter
 
+SinkType = Literal["log", "webhook"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["auto", "console", "json"]
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseConfig:
@@ -119,8 +123,8 @@ class HeartbeatConfig:
 
 @dataclass(frozen=True, slots=True)
 class LogConfig:
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "console", "json"] = "auto"
+    level: LogLevel = "info"
+    format: LogFormat = "auto"
 
 
 @dataclass(frozen=True, slots=True)

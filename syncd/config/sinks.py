@@ -8,14 +8,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import assert_never, get_args
 
 from syncd.config import tables
-from syncd.config.settings import LogSinkConfig, SinkConfig, WebhookSinkConfig
+from syncd.config.settings import LogSinkConfig, SinkConfig, SinkType, WebhookSinkConfig
 from syncd.config.signing_secret import signing_key
 from syncd.config.table import Table
 from syncd.config.values import MASK, nearest, show_value
 from syncd.errors import Fault
-from syncd.model import EVENT_TYPES, Secret, SinkFilter
+from syncd.model import EVENT_TYPES, Scope, Secret, SinkFilter
 
 _CHAT_KEYS = ("language", "prefix", "group_wait")
 
@@ -33,8 +34,6 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
 
 CHAT = tuple(form for form, keys in FORMATS.items() if "group_wait" in keys)
 
-TYPES = ("log", "webhook")
-
 FILTERS = ("type", "events", "accounts", "regions", "names", "scope", "baseline")
 LOG_KEYS = (*FILTERS, "path")
 WEBHOOK_KEYS = (*FILTERS, "url", "format", "timeout", "headers", "proxy", "ca_file")
@@ -46,12 +45,18 @@ _RESERVED = ("content-length", "content-type", "host", "transfer-encoding", "con
 def read_sink(table: Table, name: str) -> SinkConfig:
     if NAME.fullmatch(name) is None:
         table.fault("", "", 'the name of a sink is made of letters, digits, "_", "-" and ".", 63 at most')
-    likely = "webhook" if table.secrets.is_given("url") else "log"
-    kind = table.choice("type", likely, TYPES)
+    likely: SinkType = "webhook" if table.secrets.is_given("url") else "log"
+    kind: SinkType = table.choice("type", likely, get_args(SinkType))
     if "type" not in table:
         table.fault("type", "", 'is missing: "log" or "webhook"')
     wants = _filter(table)
-    return _webhook(table, name, wants) if kind == "webhook" else _log(table, name, wants)
+    match kind:
+        case "log":
+            return _log(table, name, wants)
+        case "webhook":
+            return _webhook(table, name, wants)
+        case _:
+            assert_never(kind)
 
 
 def path_faults(sinks: Iterable[SinkConfig], database: Path, config: Path | None) -> Iterator[Fault]:
@@ -79,13 +84,7 @@ def _real(path: Path) -> str:
 def _filter(table: Table) -> SinkFilter:
     default = SinkFilter()
     regions = table.texts("regions", default.regions)
-    narrowed = "*" not in regions
-    scope = table.choice("scope", "region" if narrowed else "account", ("account", "region"))
-    if narrowed and scope == "account" and "scope" in table:
-        remedy = (
-            'must be "region" where regions are named: the account\'s news may come from any of its regions'
-        )
-        table.fault("scope", show_value(scope), remedy)
+    scope = _scope(table, narrowed="*" not in regions)
     events = table.texts("events", default.events)
     refuse_unmatched(table, "events", events, EVENT_TYPES)
     return SinkFilter(
@@ -93,9 +92,21 @@ def _filter(table: Table) -> SinkFilter:
         accounts=table.texts("accounts", default.accounts),
         regions=regions,
         names=table.texts("names", default.names),
-        scope="region" if scope == "region" else "account",
+        scope=scope,
         baseline=table.boolean("baseline", default.baseline),
     )
+
+
+def _scope(table: Table, *, narrowed: bool) -> Scope:
+    """``narrowed``: the sink takes only some regions."""
+    likely: Scope = "region" if narrowed else "account"
+    scope: Scope = table.choice("scope", likely, get_args(Scope))
+    if narrowed and scope == "account" and "scope" in table:
+        remedy = (
+            'must be "region" where regions are named: the account\'s news may come from any of its regions'
+        )
+        table.fault("scope", show_value(scope), remedy)
+    return scope
 
 
 def refuse_unmatched(table: Table, key: str, globs: Iterable[str], known: Collection[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -14,6 +14,7 @@ from syncd.config.values import MASK, format_duration, nearest, parse_duration, 
 from syncd.errors import Fault, trouble_with
 
 T = TypeVar("T")
+Word = TypeVar("Word", bound=str)
 
 
 class Table:
@@ -47,14 +48,15 @@ class Table:
     def text(self, key: str, default: T) -> str | T:
         return self._typed(key, default, str, "a text in quotes")
 
-    def choice(self, key: str, default: str, known: Iterable[str]) -> str:
+    def choice(self, key: str, default: Word, known: Collection[Word]) -> Word:
         value = self.text(key, default)
-        if value not in known:
-            near = nearest(value, known)
-            remedy = f"must be one of {', '.join(known)}" + (f'; did you mean "{near}"?' if near else "")
-            self.fault(key, show_value(value), remedy)
-            return default
-        return value
+        for word in known:
+            if word == value:
+                return word
+        near = nearest(value, known)
+        remedy = f"must be one of {', '.join(known)}" + (f'; did you mean "{near}"?' if near else "")
+        self.fault(key, show_value(value), remedy)
+        return default
 
     def boolean(self, key: str, default: bool) -> bool:
         return self._typed(key, default, bool, "true or false")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from syncd.config.cron import BadCronError, normalize_cron
@@ -15,6 +16,8 @@ from syncd.config.settings import (
     HeartbeatConfig,
     HttpConfig,
     LogConfig,
+    LogFormat,
+    LogLevel,
     RetentionConfig,
     ScheduleConfig,
 )
@@ -147,9 +150,9 @@ def heartbeat(table: Table) -> HeartbeatConfig | None:
 
 
 def log(table: Table) -> LogConfig:
-    level = table.choice("level", "info", ("debug", "info", "warning", "error"))
-    form = table.choice("format", "auto", ("auto", "console", "json"))
-    return LogConfig(level, form)  # type: ignore[arg-type]  # `choice` gives one of the literals
+    level: LogLevel = table.choice("level", "info", get_args(LogLevel))
+    form: LogFormat = table.choice("format", "auto", get_args(LogFormat))
+    return LogConfig(level, form)
 
 
 def proxy(table: Table) -> Secret | None:

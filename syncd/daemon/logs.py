@@ -36,14 +36,13 @@ def configure(
 ) -> None:
     """Send everything that is logged to ``stream`` (by default stderr). A reload calls it again."""
     stream = stream or sys.stderr
-    debug = level == "debug"
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info if debug else _name_the_error,
+        structlog.processors.format_exc_info if level == "debug" else _name_the_error,
     ]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -55,12 +54,7 @@ def configure(
             ],
         )
     )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    for name in (*ALWAYS_QUIET, *QUIET_UNLESS_DEBUGGING):
-        heard = debug and name in QUIET_UNLESS_DEBUGGING
-        logging.getLogger(name).setLevel(logging.DEBUG if heard else logging.WARNING)
+    _log_to(handler, level)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -71,6 +65,15 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _log_to(handler: logging.Handler, level: str) -> None:
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in (*ALWAYS_QUIET, *QUIET_UNLESS_DEBUGGING):
+        heard = level == "debug" and name in QUIET_UNLESS_DEBUGGING
+        logging.getLogger(name).setLevel(logging.DEBUG if heard else logging.WARNING)
 
 
 def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:

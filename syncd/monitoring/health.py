@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -78,33 +78,35 @@ def assess(
     reload_error: str | None = None,
 ) -> Health:
     """The health at ``now``; ``reload_error`` says why the last reload of the configuration failed, if it did."""
-    reasons = (
+    reasons = [
         *(f"account {view.account} has no target{_why(view.error)}" for view in accounts if not view.targets),
         *(_stale(target, now) for target in targets if not target.is_fresh(now)),
         *(_overdue(sink, now) for sink in sinks if sink.is_overdue(now)),
-    )
-    warnings = (
-        *(f"{target.held} held in {_name(target)}" for target in targets if target.held),
-        *(f"sink {sink.name} has {sink.dead} dead" for sink in sinks if sink.dead),
-        *(f"sink {sink.name} is disabled, {sink.pending} wait" for sink in sinks if sink.state == "disabled"),
-        *(f"sink {sink.name} is away{_why(sink.error)}" for sink in sinks if sink.state == "backing_off"),
-        *(
-            f"{_name(target)} fails{_why(target.error)}"
-            for target in targets
-            if target.failures and target.is_fresh(now)
-        ),
-        *(
-            f"regions of {view.account} are unknown{_why(view.error)}"
-            for view in accounts
-            if view.targets and view.error
-        ),
-        *(
-            [f"the last reload failed, so the old configuration is still in force: {reload_error}"]
-            if reload_error is not None
-            else []
-        ),
-    )
-    return Health(reasons, warnings)
+    ]
+    warnings = [*_held(targets), *_of_sinks(sinks), *_failing(accounts, targets, now)]
+    if reload_error is not None:
+        warnings.append(f"the last reload failed, so the old configuration is still in force: {reload_error}")
+    return Health(tuple(reasons), tuple(warnings))
+
+
+def _held(targets: Sequence[TargetView]) -> Iterator[str]:
+    yield from (f"{target.held} held in {_name(target)}" for target in targets if target.held)
+
+
+def _of_sinks(sinks: Sequence[SinkView]) -> Iterator[str]:
+    yield from (f"sink {sink.name} has {sink.dead} dead" for sink in sinks if sink.dead)
+    disabled = (sink for sink in sinks if sink.state == "disabled")
+    yield from (f"sink {sink.name} is disabled, {sink.pending} wait" for sink in disabled)
+    away = (sink for sink in sinks if sink.state == "backing_off")
+    yield from (f"sink {sink.name} is away{_why(sink.error)}" for sink in away)
+
+
+def _failing(accounts: Sequence[AccountView], targets: Sequence[TargetView], now: datetime) -> Iterator[str]:
+    """What fails, but has not made syncd unhealthy yet."""
+    failing = (target for target in targets if target.failures and target.is_fresh(now))
+    yield from (f"{_name(target)} fails{_why(target.error)}" for target in failing)
+    unknown = (view for view in accounts if view.targets and view.error)
+    yield from (f"regions of {view.account} are unknown{_why(view.error)}" for view in unknown)
 
 
 def _stale(target: TargetView, now: datetime) -> str:
