@@ -18,11 +18,11 @@ def days_of(text: str) -> set[str]:
     """The weekdays on which the scheduler would run, over three weeks."""
     trigger = CronTrigger.from_crontab(normalize_cron(text), timezone=UTC)
     now = datetime(2026, 11, 24, tzinfo=UTC)
-    found, fire = set(), trigger.get_next_fire_time(None, now)
+    days, fire = set(), trigger.get_next_fire_time(None, now)
     while fire is not None and fire < now + timedelta(days=21):
-        found.add(NAMES[fire.weekday()])
+        days.add(NAMES[fire.weekday()])
         fire = trigger.get_next_fire_time(fire, fire + timedelta(microseconds=1))
-    return found
+    return days
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ class TestSecrets:
             "sinks.hook": {"type": "webhook", "url": "https://example.com"},
             "sinks.robot": {"type": "webhook", "format": "feishu", "url": "https://example.com"},
         }.get(table, {})
-        written = [f'{name} = "{one}"' for name, one in others.items() if name != key]
+        written = [f'{name} = "{value}"' for name, value in others.items() if name != key]
         account = "" if table == "accounts.lab" else ACCOUNT
         literal = f'["{value}"]' if key == "secrets" and not form else f'"{value}"'
         return "\n".join([account, f"[{table}]", *written, f"{key}{form} = {literal}"])
@@ -226,17 +226,17 @@ class TestSecrets:
         assert faults["accounts.lab.private_key"].startswith("***: must be")
 
     def test_a_list_is_one_a_line_or_spaced_in_a_variable(self, sources: Files) -> None:
-        one, other = "whsec_" + "b25l" * 8, "whsec_" + "dHdv" * 8
-        sources.write("secrets", f"{one}\n{other}\n")
-        sources.environ["THE_SECRETS"] = f"{one} {other}"
+        first, second = "whsec_" + "b25l" * 8, "whsec_" + "dHdv" * 8
+        sources.write("secrets", f"{first}\n{second}\n")
+        sources.environ["THE_SECRETS"] = f"{first} {second}"
         for form in (
             'secrets_file = "secrets"',
             'secrets_env = "THE_SECRETS"',
-            f'secrets = ["{one}", "{other}"]',
+            f'secrets = ["{first}", "{second}"]',
         ):
             hook = sources.load(WEBHOOK + form).sinks["hook"]
             assert isinstance(hook, WebhookSinkConfig)
-            assert [secret.reveal() for secret in hook.secrets] == [one, other]
+            assert [secret.reveal() for secret in hook.secrets] == [first, second]
 
     @pytest.mark.parametrize("form", SECRET_FORMS)
     def test_a_header_is_taken_in_each_form(self, sources: Files, form: str) -> None:
@@ -248,7 +248,7 @@ class TestSecrets:
             WEBHOOK + f'headers = {{ Authorization{form} = "{value}", X_Other = "y" }}'
         ).sinks["hook"]
         assert isinstance(hook, WebhookSinkConfig)
-        assert {name: one.reveal() for name, one in hook.headers.items()} == {
+        assert {name: secret.reveal() for name, secret in hook.headers.items()} == {
             "Authorization": "Bearer x",
             "X_Other": "y",
         }

@@ -16,7 +16,7 @@ from aiohttp import web
 from syncd.simulator import Fault, Simulator, World, lean_fields
 from syncd.store import requests
 from syncd.store.check import check_file
-from tests.processes import PATIENCE, syncd, write_config
+from tests.processes import WAIT_SECONDS, syncd, write_config
 
 REGIONS = ("cn-wlcb", "cn-sh2")
 
@@ -43,7 +43,7 @@ def shown(world: World) -> set[tuple[str, str]]:
 
 async def written(path: Path, lines: int) -> None:
     """What is not delivered when it stops is at the next start, and no line of the log tells that it is."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_SECONDS):
         while path.read_bytes().count(b"\n") < lines:  # noqa: ASYNC110  # a file tells nobody
             await asyncio.sleep(0.01)
 
@@ -228,7 +228,7 @@ async def test_a_request_is_answered_when_a_locked_file_is_free_again(sim: Simul
             await daemon.logged("database_failed")
         await daemon.logged("database_recovered")
         await daemon.logged("request")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_SECONDS):
             while not isinstance(answer := requests.look(path, asked), requests.Answered):  # noqa: ASYNC110
                 await asyncio.sleep(0)  # an answer in a file does not ring
         assert answer.exit_code == 0

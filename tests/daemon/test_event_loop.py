@@ -57,8 +57,8 @@ def test_a_name_server_that_does_not_answer_holds_up_neither_other_threads_nor_t
         return await asked
 
     begun = time.monotonic()
-    found = run(work())
-    assert all(isinstance(error, TimeoutError) for error in found)
+    errors = run(work())
+    assert all(isinstance(error, TimeoutError) for error in errors)
     assert time.monotonic() - begun < 30  # the lookups still hang
 
 

@@ -25,7 +25,7 @@ from syncd.store.backup import back_up
 from syncd.store.lock import FileLock
 from syncd.store.version import SCHEMA_VERSION
 from tests.one_region import one_region
-from tests.processes import PATIENCE, syncd, write_config
+from tests.processes import WAIT_SECONDS, syncd, write_config
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def test_a_daemon_waits_for_a_command_and_says_so_everywhere(sim: Simulato
         heard: list[str] = []
 
         async def hear(word: str, count: int = 1) -> None:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_SECONDS):
                 while sum(word in message for message in heard) < count:
                     heard.append((await asyncio.get_running_loop().sock_recv(listener, 4096)).decode())
 

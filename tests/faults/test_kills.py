@@ -111,14 +111,14 @@ async def settle(config: Path, path: Path) -> None:
 def hold(path: Path, world: World, receiver: Receiver) -> None:
     with closing(sqlite3.connect(path)) as db:
         live = set(db.execute("SELECT region, image_id FROM images"))
-        told = dict(db.execute("SELECT id, seq FROM events WHERE type LIKE 'image.%'"))
+        recorded = dict(db.execute("SELECT id, seq FROM events WHERE type LIKE 'image.%'"))
     assert live == {(region, image) for region in REGIONS for image in world.shared("lab", region)}
     assert not check_file(path)
-    assert {event["id"] for event in receiver.heard} == told.keys()
+    assert {event["id"] for event in receiver.heard} == recorded.keys()
     first_heard: dict[str, list[int]] = defaultdict(list)
     seen: set[str] = set()
     for event in receiver.heard:
         if event["id"] not in seen:
             seen.add(event["id"])
-            first_heard[event["subject"]].append(told[event["id"]])
+            first_heard[event["subject"]].append(recorded[event["id"]])
     assert all(numbers == sorted(numbers) for numbers in first_heard.values())

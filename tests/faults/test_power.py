@@ -102,8 +102,8 @@ class Story:
         await self.rig.sync(*REGIONS)
 
     async def share(self) -> None:
-        where = self.rng.choice((*REGIONS, "*"))
-        self.rig.world.fill("lab", where, self.rng.choice((1, 2, 30)))
+        region = self.rng.choice((*REGIONS, "*"))
+        self.rig.world.fill("lab", region, self.rng.choice((1, 2, 30)))
         await self.sync()
 
     async def unshare(self) -> None:
@@ -206,14 +206,14 @@ class Cut:
             case "disabled" | "enabling":
                 self.disabled = what == "disabled"
 
-    async def judge(self, path: Path) -> None:
+    async def check(self, path: Path) -> None:
         """``path`` is what the next start finds."""
         await migrate.upgrade(path)
         assert check_file(path) == []
         with closing(sqlite3.connect(path)) as file:
-            found = file.execute("SELECT seq, id, body FROM events").fetchall()
+            rows = file.execute("SELECT seq, id, body FROM events").fetchall()
             state = file.execute("SELECT state FROM sinks WHERE name = 'hook'").fetchone()
-        kept = {seq: (event_id, body.encode()) for seq, event_id, body in found}
+        kept = {seq: (event_id, body.encode()) for seq, event_id, body in rows}
         lost = {seq: said for seq, said in self.told.items() if kept.get(seq) != said}
         assert self.pruning or not lost, f"told, and gone from the file: {sorted(lost)}"
         assert not self.disabled or state == ("disabled",)
@@ -232,9 +232,9 @@ async def cut_everywhere(ops: list[Op], folder: Path, losses: Sequence[Lost]) ->
             cut.hear(what)
         for loss in losses:
             count += 1
-            with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else folder) as found:
-                disk.lay_out(Path(found), loss)
-                await cut.judge(Path(found) / "syncd.db")
+            with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else folder) as after_cut:
+                disk.lay_out(Path(after_cut), loss)
+                await cut.check(Path(after_cut) / "syncd.db")
     return count
 
 

@@ -31,13 +31,13 @@ Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 @asynccontextmanager
 async def clients(port: int, count: int = 1) -> AsyncIterator[Sequence[Client]]:
     """So many connections; all closed at the end."""
-    found: list[Client] = []
+    connections: list[Client] = []
     try:
         for _ in range(count):
-            found.append(await asyncio.open_connection("127.0.0.1", port))
-        yield found
+            connections.append(await asyncio.open_connection("127.0.0.1", port))
+        yield connections
     finally:
-        for _, writer in found:
+        for _, writer in connections:
             writer.transport.abort()
             await asyncio.wait([asyncio.ensure_future(writer.wait_closed())])
 
@@ -183,9 +183,9 @@ async def test_however_many_ask_the_file_is_looked_at_once_at_a_time_and_events_
         await seen.follow(config.http)
         asked = asyncio.gather(*(seen.metrics() for _ in range(20)))
         await asyncio.gather(*(seen.health() for _ in range(20)))
-        told = (await asked)[-1]
+        metrics = (await asked)[-1]
         assert (looks.most, looks.begun) == (1, 1)
-        assert f'syncd_events_total{{type="image.shared"}} {looks.begun}.0'.encode() in told
+        assert f'syncd_events_total{{type="image.shared"}} {looks.begun}.0'.encode() in metrics
 
 
 @pytest.mark.slow
