@@ -11,7 +11,7 @@ import msgspec
 from syncd.errors import FailureClass
 from syncd.model import Missing, Target, is_fresh
 
-RunOutcome = Literal["complete", "incomplete", "held", "failed"]
+SyncOutcome = Literal["complete", "incomplete", "held", "failed", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,25 +137,29 @@ class Fact(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One sync, as the table `runs` keeps it."""
+class SyncSummary:
+    """How one sync ended, what it read, and how many images changed in which way."""
 
     target: Target
+    outcome: SyncOutcome
     started_at: datetime
     finished_at: datetime
-    outcome: RunOutcome
     pages: int = 0
     listed: int = 0
     shared: int = 0
     revoked: int = 0
     status_changed: int = 0
     updated: int = 0
-    unreadable: int = 0
-    """How many compared fields came in an unexpected type."""
     error: str | None = None
 
     @property
     def has_news(self) -> bool:
-        return self.outcome != "complete" or bool(
-            self.shared or self.revoked or self.status_changed or self.updated
-        )
+        return bool(self.shared or self.revoked or self.status_changed or self.updated)
+
+
+@dataclass(frozen=True, slots=True)
+class Run(SyncSummary):
+    """One sync, as the table `runs` keeps it; a cancelled sync is not kept."""
+
+    unreadable: int = 0
+    """How many compared fields came in an unexpected type."""

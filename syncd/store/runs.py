@@ -13,7 +13,8 @@ _COUNTS = ("pages", "listed", "shared", "revoked", "status_changed", "updated", 
 
 async def record(tx: Transaction, run: Run) -> int:
     """Write a run and return its id; if neither it nor the target's last one has news, they share a row."""
-    if not run.has_news and (last := await _last_quiet(tx, run.target)) is not None:
+    quiet = run.outcome == "complete" and not run.has_news
+    if quiet and (last := await _last_quiet(tx, run.target)) is not None:
         await tx.executemany(
             "UPDATE runs SET count = count + 1, finished_at = ?, pages = ?, listed = ?, unreadable = ? WHERE id = ?",
             [(to_text(run.finished_at), run.pages, run.listed, run.unreadable, last)],

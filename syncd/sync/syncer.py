@@ -124,7 +124,7 @@ class Syncer:
         except DatabaseError:
             raise
         except Exception as error:  # noqa: BLE001  # becomes this target's failure, and touches no other
-            failed = Run(target, started, self.clock.now(), "failed")
+            failed = Run(target, "failed", started, self.clock.now())
             if not self.employs(account):
                 return _cancelled(failed)
             failure = failure_of(error, target)

@@ -177,7 +177,7 @@ async def _runs(tx: Transaction) -> None:
         (WLCB, 55, "held", {"listed": 3}),
         (SH, 58, "incomplete", {"error": "counts disagree"}),
     ):
-        await runs.record(tx, Run(target, at(minutes), at(minutes + 0.1), outcome, **extra))  # type: ignore[arg-type]  # a table of cases
+        await runs.record(tx, Run(target, outcome, at(minutes), at(minutes + 0.1), **extra))  # type: ignore[arg-type]  # a table of cases
 
 
 async def _deliveries(tx: Transaction) -> None:
