@@ -125,12 +125,11 @@ class World(Registry):
 
     def blank(self, regions: Where, account: str | Account | None = None) -> int:
         """Take everything away there, from one account or from all; how many rows that were."""
-        share_lists = [share_list for one in self._whom(account) for share_list in self._on(one, regions)]
-        return sum(
-            share_list.drop(image, self._clock())
-            for share_list in share_lists
-            for image in list(share_list.ids())
-        )
+        dropped = 0
+        for owner in self._whom(account):
+            for share_list in self._on(owner, regions):
+                dropped += sum(share_list.drop(image, self._clock()) for image in list(share_list.ids()))
+        return dropped
 
     # what is true now, and was
 

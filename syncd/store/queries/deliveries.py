@@ -63,10 +63,10 @@ def _newest_deliveries(
             reader.rows(
                 "SELECT event_seq, sink FROM deliveries INDEXED BY deliveries_by_sink"
                 " WHERE sink = ? AND state = ? ORDER BY event_seq DESC LIMIT ?",
-                (name, each, limit),
+                (name, delivery_state, limit),
             )
             for name in names
-            for each in states
+            for delivery_state in states
         ),
         reverse=True,
     )
