@@ -1,12 +1,13 @@
-"""The words that travel between the rooms: targets, images, listings, events, filters, times."""
+"""What travels between the rooms: targets, images, listings, events, filters, times."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -31,7 +32,7 @@ EVENT_TYPES = (
 Scope = Literal["account", "region"]
 
 CLOCK_IS_RIGHT_WITHIN = timedelta(minutes=1)
-"""Clocks are set back by a little all the time: a stored time that is ahead of now by less is trusted."""
+"""Clocks are set back a little all the time, so a stored time that is ahead of now by less than this is trusted."""
 
 
 class Clock(Protocol):
@@ -46,7 +47,7 @@ class Clock(Protocol):
 
 @lru_cache(maxsize=256)  # the events of one commit have one time
 def to_text(moment: datetime) -> str:
-    """``2026-11-24T02:41:59.123Z``: the one form of a time in the database and in events; sorts as text."""
+    """``2026-11-24T02:41:59.123Z``: the form of every time in the database and in events. It sorts as text."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
@@ -56,22 +57,22 @@ def from_text(text: str) -> datetime:
 
 
 def trusted(moment: datetime | None, now: datetime) -> datetime | None:
-    """A stored time; None if it lies beyond now: a clock that ran ahead, and was set back since, wrote it.
+    """A stored time, or None if it lies in the future: it was written while the clock ran ahead, and means nothing.
 
-    Every comparison of a stored time with now asks this first.
+    Ask this before comparing any stored time with now.
     """
     return None if moment is None or moment > now + CLOCK_IS_RIGHT_WITHIN else moment
 
 
 def is_fresh(last_success_at: datetime | None, fresh_until: datetime | None, now: datetime) -> bool:
-    """Whether a target is fresh: the one definition for scope, alerts, `/readyz`, heartbeat and `status`."""
+    """Whether a target is fresh. Scope, alerts, `/readyz`, the heartbeat and `status` all use this definition."""
     if last_success_at is not None and trusted(last_success_at, now) is None:
         return False
     return fresh_until is not None and now < fresh_until
 
 
 class Secret:
-    """A value that must not leave: masked wherever it is printed, logged or pickled into a message."""
+    """A value that must not leave the process: it is masked wherever it is printed or logged, and cannot be pickled."""
 
     __slots__ = ("_value",)
 
@@ -114,9 +115,9 @@ class Softwares(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One image as the list shows it, normalised: null, absent, "" and [] are all None (or an empty tuple).
+    """One image as the list shows it, normalised: null, absent, "" and [] all become None, or an empty tuple.
 
-    Sizes are MB, prices yuan an hour, times UTC text (`to_text`). Text is cut at 4,096 characters;
+    Sizes are in MB, prices in yuan an hour, times UTC text (`to_text`). Text is cut at 4,096 characters;
     tags are sorted and unique. `created_at` and `published_at` are not compared.
     """
 
@@ -145,34 +146,34 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 COMPARED = tuple(
     name for name in Image.__struct_fields__ if name not in ("image_id", "created_at", "published_at")
 )
-"""The fields whose change is news, status first among them."""
+"""The fields whose change is news."""
+
+DIGESTED = tuple(name for name in COMPARED if name != "status")
+"""The compared fields that a fingerprint digests; the status stands beside the digest, in clear."""
 
 _encode = msgspec.msgpack.Encoder().encode
+_digested = attrgetter(*DIGESTED)
+_SOFTWARES = DIGESTED.index("softwares")
 
 
 def fingerprint(image: Image) -> bytes:
-    """The digest of every compared field but the status, then the status: equal when no compared field differs."""
-    softwares = image.softwares
-    compared = (
-        image.name, image.image_type, image.owner_id, image.owner_name, image.author, image.container,
-        image.size_mb, image.price_yuan_per_hour, image.visibility, image.group_id, image.version_name,
-        image.description, image.tags,
-        None if softwares is None else msgspec.structs.astuple(softwares),
-        image.source_gpu_type, image.failed_reason,
-    )  # fmt: skip
-    return fingerprint_of(compared, image.status)
+    """The digest of all compared fields but the status, then the status: equal exactly if no compared field differs."""
+    values = list(_digested(image))
+    if image.softwares is not None:
+        values[_SOFTWARES] = msgspec.structs.astuple(image.softwares)
+    return fingerprint_of(values, image.status)
 
 
-def fingerprint_of(compared: tuple[Any, ...], status: str | None) -> bytes:
-    """The same from plain values, in the order of `COMPARED`, without building an image."""
-    return hashlib.blake2b(_encode(compared), digest_size=DIGEST_SIZE).digest() + (status or "").encode()
+def fingerprint_of(digested: Sequence[Any], status: str | None) -> bytes:
+    """The same from plain values in the order of `DIGESTED`, so that no image need be built."""
+    return hashlib.blake2b(_encode(digested), digest_size=DIGEST_SIZE).digest() + (status or "").encode()
 
 
 class Sighting(msgspec.Struct, frozen=True, gc=False):
     """One row of a listing.
 
-    ``image`` and ``payload`` (the row's JSON as received) are None where the fingerprint equals the known one:
-    an unchanged row costs no memory. ``unreadable`` names compared fields of an unexpected type, which are
+    ``image`` and ``payload`` (the row's JSON as received) are None where the fingerprint equals the known one,
+    so that an unchanged row costs no memory. ``unreadable`` names compared fields of an unexpected type, which are
     None in ``image`` and keep their stored value; such a row has no fingerprint and always brings its image.
     """
 
@@ -183,26 +184,27 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
 
 
 class Missing(msgspec.Struct, frozen=True):
-    """What a live row carries while complete listings lack it."""
+    """What is kept with a live row while complete listings lack it."""
 
     since: datetime
     """Start of the first complete sync that lacked it."""
     syncs: int
     """Complete syncs that lacked it so far."""
     held: bool = False
-    """Kept back by the guard."""
+    """Whether the guard holds it back."""
     shown_at: datetime | None = None
     """The last complete sync that showed it."""
     waited: timedelta = timedelta(0)
-    """Of the time since then, what complete syncs observed (`sync.guard.observed`)."""
+    """The part of the time since then that complete syncs observed (`sync.guard.observed`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What one sync read of one target (one or more passes over its pages).
 
-    ``absent`` are known ids that the sync proved missing; empty unless ``complete``. ``conflicting`` ids came
-    twice with different content: present, otherwise left as they were. ``reason`` says why it is not complete.
+    ``absent`` are the known ids that the sync proved missing; it is empty unless ``complete``. ``conflicting`` ids
+    came twice with different content: they count as present, and otherwise stay as they were. ``reason`` says why
+    the listing is not complete.
     """
 
     seen: Mapping[str, Sighting]
@@ -212,7 +214,7 @@ class Listing:
     conflicting: frozenset[str] = frozenset()
     pages: int = 0
     unreadable: Mapping[str, int] = field(default_factory=dict)
-    """Compared field → how many rows had it in an unexpected type."""
+    """Compared field → in how many rows it had an unexpected type."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -222,10 +224,10 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """An event without its number: `store` gives seq and id, encodes the body and enqueues deliveries.
+    """An event without its number: the store numbers it, encodes its body and enqueues its deliveries.
 
-    ``names`` are the old and new name of its image, for the sinks' filters; ``regions`` those an account's
-    sync event speaks of.
+    ``names`` are the old and the new name of its image, for the sinks' filters; ``regions`` are those that an
+    account's sync.* event is about.
     """
 
     type: str
@@ -244,7 +246,7 @@ class Draft(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class SinkFilter:
-    """Which events a sink takes; globs as `fnmatch` reads them, case-sensitive."""
+    """Which events a sink takes. The globs are those of `fnmatch`, case-sensitive."""
 
     events: tuple[str, ...] = ("image.shared", "image.revoked", "image.status_changed", "sync.*", "sink.*")
     accounts: tuple[str, ...] = ("*",)
@@ -256,7 +258,7 @@ class SinkFilter:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A sink's name and what it takes: all that the outbox needs to know of a sink."""
+    """A sink's name and what it takes, which is all that the outbox needs to know of it."""
 
     sink: str
     wants: SinkFilter

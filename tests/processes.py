@@ -14,7 +14,7 @@ from typing import Any
 
 from syncd.simulator import Simulator
 
-PATIENCE = 30.0
+WAIT_SECONDS = 30.0
 """Seconds until a test gives up on a process."""
 
 
@@ -35,7 +35,7 @@ class Process:
 
     async def logged(self, event: str, count: int = 1) -> dict[str, Any]:
         """The ``count``-th line of the log with this event."""
-        async with asyncio.timeout(PATIENCE), self._more:
+        async with asyncio.timeout(WAIT_SECONDS), self._more:
             await self._more.wait_for(lambda: len(self.lines(event)) >= count or self._reader.done())
         found = self.lines(event)
         assert len(found) >= count, f"no {event} in {self.stderr}"
@@ -45,12 +45,12 @@ class Process:
         return [line for line in self.log if line.get("event") == event]
 
     async def exit_code(self) -> int:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_SECONDS):
             await self._reader
             return await self._process.wait()
 
     async def stdout(self) -> str:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_SECONDS):
             return (await self._stdout).decode()
 
     async def end(self) -> None:

@@ -32,7 +32,7 @@ from syncd.daemon import logs
 from syncd.daemon.assembly import Observers, SystemClock, assemble
 from syncd.model import Target
 from syncd.sinks.sink import Delivered, Item, SendResult
-from syncd.store import upkeep
+from syncd.store.check import check_file
 from syncd.store.engine import Database
 from syncd.sync.accounts import Account
 from syncd.sync.reconcile import active_targets, reconcile
@@ -176,7 +176,7 @@ async def judge(db: Database, world: World, targets: Sequence[Target], taken: in
         "false revocations": len(revoked - world.unshared),
         "rows that differ from the cloud": len(live ^ shown),
         "deliveries lost or doubled": abs(owed - taken),
-        "problems of the file": len(upkeep.check(db.path)),
+        "problems of the file": len(check_file(db.path)),
     }
     for name, count in wrong.items():
         print(f"{name}: {count}")

@@ -11,10 +11,10 @@ from itertools import pairwise
 
 import pytest
 
-from syncd import schedule as module
 from syncd.config import ScheduleConfig
 from syncd.model import Target
-from syncd.schedule import TOGETHER, Schedule, interval_around
+from syncd.schedule import Schedule, clock_watch, interval_around
+from syncd.schedule.schedule import MAX_SYNCS_TOGETHER
 from syncd.sync.report import SyncReport
 
 LAB = Target("lab", "cn-wlcb")
@@ -82,11 +82,7 @@ async def until(condition: Callable[[], bool], turn: Callable[[], Awaitable[obje
 
 
 def first_times(schedule: Schedule) -> list[datetime]:
-    return sorted(
-        job.next_run_time
-        for job in schedule._scheduler.get_jobs()
-        if job.id.startswith("sync:") and job.next_run_time
-    )
+    return sorted(time for name, time in schedule.jobs.next_runs().items() if name.startswith("sync:"))
 
 
 async def test_every_target_is_synced_at_once_and_again_after_each_interval() -> None:
@@ -146,7 +142,7 @@ async def test_a_sync_that_still_runs_is_not_run_again_and_the_skipped_one_is_co
     async with scheduled(QUICK) as (schedule, syncs):
         syncs.gate.clear()
         schedule.watch([LAB], [], at_once=True)
-        await until(lambda: schedule.skipped >= 2)
+        await until(lambda: schedule.jobs.skipped >= 2)
         assert not syncs.counts
         syncs.gate.set()
         await syncs.reach(1, LAB)
@@ -158,26 +154,26 @@ async def test_fifty_start_together_and_more_are_spread_over_the_interval() -> N
         began = syncs.clock.now()
         schedule.watch([Target("lab", f"r-{number}") for number in range(150)], [], at_once=True)
         late = [time for time in first_times(schedule) if time > began + timedelta(seconds=1)]
-        assert len(late) == 150 - TOGETHER - 1 or len(late) == 150 - TOGETHER
+        assert len(late) == 150 - MAX_SYNCS_TOGETHER - 1 or len(late) == 150 - MAX_SYNCS_TOGETHER
         assert max(late) < began + timedelta(minutes=2, seconds=5)
         gaps = [after - before for before, after in pairwise(late)]
         assert max(gaps) < timedelta(seconds=5)
 
 
 async def test_what_was_spread_stays_spread() -> None:
-    targets = [Target("lab", f"r{number}") for number in range(TOGETHER + 10)]
+    targets = [Target("lab", f"r{number}") for number in range(MAX_SYNCS_TOGETHER + 10)]
     interval = timedelta(milliseconds=200)
     async with scheduled(replace(QUICK, interval=interval)) as (schedule, syncs):
         schedule.watch(targets, [], at_once=True)
-        first = {job.id: job.next_run_time for job in schedule._scheduler.get_jobs()}
+        first = schedule.jobs.next_runs()
         await syncs.reach(3, *targets)
-        assert {(job.next_run_time - first[job.id]) % interval for job in schedule._scheduler.get_jobs()} == {
+        assert {(time - first[name]) % interval for name, time in schedule.jobs.next_runs().items()} == {
             timedelta(0)
         }
 
 
 async def test_a_clock_set_back_takes_the_plan_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WATCH_EVERY", 0.02)
+    monkeypatch.setattr(clock_watch, "CHECK_SECONDS", 0.02)
     async with scheduled(replace(SLOW, interval=timedelta(minutes=1))) as (schedule, syncs):
         schedule.watch([LAB], [], at_once=False)
         syncs.clock.shift = timedelta(hours=-1)
@@ -194,8 +190,8 @@ async def test_a_clock_set_back_takes_the_plan_with_it(monkeypatch: pytest.Monke
 )
 def test_the_interval_of_a_cron_plan_is_the_mean_of_the_next_runs(cron: str, interval: timedelta) -> None:
     config = ScheduleConfig(interval=None, cron=cron, timezone="UTC")
-    found = interval_around(config, datetime(2026, 11, 24, 3, 0, tzinfo=UTC))
-    assert interval * 2 / 3 <= found <= interval
+    mean = interval_around(config, datetime(2026, 11, 24, 3, 0, tzinfo=UTC))
+    assert interval * 2 / 3 <= mean <= interval
 
 
 async def test_a_cron_plan_follows_its_time_zone() -> None:

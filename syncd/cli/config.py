@@ -92,7 +92,7 @@ def example_path() -> Path:
 
 def _usual_path(options: GlobalOptions) -> Path:
     """The file that the other commands would read."""
-    from syncd.config.places import user_file
+    from syncd.config.paths import user_file
 
     named = options.environ.get("SYNCD_CONFIG")
     return options.config or (Path(named) if named else user_file(options.environ))

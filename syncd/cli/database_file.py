@@ -18,7 +18,7 @@ from syncd.errors import ConfigError, DatabaseMissing
 
 if TYPE_CHECKING:
     from syncd.config import Config
-    from syncd.monitoring.snapshot import Survey
+    from syncd.monitoring.snapshot import Snapshot
     from syncd.store.queries import Reader
 
 
@@ -37,13 +37,13 @@ class DatabaseFile:
         with self._suggesting_another():
             return Reader.open(self.path)
 
-    def snapshot(self) -> Survey:
-        from syncd.monitoring.snapshot import survey
+    def snapshot(self) -> Snapshot:
+        from syncd.monitoring.snapshot import take_snapshot
 
         with self._suggesting_another():
             if self.config is None:
-                return survey(self.path)
-            return survey(self.path, self.config.accounts, self.config.sinks)
+                return take_snapshot(self.path)
+            return take_snapshot(self.path, self.config.accounts, self.config.sinks)
 
     def warn_if_unhealthy(self) -> None:
         """On a terminal, say first if what follows may be old, or if a target fails."""
@@ -52,7 +52,7 @@ class DatabaseFile:
         if not sys.stderr.isatty():
             return
         snapshot = self.snapshot()
-        for reason in health.judge(snapshot.accounts, snapshot.targets, [], self.now).reasons[:3]:
+        for reason in health.assess(snapshot.accounts, snapshot.targets, [], self.now).reasons[:3]:
             say(f"! {plain(reason)}")
 
     def say_why_empty(self, filtered: bool) -> None:
@@ -71,7 +71,7 @@ class DatabaseFile:
         try:
             yield
         except DatabaseMissing as missing:
-            from syncd.config.places import SYSTEM, default_database
+            from syncd.config.paths import SYSTEM, default_database
 
             usual = (default_database(config, self._environ) for config in (SYSTEM, None))
             other = next((path for path in usual if path != self.path and os.access(path, os.R_OK)), None)

@@ -45,14 +45,14 @@ Example:
 def upgrade(context: click.Context, db: Path | None) -> None:
     """Make a backup and bring the database to the schema of this program; `syncd run` does this too."""
     from syncd.store import migrate
-    from syncd.store.daemon_call import PATIENCE
+    from syncd.store.daemon_call import DAEMON_TIMEOUT
     from syncd.store.lock import FileLock, holder
 
     file = DatabaseFile(context, db)
     group = file.config.database.group_readable if file.config else False
     lock_holder = holder(file.path)
     # A command lets go of the file soon, which is worth waiting for; a daemon keeps it.
-    wait = PATIENCE if lock_holder is not None and lock_holder.kind == "command" else timedelta(0)
+    wait = DAEMON_TIMEOUT if lock_holder is not None and lock_holder.kind == "command" else timedelta(0)
     with FileLock.acquire(file.path, "command", wait=wait, group_readable=group):
         upgraded = migrate.upgrade_file(file.path, group_readable=group)
     for warning in upgraded.warnings:
@@ -76,10 +76,10 @@ Exit code: 0 the database is sound, 5 it is not."""
 @click.pass_context
 def check(context: click.Context, db: Path | None) -> None:
     """Run SQLite's own check, look at the schema, and see whether folding the events gives exactly the live rows."""
-    from syncd.store import upkeep
+    from syncd.store.check import check_file
 
     file = DatabaseFile(context, db)
-    problems = upkeep.check(file.path)
+    problems = check_file(file.path)
     for problem in problems:
         click.echo(f"{problem.kind}: {problem.subject}: {problem.message}", err=True)
     if problems:
@@ -100,10 +100,10 @@ Example:
 @click.pass_context
 def backup(context: click.Context, file: Path, db: Path | None) -> None:
     """Copy the database to FILE, as it is at one moment, while it may be in use."""
-    from syncd.store import upkeep
+    from syncd.store.backup import back_up
 
     source = DatabaseFile(context, db)
-    upkeep.backup(source.path, file)
+    back_up(source.path, file)
     click.echo(f"{file} is a copy of {source.path}, {file.stat().st_size / 2**20:.1f} MB")
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from syncd.config import Config
     from syncd.daemon.assembly import Parts
     from syncd.daemon.operations import Result
-    from syncd.store.requests import Kind
+    from syncd.store.requests import RequestKind
     from syncd.sync.report import SyncReport
 
 Progress = Callable[["SyncReport"], object]
@@ -30,7 +30,7 @@ class OperationRefusedError(SyncdError):
 
 def run_operation(
     options: GlobalOptions,
-    kind: Kind,
+    kind: RequestKind,
     args: Mapping[str, Any],
     *,
     progress: Progress = lambda _: None,
@@ -43,13 +43,13 @@ def run_operation(
     """
     from syncd.daemon import logs
     from syncd.daemon.operations import Result
-    from syncd.store.daemon_call import reach
+    from syncd.store.daemon_call import call_daemon
     from syncd.store.requests import Answered
 
     config = options.load_config_without_secrets()
     logs.configure(options.log_level or "error", config.log.format)
     given = {name: value for name, value in args.items() if value is not None}
-    reached = reach(config.database.path, kind, given, group_readable=config.database.group_readable)
+    reached = call_daemon(config.database.path, kind, given, group_readable=config.database.group_readable)
     if isinstance(reached, Answered):
         result = Result(reached.exit_code, reached.answer)
     else:
@@ -61,7 +61,11 @@ def run_operation(
 
 
 async def _run_here(
-    config: Config, kind: Kind, args: Mapping[str, Any], progress: Progress, afterwards: Afterwards | None
+    config: Config,
+    kind: RequestKind,
+    args: Mapping[str, Any],
+    progress: Progress,
+    afterwards: Afterwards | None,
 ) -> Result:
     from syncd.daemon.assembly import Observers, SystemClock, assemble
     from syncd.daemon.operations import perform

@@ -120,11 +120,11 @@ class Duration(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        from syncd.config.values import duration
+        from syncd.config.values import parse_duration
 
         if isinstance(value, float | int):
             return float(value)
-        span = duration(value)
+        span = parse_duration(value)
         if span is None or not span:
             self.fail(f'{value!r} is no duration: write "30s", "5m" or "1h"', param, ctx)
         return span.total_seconds()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from syncd.compshare.retcodes import is_region_refused
 from syncd.errors import ApiError, UsageError
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 REQUEST_TIMEOUT = timedelta(seconds=10)
 """Somebody waits for the answer, so a request gets no longer than this, however long [api] timeout is."""
 MAX_RETRIES = 1
-SHUT = frozenset((230, 293))
-"""RetCodes of a region that is not available, or not to this key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,9 @@ class Probe:
         """Regions that the configuration does not name and this key may not list: syncd does not watch them."""
         if self.configured is not None:
             return {}
-        return {region: error for region, error in self.regions.items() if error and error.code in SHUT}
+        return {
+            region: error for region, error in self.regions.items() if error and is_region_refused(error.code)
+        }
 
     @property
     def watched(self) -> list[str]:

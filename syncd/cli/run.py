@@ -15,7 +15,7 @@ from syncd.config import Config
 from syncd.daemon import logs
 from syncd.daemon.assembly import SystemClock
 from syncd.daemon.daemon import Daemon
-from syncd.daemon.event_loop import Loop
+from syncd.daemon.event_loop import EventLoop
 from syncd.daemon.systemd import Notifier
 from syncd.errors import SyncdError
 
@@ -48,7 +48,7 @@ def run(context: click.Context) -> None:
         await daemon.run()
 
     try:
-        with asyncio.Runner(loop_factory=Loop) as runner:
+        with asyncio.Runner(loop_factory=EventLoop) as runner:
             runner.run(work())
     except BaseExceptionGroup as group:
         raise _cause(group) from group

@@ -13,7 +13,7 @@ from syncd.sinks.build import build_sink
 from syncd.sinks.samples import samples
 from syncd.sinks.sink import Delivered, Item, ReceiverTrouble, SendResult, Sink
 from syncd.store import outbox
-from syncd.store.routing import takers
+from syncd.store.routing import sinks_for
 
 
 async def send_samples(config: Config, name: str) -> ExitCode:
@@ -25,7 +25,7 @@ async def send_samples(config: Config, name: str) -> ExitCode:
     last: SendResult = Delivered()
     try:
         for seq, (event_type, draft) in enumerate(samples(clock.now()).items(), start=1):
-            if not takers([Route(name, settings.wants)], draft):
+            if not sinks_for([Route(name, settings.wants)], draft):
                 _print(event_type, "–", "not wanted by its filters")
                 continue
             verdict = await _send(sink, seq, draft)

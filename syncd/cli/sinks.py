@@ -22,7 +22,7 @@ from syncd.model import to_text
 if TYPE_CHECKING:
     from syncd.config import Config
     from syncd.daemon.assembly import Parts
-    from syncd.store.requests import Kind
+    from syncd.store.requests import RequestKind
 
 
 @click.group(
@@ -148,7 +148,9 @@ def replay(
         say(f"{sink} is disabled: they wait until `syncd sinks enable {sink}`")
 
 
-def _run_on_sink(context: click.Context, sink: str, kind: Kind, args: Mapping[str, Any]) -> Mapping[str, Any]:
+def _run_on_sink(
+    context: click.Context, sink: str, kind: RequestKind, args: Mapping[str, Any]
+) -> Mapping[str, Any]:
     """Run the operation and return its answer; where no daemon runs, deliver then what has become due."""
     options = global_options(context)
     _require_sink(options.load_config_without_secrets(), sink)

@@ -18,7 +18,7 @@ from syncd.model import to_text
 from syncd.monitoring import health
 
 if TYPE_CHECKING:
-    from syncd.monitoring.snapshot import Survey
+    from syncd.monitoring.snapshot import Snapshot
 
 NOTHING_SYNCED = "nothing was ever synced into this file: `syncd sync` or `syncd run` does it"
 
@@ -55,14 +55,14 @@ def status(context: click.Context, output_format: str, db: Path | None) -> None:
     context.exit(_exit_code(snapshot, verdict))
 
 
-def _judge(file: DatabaseFile, snapshot: Survey) -> health.Health:
-    verdict = health.judge(snapshot.accounts, snapshot.targets, snapshot.sinks, file.now)
+def _judge(file: DatabaseFile, snapshot: Snapshot) -> health.Health:
+    verdict = health.assess(snapshot.accounts, snapshot.targets, snapshot.sinks, file.now)
     if not snapshot.accounts:
         return replace(verdict, reasons=(*verdict.reasons, NOTHING_SYNCED))
     return verdict
 
 
-def _exit_code(snapshot: Survey, verdict: health.Health) -> ExitCode:
+def _exit_code(snapshot: Snapshot, verdict: health.Health) -> ExitCode:
     if not verdict.healthy:
         return ExitCode.FAILED
     return ExitCode.HELD if any(target.held for target in snapshot.targets) else ExitCode.OK

@@ -1,4 +1,4 @@
-"""One account's client: signs, paces, retries, and says what an answer means."""
+"""The client of one account: it signs requests, paces and retries them, and reads their answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from syncd.compshare import backoff, listing
 from syncd.compshare.decode import Known, Page, decode_page
 from syncd.compshare.lookup import Lookup, decode_lookup
 from syncd.compshare.pacer import Pacer
-from syncd.compshare.places import Zone, decode_projects, decode_zones
+from syncd.compshare.regions import Zone, decode_projects, decode_zones
 from syncd.compshare.reply import Reply, accepted, retry_after, served_at
 from syncd.compshare.signature import flatten, sign
 from syncd.compshare.transport import Transport
@@ -38,7 +38,7 @@ RequestOutcome = Literal["ok", "throttled", "transient", "auth", "configuration"
 
 
 class RequestRecord(NamedTuple):
-    """One HTTP request, retries counted singly."""
+    """One HTTP request; each retry is a request of its own."""
 
     action: str
     outcome: RequestOutcome
@@ -50,7 +50,7 @@ def _utc_now() -> datetime:
 
 
 class CompShare:
-    """The session opens with the first request; after `aclose` nothing is sent any more."""
+    """Asks the API for one account. The session opens with the first request; after `aclose` nothing more is sent."""
 
     def __init__(
         self,
@@ -74,15 +74,15 @@ class CompShare:
         self._pacer = Pacer(api.rate, monotonic, sleep)
         self._slots = asyncio.Semaphore(api.concurrency)
         self.skew: timedelta | None = None
-        """The server's clock minus ours, as last seen; to the second."""
+        """The server's clock minus ours, as of the last answer; exact to the second."""
 
     @property
     def key_hash(self) -> str:
-        """A digest of the public key: tells that it changed, and not what it is."""
+        """A digest of the public key: it shows that the key changed, but not what it is."""
         return hashlib.sha256(self._account.public_key.reveal().encode()).hexdigest()[:16]
 
     async def list_images(self, region: str, known: Known) -> Listing:
-        """Read one region's whole list; ``known`` are its live image ids → fingerprints."""
+        """Read the whole list of a region; ``known`` maps the ids of its live images to their fingerprints."""
 
         async def fetch(offset: int, limit: int) -> Page:
             params = {"Region": region, "Limit": limit, "Offset": offset}
@@ -91,7 +91,7 @@ class CompShare:
         return await listing.list_images(fetch, known, sleep=self._sleep, concurrency=self._api.concurrency)
 
     async def lookup(self, region: str, image_id: str) -> Lookup:
-        """What an exact query for one image proves; every failure is undecided."""
+        """Ask for exactly one image; a request that fails proves nothing."""
         params = {"Region": region, "CompShareImageId": image_id, "Limit": 20, "Offset": 0}
         try:
             return await self.call(SHARING, params, partial(decode_lookup, image_id=image_id))
@@ -99,14 +99,14 @@ class CompShare:
             return Lookup.UNDECIDED
 
     async def probe(self, region: str) -> None:
-        """Ask for one row of a region's list; raises the ApiError that a listing would meet."""
+        """Ask for one row of a region's list. Raises the ApiError that a listing would raise."""
         await self.call(SHARING, {"Region": region, "Limit": 1, "Offset": 0}, partial(decode_page, known={}))
 
     async def zones(self) -> tuple[Zone, ...]:
         return await self.call(ZONES, {}, decode_zones)
 
     async def regions(self) -> tuple[str, ...]:
-        """Each region once, in the API's order."""
+        """Every region once, in the order of the API."""
         return tuple(dict.fromkeys(zone.region for zone in await self.zones()))
 
     async def projects(self) -> tuple[str, ...]:
@@ -114,9 +114,10 @@ class CompShare:
         return await self.call(PROJECTS, {"ProjectId": None}, decode_projects)
 
     async def call(self, action: str, params: Mapping[str, Any], decode: Decode[T]) -> T:
-        """Ask once and, throttled or unlucky, again; raises the ApiError of the last attempt.
+        """Send a request, and again if the API throttles it or something passing goes wrong.
 
-        ``ProjectId`` comes from the account unless ``params`` has it; None leaves a parameter out.
+        ``ProjectId`` comes from the account unless ``params`` has it; a parameter that is None is left out. Raises the
+        ApiError of the last attempt.
         """
         attempt = 0
         while True:
@@ -165,7 +166,7 @@ class CompShare:
             asked = retry_after(reply.headers, now)
             return self._read(reply, decode, form["Signature"])
         except ApiError as error:
-            raise _placed(error, action, form.get("Region"), asked) from None
+            raise _described(error, action, form.get("Region"), asked) from None
 
     def _signed(self, action: str, params: Mapping[str, Any]) -> dict[str, str]:
         form = flatten(
@@ -181,7 +182,7 @@ class CompShare:
     def _read(self, reply: Reply, decode: Decode[T], signature: str) -> T:
         with suppress(ApiError):
             return decode(accepted(reply))
-        # Some answers repeat the request: what an error shows of one is read again without our secrets.
+        # Some answers repeat the request, and an error may show a part of the answer: it is read without our secrets.
         return decode(accepted(reply._replace(body=self._masked(reply.body, signature))))
 
     def _masked(self, body: bytes, signature: str) -> bytes:
@@ -195,10 +196,10 @@ class CompShare:
             self._record(RequestRecord(action, outcome, self._monotonic() - started))
 
 
-def _placed(error: ApiError, action: str, region: str | None, asked: timedelta | None) -> ApiError:
-    """The same error, saying which request it was and what its answer asked to wait."""
-    where = f"{action} in {region}" if region else action
-    return type(error)(f"{where}: {error.message}", error.hint, code=error.code, retry_after=asked)
+def _described(error: ApiError, action: str, region: str | None, asked: timedelta | None) -> ApiError:
+    """The same error, which now says which request failed and how long its answer asked us to wait."""
+    request = f"{action} in {region}" if region else action
+    return type(error)(f"{request}: {error.message}", error.hint, code=error.code, retry_after=asked)
 
 
 def _outcome(error: ApiError) -> RequestOutcome:

@@ -1,32 +1,41 @@
-"""A page of a listing: a strict, fast way for what is as expected and known, a lenient one for everything else."""
+"""Reads a page of a listing: in a fast, strict way if it is as expected, in a lenient way otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from syncd.compshare.envelope import NOT_COMPSHARE, excerpt, integer, opened, value
-from syncd.compshare.rows import CUT, INT64, LONGEST_WORD, MOST_WORDS, nothing, read_row, read_time, usable_id
+from syncd.compshare.image_row import (
+    CUT,
+    INT64,
+    LONGEST_WORD,
+    MOST_WORDS,
+    nothing,
+    read_row,
+    read_time,
+    usable_id,
+)
+from syncd.compshare.json_answer import NOT_COMPSHARE, excerpt, integer, successful_fields, value
 from syncd.errors import ProtocolError
-from syncd.model import Image, Sighting, Softwares, fingerprint, fingerprint_of
+from syncd.model import DIGESTED, Image, Sighting, Softwares, fingerprint, fingerprint_of
 
 Known = Mapping[str, bytes]
-"""Live image ids → fingerprints: a row that equals its fingerprint is not kept."""
+"""The ids of live images → fingerprints: of a row that still has its fingerprint nothing else is kept."""
 
 
 class Page(msgspec.Struct, frozen=True):
-    """One page: each row's id (None if it has none) with what was seen of it, and ``TotalCount`` if it was readable."""
+    """One page: the id of each row (None if it has none), what the row shows, and ``TotalCount`` if it is readable."""
 
     rows: tuple[tuple[str | None, Sighting | None], ...] = ()
     total: int | None = None
     past_the_end: bool = False
-    """The API said that nothing lies here: no rows, and a TotalCount that needs no agreement."""
+    """The API refused the offset, because the list ends before it: the page has no rows, and no TotalCount."""
 
 
 def decode_page(body: bytes, known: Known) -> Page:
-    """Read a page; raises the error that its RetCode, or its being none, asks for."""
+    """Read a page. Raises the ApiError that its RetCode means, or ProtocolError if it is no page at all."""
     try:
         page = _strict_page(body)
     except (ValueError, RecursionError):
@@ -34,13 +43,13 @@ def decode_page(body: bytes, known: Known) -> Page:
     unchanged = [_if_known(row, known) for row in page.ImageSet]
     if None not in unchanged:
         return Page(tuple(filter(None, unchanged)), page.TotalCount)
-    raws = _raw_page(body).ImageSet  # the rows as received are only cut out of a page that has news
+    raws = _raw_page(body).ImageSet  # only a page with news is read again, for the rows as they were received
     rows = [seen or _as_news(row, raw) for seen, row, raw in zip(unchanged, page.ImageSet, raws, strict=True)]
     return Page(tuple(rows), page.TotalCount)
 
 
 def image_set(fields: Mapping[str, msgspec.Raw], body: bytes) -> list[msgspec.Raw]:
-    """The rows of an answer, each as received. An empty one may be null, [], {} or, with a TotalCount, absent."""
+    """The rows of an answer, each as received. An empty list may be null, [], {} or, with a TotalCount, absent."""
     raw = fields.get("ImageSet")
     if raw is None and total_count(fields) is None:
         raise ProtocolError(f"neither ImageSet nor TotalCount: {excerpt(body)}", NOT_COMPSHARE)
@@ -53,13 +62,13 @@ def image_set(fields: Mapping[str, msgspec.Raw], body: bytes) -> list[msgspec.Ra
 
 
 def total_count(fields: Mapping[str, msgspec.Raw]) -> int | None:
-    """``TotalCount``; None if it is absent, or no count."""
+    """``TotalCount``; None if it is absent or not a count."""
     total = integer(value(fields.get("TotalCount")))
     return None if total is None or total < 0 else total
 
 
 def _lenient_page(body: bytes, known: Known) -> Page:
-    fields = opened(body)
+    fields = successful_fields(body)
     rows = [_row(raw, known) for raw in image_set(fields, body)]
     return Page(tuple(rows), total_count(fields))
 
@@ -91,7 +100,7 @@ class _Softwares(msgspec.Struct, gc=False):
 
 
 class _Row(msgspec.Struct, gc=False):
-    """The compared fields as they usually come; whatever is otherwise is read leniently."""
+    """The compared fields in the form in which they usually come; any other form is read leniently."""
 
     CompShareImageId: str
     Name: Text | None = None
@@ -130,7 +139,7 @@ _raw_rows = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def _if_known(row: _Row, known: Known) -> tuple[str, Sighting] | None:
-    """The row as its fingerprint alone, if that is the known one."""
+    """The row as a sighting without its image, if its fingerprint is the known one."""
     image_id = row.CompShareImageId
     before = known.get(image_id)
     if before is None or before != _fingerprint(row):
@@ -139,7 +148,7 @@ def _if_known(row: _Row, known: Known) -> tuple[str, Sighting] | None:
 
 
 def _as_news(row: _Row, raw: msgspec.Raw) -> tuple[str | None, Sighting | None]:
-    """What `read_row` would read."""
+    """The row as `read_row` would read it."""
     image_id = usable_id(row.CompShareImageId)
     if image_id is None:
         return None, None
@@ -148,40 +157,28 @@ def _as_news(row: _Row, raw: msgspec.Raw) -> tuple[str | None, Sighting | None]:
 
 
 def _image(image_id: str, row: _Row) -> Image:
-    owner, price, tags, softwares = row.Owner, row.Price, row.Tags, _softwares(row.Softwares)
+    fields = dict(zip(DIGESTED, _digested(row), strict=True))
+    fields["tags"] = tuple(fields["tags"])
+    if fields["softwares"] is not None:
+        fields["softwares"] = _softwares_of(*fields["softwares"])
     return Image(
         image_id=image_id,
-        name=row.Name or None,
         status=row.Status or None,
-        image_type=row.ImageType or None,
-        owner_id=(owner and owner.AccountId) or None,
-        owner_name=(owner and owner.AccountName) or None,
-        author=row.Author or None,
-        container=row.Container or None,
-        size_mb=row.Size,
-        price_yuan_per_hour=None if price is None else price or 0.0,
-        visibility=row.Visibility,
-        group_id=row.GroupId or None,
-        version_name=row.VersionName or None,
-        description=row.Description or None,
-        tags=tuple(sorted(set(tags))) if tags else (),
-        softwares=None if softwares is None else _softwares_of(softwares),
-        source_gpu_type=row.SourceGpuType or None,
-        failed_reason=row.FailedReason or None,
         created_at=read_time(row.CreateTime),
         published_at=read_time(row.PubTime),
+        **fields,
     )
 
 
-def _softwares_of(given: tuple[Any, ...]) -> Softwares:
-    framework, framework_version, cuda_version, applications = given
-    return Softwares(framework, framework_version, cuda_version, tuple(applications))
-
-
 def _fingerprint(row: _Row) -> bytes:
-    """What `model.fingerprint` makes of the image that `rows` would read: the order is that of `COMPARED`."""
+    """What `model.fingerprint` makes of the image that `read_image` would read."""
+    return fingerprint_of(_digested(row), row.Status)
+
+
+def _digested(row: _Row) -> tuple[Any, ...]:
+    """The plain values of the row's compared fields, in the order of `DIGESTED`."""
     owner, price, tags = row.Owner, row.Price, row.Tags
-    compared = (
+    return (
         row.Name or None,
         row.ImageType or None,
         (owner and owner.AccountId) or None,
@@ -199,7 +196,6 @@ def _fingerprint(row: _Row) -> bytes:
         row.SourceGpuType or None,
         row.FailedReason or None,
     )
-    return fingerprint_of(compared, row.Status)
 
 
 def _softwares(given: _Softwares | None) -> tuple[Any, ...] | None:
@@ -212,3 +208,12 @@ def _softwares(given: _Softwares | None) -> tuple[Any, ...] | None:
         given.Applications or (),
     )
     return plain if any(plain) else None
+
+
+def _softwares_of(
+    framework: str | None,
+    framework_version: str | None,
+    cuda_version: str | None,
+    applications: Iterable[str],
+) -> Softwares:
+    return Softwares(framework, framework_version, cuda_version, tuple(applications))

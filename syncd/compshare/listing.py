@@ -1,16 +1,17 @@
-"""A whole list with proof that it is whole, or the reason why it is not.
+"""Reads a whole list with proof that it is complete, or says why it is not.
 
-A reading *agrees* with itself if its end is proved, no id came twice, every row had an id, and TotalCount was equal on
-all pages and to the number of ids. The list is complete if one reading agrees, or if two in a row with a proved end
-gave the same ids, at least one (that covers counts of the page only); not, though, if a row had no id, or one came
-twice while TotalCount speaks of more: then a known row may hide.
+A reading *agrees* with itself if its end is proved, no id came twice, every row had an id, and TotalCount was the same
+on all pages and equal to the number of ids. The list is complete if one reading agrees. It is also complete if two
+readings in a row have a proved end and gave the same ids, at least one: some lists count only their page. Such a pair
+proves nothing, though, if a row had no id, or if an id came twice while TotalCount speaks of more rows: then a known
+row may hide behind it.
 
-Even agreeing counts are wrong when as many rows join as leave while it is read. A known row is absent only if two
-such readings lack it, or three of which two were disturbed, and if no page of this sync showed it. One page is read at
-one moment and needs no second reading.
+Even counts that agree are wrong if as many rows join as leave while the list is read. So a known row is absent only if
+two readings that prove the list lack it (or three readings, if two of them were disturbed), and if no page of this sync
+showed it. A list of one page is read at one moment and needs no second reading.
 
-What still deceives it: rows that every answer hides, and a first page that is short and counts only itself. There
-the guard and the exact lookups stand.
+Two things still deceive this: rows that every answer hides, and a short first page that counts only itself. The guard
+and the exact lookups are there for them.
 """
 
 from __future__ import annotations
@@ -21,17 +22,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from syncd.compshare.reading import Fetch, Reading, read
+from syncd.compshare.list_reading import Fetch, ListReading, read_list
 from syncd.model import Listing, Sighting
 
 MOST_READINGS = 4
+"""How often a sync reads the list before it gives up proving it."""
 PAUSE = 2.0
 """Seconds between two readings."""
 
 
 @dataclass(frozen=True, slots=True)
-class Gist:
-    """What remains of a reading once its rows are merged with the others'."""
+class ReadingProof:
+    """What one reading contributes to the proof; its rows are merged with those of the others."""
 
     ids: frozenset[str]
     proved: bool
@@ -40,7 +42,7 @@ class Gist:
     disagreement: str | None
     """Why it does not agree with itself; None if it does."""
     repeatable: bool
-    """Whether an equal one after it proves both."""
+    """Whether this reading and an equal one after it prove each other."""
 
     @property
     def agrees(self) -> bool:
@@ -55,34 +57,34 @@ async def list_images(
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     concurrency: int = 4,
 ) -> Listing:
-    """Read the list as often as its proof needs, at most `MOST_READINGS` times.
+    """Read the list as often as the proof needs, at most `MOST_READINGS` times.
 
-    ``known`` are the live ids → fingerprints. Raises the ApiError of a page that failed or repeated another.
+    ``known`` maps the live ids to their fingerprints. Raises the ApiError of a page that failed or repeated another.
     """
-    rows = Rows()
-    gists: list[Gist] = []
+    rows = SeenRows()
+    proofs: list[ReadingProof] = []
     one_by_one = False
     while True:
-        reading, given_up = await read(fetch, concurrency, one_by_one=one_by_one)
+        reading, given_up = await read_list(fetch, concurrency, one_by_one=one_by_one)
         one_by_one = given_up is not None or one_by_one
-        for each in filter(None, (given_up, reading)):
-            rows.merge(each)
-        gists.append(gist_of(reading))
-        doubt = doubt_about(gists, len(known.keys() - rows.seen.keys()))
-        if doubt is None or len(gists) == MOST_READINGS:
+        for partial in filter(None, (given_up, reading)):
+            rows.merge(partial)
+        proofs.append(proof_of(reading))
+        doubt = doubt_about(proofs, len(known.keys() - rows.seen.keys()))
+        if doubt is None or len(proofs) == MOST_READINGS:
             return rows.listing(known, doubt)
         await sleep(pause)
 
 
-class Rows:
-    """The rows of all readings of one sync: the last word on each id."""
+class SeenRows:
+    """The rows of all readings of one sync; of each id, the last reading that had it counts."""
 
     def __init__(self) -> None:
         self.seen: dict[str, Sighting] = {}
         self._conflicting: set[str] = set()
         self._pages = 0
 
-    def merge(self, reading: Reading) -> None:
+    def merge(self, reading: ListReading) -> None:
         self._conflicting -= reading.seen.keys()
         self._conflicting |= reading.conflicting
         self.seen.update(reading.seen)
@@ -101,32 +103,32 @@ class Rows:
         )
 
 
-def doubt_about(gists: list[Gist], lacking: int) -> str | None:
-    """Why the readings so far do not prove the list; ``lacking`` known rows were in none of them."""
-    times = f" ({len(gists)} readings)" if len(gists) > 1 else ""
-    firm = firm_among(gists)
+def doubt_about(proofs: list[ReadingProof], lacking: int) -> str | None:
+    """Why the readings so far do not prove the list; None if they do. ``lacking`` known rows were in none of them."""
+    times = f" ({len(proofs)} readings)" if len(proofs) > 1 else ""
+    firm = firm_among(proofs)
     if not firm:
-        return f"{gists[-1].disagreement}{times}"
-    if not lacking or any(gist.agrees and gist.one_page for gist in gists):
+        return f"{proofs[-1].disagreement}{times}"
+    if not lacking or any(proof.agrees and proof.one_page for proof in proofs):
         return None
-    if len(firm) >= 2 or sum(gist.proved and gist.every_id for gist in gists) >= 3:
+    if len(firm) >= 2 or sum(proof.proved and proof.every_id for proof in proofs) >= 3:
         return None
     return f"{lacking} known rows did not come, and no other reading confirms it{times}"
 
 
-def firm_among(gists: list[Gist]) -> list[Gist]:
+def firm_among(proofs: list[ReadingProof]) -> list[ReadingProof]:
     """The readings that prove the list: those that agree with themselves, and equal ones in a row."""
     paired = [
-        gist
-        for one, two in pairwise(gists)
-        if one.repeatable and two.repeatable and one.ids == two.ids
-        for gist in (one, two)
+        proof
+        for first, second in pairwise(proofs)
+        if first.repeatable and second.repeatable and first.ids == second.ids
+        for proof in (first, second)
     ]
-    return [gist for gist in gists if gist.agrees or any(gist is other for other in paired)]
+    return [proof for proof in proofs if proof.agrees or any(proof is other for other in paired)]
 
 
-def gist_of(reading: Reading) -> Gist:
-    return Gist(
+def proof_of(reading: ListReading) -> ReadingProof:
+    return ReadingProof(
         ids=frozenset(reading.seen),
         proved=reading.unproved is None,
         every_id=not reading.nameless,
@@ -136,14 +138,18 @@ def gist_of(reading: Reading) -> Gist:
     )
 
 
-def repeatable(reading: Reading) -> bool:
-    """A row without an id may be any row; one that came twice may stand for another, if TotalCount speaks of more."""
+def repeatable(reading: ListReading) -> bool:
+    """Whether an equal reading proves this one.
+
+    It does not if a known row may hide: behind a row without an id, which may be any row, or behind one that came twice
+    while TotalCount speaks of more rows.
+    """
     hiding = reading.doubled and reading.announced > len(reading.seen)
     return bool(reading.seen) and reading.unproved is None and not reading.nameless and not hiding
 
 
-def disagreement(reading: Reading) -> str | None:
-    """What keeps a single reading from proving itself, in words; None if nothing does."""
+def disagreement(reading: ListReading) -> str | None:
+    """Why a reading does not prove itself, in words; None if it does."""
     count = len(reading.seen)
     if reading.unproved:
         return reading.unproved

@@ -1,30 +1,30 @@
-"""Asking for one image by its id: what an answer proves."""
+"""Asks for one image by its id, and says what the answer proves."""
 
 from __future__ import annotations
 
 import enum
 
 from syncd.compshare.decode import image_set
-from syncd.compshare.envelope import integer, opened, value
-from syncd.compshare.retcodes import NOT_AVAILABLE, names
-from syncd.compshare.rows import nothing, read_row
+from syncd.compshare.image_row import nothing, read_row
+from syncd.compshare.json_answer import integer, successful_fields, value
+from syncd.compshare.retcodes import is_parameter_refused, names
 from syncd.errors import Misconfigured
 
 
 class Lookup(enum.Enum):
     FOUND = "found"
-    """Answered by exactly its row."""
+    """The answer is exactly its row."""
     GONE = "gone"
-    """A proper answer without a row, or a 230 that names the id."""
+    """The answer is proper and has no row, or it is a 230 that names the id."""
     UNDECIDED = "undecided"
-    """Anything else proves nothing."""
+    """The answer is anything else, which proves nothing."""
 
 
 def decode_lookup(body: bytes, image_id: str) -> Lookup:
     try:
-        fields = opened(body)
+        fields = successful_fields(body)
     except Misconfigured as error:
-        if error.code == NOT_AVAILABLE and names(error.message, "CompShareImageId", image_id):
+        if is_parameter_refused(error.code) and names(error.message, "CompShareImageId", image_id):
             return Lookup.GONE
         raise
     rows = [read_row(raw)[0] for raw in image_set(fields, body)]

@@ -1,4 +1,4 @@
-"""Spaces requests: never more than ``rate`` begin within a second, and none in bursts."""
+"""Spaces out requests, so that no more than ``rate`` begin within a second, and none in bursts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 MARGIN = 1.02
-"""The network shifts requests by a few milliseconds; a server that counts should not see one too many."""
+"""The network delays requests by a few milliseconds: with this margin a server that counts never sees one too many."""
 
 
 class Pacer:
@@ -27,5 +27,5 @@ class Pacer:
             self._next = max(self._next, self._monotonic()) + self._gap
 
     def hold(self, seconds: float) -> None:
-        """Let nobody begin for so long: the server is throttling the whole account."""
+        """Let no request begin for so long, because the server throttles the whole account."""
         self._next = max(self._next, self._monotonic() + seconds)

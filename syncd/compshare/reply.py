@@ -1,4 +1,4 @@
-"""One HTTP answer, and whether its status and headers let its body be read."""
+"""An HTTP answer: what its status and headers say before its body is read."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-from syncd.compshare.envelope import NOT_COMPSHARE, excerpt
+from syncd.compshare.json_answer import NOT_COMPSHARE, excerpt
 from syncd.errors import Misconfigured, ProtocolError, Throttled, Transient
 
-LONGEST_ASKED = timedelta(days=1)
-"""Whatever a server asks to wait, it is not more."""
+LONGEST_RETRY_AFTER = timedelta(days=1)
+"""Whatever a server asks us to wait, we take it for no more than this."""
 
 
 class Reply(NamedTuple):
     status: int
     headers: Mapping[str, str]
-    """Names are looked up without regard to case."""
+    """Names are found in upper and lower case."""
     body: bytes
 
 
 def accepted(reply: Reply) -> bytes:
-    """The body of a 2xx answer; raises what another status or an encoded body asks for.
+    """The body of a 2xx answer. Raises the ApiError for another status, or for a body that is encoded.
 
-    API errors, a wrong key included, come as HTTP 200: from 400 on, the transport failed.
+    Errors of the API, even a wrong key, come as HTTP 200; another status comes from the gateway or a proxy.
     """
     status = reply.status
     if status == 429:
@@ -42,20 +42,20 @@ def accepted(reply: Reply) -> bytes:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """``Retry-After``, in seconds or as a date; a date is held against the server's own ``Date`` if there is one."""
+    """How long ``Retry-After`` asks us to wait; a date is compared with the server's own ``Date``, if there is one."""
     asked = headers.get("Retry-After", "").strip()
     if not asked:
         return None
     if asked.isascii() and asked.isdigit():
-        return min(timedelta(seconds=min(int(asked[:9]), 10**8)), LONGEST_ASKED)
+        return min(timedelta(seconds=min(int(asked[:9]), 10**8)), LONGEST_RETRY_AFTER)
     until = http_date(asked)
     if until is None:
         return None
-    return min(max(until - (served_at(headers) or now), timedelta(0)), LONGEST_ASKED)
+    return min(max(until - (served_at(headers) or now), timedelta(0)), LONGEST_RETRY_AFTER)
 
 
 def served_at(headers: Mapping[str, str]) -> datetime | None:
-    """The server's clock."""
+    """The time of the server's clock."""
     return http_date(headers.get("Date", ""))
 
 

@@ -1,4 +1,4 @@
-"""What a RetCode means, by what to do about it. The SDKs' own rule (above 2000: retry) is wrong for this API."""
+"""What each RetCode means, by what to do about it. The SDKs' own rule (retry above 2000) is wrong for this API."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ THROTTLED = frozenset({153, 8441, 226619})
 TRANSIENT = frozenset(
     {110, 120, 130, 150, 8433, 8434, 8438, 8498, 8510, 8520, 8580, 226620, 226628}
 )  # fmt: skip
-AUTH = frozenset({170, 171, 172, 174, 200, 240, 293, 294, 295, 299})
+REGION_DENIED = 293
+"""The key may not use the region."""
+AUTH = frozenset({170, 171, 172, 174, 200, 240, REGION_DENIED, 294, 295, 299})
 NOT_AVAILABLE = 230
-"""A parameter is refused; the message names it in brackets."""
+"""A parameter was refused; the message names it in brackets."""
 CONFIGURATION = frozenset({NOT_AVAILABLE, 292, 210, 220, 280})
 PAST_THE_END = 8401
 PROGRAMMING = frozenset({160, 161})
@@ -21,7 +23,7 @@ HINTS = {
     171: "check private_key, and that api.base_url is the gateway this key belongs to",
     172: "check public_key",
     174: "check public_key",
-    293: "this key may not use the region; leave it out of regions, or have the permission granted",
+    REGION_DENIED: "this key may not use the region; leave it out of regions, or have the permission granted",
     294: "the key is tied to other IP addresses; allow this machine's in the console",
     295: "the account is locked for security; unlock it in the console",
     299: "grant the key the permission in IAM; a sub-account must set project_id",
@@ -34,7 +36,7 @@ _BRACKET = re.compile(r"\[([^\[\]]*)\]")
 
 
 def failure(code: int, message: str) -> ApiError:
-    """The error for a RetCode other than 0; ``message`` is what the API said, cleaned."""
+    """The error for a RetCode other than 0; ``message`` is the API's, made printable."""
     text = f"RetCode {code}" + (f": {message}" if message else "")
     if code in THROTTLED:
         return Throttled(text, "lower api.rate or lengthen schedule.interval if it lasts", code=code)
@@ -51,6 +53,16 @@ def failure(code: int, message: str) -> ApiError:
     return ProtocolError(text, "the code is not known; if it lasts, report it with this message", code=code)
 
 
+def is_parameter_refused(code: int | None) -> bool:
+    """Whether the API knows no such region, project, offset or image: it refused a parameter of the request."""
+    return code == NOT_AVAILABLE
+
+
+def is_region_refused(code: int | None) -> bool:
+    """Whether a listing failed because there is no such region, or because this key may not use it."""
+    return code in (NOT_AVAILABLE, REGION_DENIED)
+
+
 def names(message: str, *words: str) -> bool:
     """Whether the brackets of ``Params [X] not available`` hold one of ``words``."""
-    return any(found.strip() in words for found in _BRACKET.findall(message))
+    return any(name.strip() in words for name in _BRACKET.findall(message))

@@ -15,9 +15,9 @@ def flatten(params: Mapping[str, Any]) -> dict[str, str]:
 
 
 def sign(params: Mapping[str, str], private_key: str) -> str:
-    """The ``Signature`` of flattened parameters, ``PublicKey`` among them.
+    """The ``Signature`` of flattened parameters, which include ``PublicKey``.
 
-    There is no nonce: a signed body never expires, so it is never logged.
+    A signed request has no nonce and never expires, so it must never be logged.
     """
     signed = "".join(key + params[key] for key in sorted(params) if key != "Signature")
     return hashlib.sha1((signed + private_key).encode(), usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""One session of one account: a form goes out, an answer of bounded size and time comes in."""
+"""The HTTP session of one account: it sends a form, and reads an answer within limits of size and time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ from syncd.errors import ApiError, ClientClosed, Misconfigured, ProtocolError, T
 LARGEST_BODY = 32 * 1024 * 1024
 """Bytes; a full page is about 80 kB."""
 LARGE_BODY = 1024 * 1024
+"""Bytes; the commas of larger bodies are counted."""
 MOST_COMMAS = 500_000
-"""In a large body; a full page has some 5,000. Millions of tiny values would take gigabytes, and block for a minute."""
+"""How many a large body may have; a full page has some 5,000.
+
+Millions of tiny values would take gigabytes of memory and block the event loop for a minute.
+"""
 CONNECT_TIMEOUT = 10.0
-"""Seconds, if api.timeout is not less."""
+"""Seconds; less if api.timeout is less."""
 KEEP_ALIVE = 30.0
-"""Seconds: a connection that idled longer is more likely stale than useful."""
+"""Seconds; a connection that was idle for longer is more likely stale than useful."""
 
 HEADERS = {
     "Content-Type": "application/x-www-form-urlencoded",
@@ -43,9 +47,10 @@ class Transport:
         self._closed = False
 
     async def post(self, form: Mapping[str, str]) -> Reply:
-        """Raises Transient for whatever the network does, ProtocolError for what is not HTTP or too large.
+        """Send a form and read the answer.
 
-        And ClientClosed after `aclose`: what was signed for one address is not sent there once another holds.
+        Raises Transient for failures of the network, ProtocolError for an answer that is not HTTP or too large, and
+        ClientClosed after `aclose`: after a reload nothing more is sent to the old address.
         """
         if self._closed:
             raise ClientClosed("the configuration changed meanwhile", "nothing was sent; nothing to do")
@@ -56,7 +61,7 @@ class Transport:
             ) as response:
                 return Reply(response.status, response.headers, await _body(response))
         except (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-            # The original may show a URL with credentials.
+            # The original error may show a URL with credentials.
             raise self._translated(error) from None
 
     async def aclose(self) -> None:
@@ -141,12 +146,12 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _cause(error: Exception) -> str:
-    """What the system said, without the address: that may hold credentials."""
+    """What the system said, without the address, which may hold credentials."""
     inner = getattr(error, "os_error", error)
     code = getattr(inner, "errno", None)
     return os.strerror(code) if isinstance(code, int) and code > 0 else type(inner).__name__
 
 
 def _with_path(url: str) -> str:
-    """A proxy is given the URL as it stands, and a path is not optional there."""
+    """Add the path that a URL needs when a proxy is asked for it."""
     return url if urlsplit(url).path else f"{url}/"

@@ -1,6 +1,6 @@
-"""Five cron fields, read as crontab(5) reads them and written as the scheduler takes them.
+"""Five cron fields, read as crontab(5) reads them and written as APScheduler takes them.
 
-The scheduler counts days of the week from Monday, cron from Sunday: here they become names, which both read alike.
+APScheduler counts the days of the week from Monday, cron from Sunday. Here they become names, which both read alike.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Field(NamedTuple):
-    """``words`` stand for the numbers from ``least`` on."""
+    """One of the five fields; ``words`` are names for its numbers, from ``least`` on."""
 
     name: str
     least: int
@@ -20,8 +20,8 @@ class Field(NamedTuple):
 
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-"""Days of each month at most."""
+DAYS_PER_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+"""Days of each month at most, from January on."""
 
 MINUTE, HOUR, DAY, MONTH = (
     Field("minute", 0, 59),
@@ -37,10 +37,10 @@ _PLAIN = re.compile(r"\*(/[0-9]+)?|[0-9]+")
 
 
 class BadCronError(ValueError):
-    """Its text says what would be right."""
+    """The plan cannot be read. The text says what would be right."""
 
 
-def plan(text: str) -> str:
+def normalize_cron(text: str) -> str:
     """The same plan with names for the days of the week and every other notation spelled out. Raises BadCronError."""
     parts = text.lower().split()
     if len(parts) != 5:
@@ -54,7 +54,7 @@ def plan(text: str) -> str:
         raise BadCronError(
             "must leave the day or the day of the week open (*): cron would run on either, which misleads"
         )
-    if min(fields[2]) > max(LONGEST[month - 1] for month in fields[3]):
+    if min(fields[2]) > max(DAYS_PER_MONTH[month - 1] for month in fields[3]):
         raise BadCronError("is a date that never comes")
     written = [
         part if _PLAIN.fullmatch(part) else ",".join(map(str, sorted(numbers)))

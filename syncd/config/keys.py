@@ -1,11 +1,11 @@
-"""Every table and key there is. The loader refuses any other; the example and the docs are held to this by tests."""
+"""All tables and keys that exist. The loader refuses any other; tests hold the example and the docs to this list."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 SECRET_FORMS = ("", "_file", "_env", "_credential")
-"""A secret key S may be given as S, S_file (a path), S_env (a variable's name) or S_credential (systemd's)."""
+"""A secret S can be given as S itself, S_file (a path), S_env (the name of a variable) or S_credential (systemd's)."""
 
 KEYS: Mapping[str, Mapping[str, str]] = {
     "database": {"path": "", "group_readable": ""},
@@ -29,13 +29,13 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "heartbeat": {"url": "secret", "interval": ""},
     "log": {"level": "", "format": ""},
 }  # fmt: skip
-"""Table → key → "secret" where it has the four forms, "secrets" where each value in it has them."""
+"""Table → key → "secret" if the key has the four forms, "secrets" if each value in it has them, else ""."""
 
 TABLES = tuple(kind.removesuffix(".NAME") for kind in KEYS)
 
 
 def accepted(table: str) -> list[str]:
-    """The keys as they may stand in the file, with all forms of the secrets."""
+    """The keys that may stand in the file, secrets in all of their forms."""
     return [
         key + form
         for key, kind in KEYS[table].items()

@@ -1,4 +1,4 @@
-"""From a file or the environment to the settings, or to all of their faults."""
+"""From a file or the environment to the settings, or to a list of every fault in them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from syncd.config import places, tables
-from syncd.config.accounts import PRIVATE, PUBLIC, account, from_environment
+from syncd.config import paths, tables
+from syncd.config.accounts import PRIVATE, PUBLIC, account_from_environment, read_account
 from syncd.config.keys import KEYS, TABLES, unformed
-from syncd.config.reader import Table
-from syncd.config.secret import Sources
-from syncd.config.shapes import Config, LogSinkConfig
-from syncd.config.sinks import path_faults, refuse_strangers, sink
-from syncd.config.values import meant
-from syncd.config.warn import warnings
+from syncd.config.secret_sources import SecretSources
+from syncd.config.settings import Config, LogSinkConfig
+from syncd.config.sinks import path_faults, read_sink, refuse_unmatched
+from syncd.config.table import Table
+from syncd.config.values import nearest
+from syncd.config.warnings import warnings_about
 from syncd.errors import ConfigError, Fault
 
 Check = Callable[[Config], Sequence[Fault]]
-"""What an upper room finds wrong with a configuration. Where there are faults already, defaults stand in for
-what is wrong, and empty secrets for those that are missing."""
+"""Finds faults that only a higher room can see, such as those of a template. Where there are faults already, the
+configuration has defaults for what is wrong, and empty secrets for those that are missing."""
 
 
 def load(
@@ -30,22 +30,22 @@ def load(
     *,
     secrets: bool = True,
 ) -> Config:
-    """The settings. Raises ConfigError with every fault, of ``checks`` too.
+    """The settings. Raises ConfigError with every fault, also those that ``checks`` find.
 
-    Without ``secrets`` those that stand elsewhere are not read, and empty ones stand in: they may be the
-    service's alone.
+    With ``secrets`` False, secrets that stand outside the file are not read, and empty ones stand in for them:
+    perhaps only the service may read them.
     """
-    path = places.find(explicit, environ)
-    reading = Reading({} if path is None else places.read(path), path, environ, secrets)
-    config = reading.settings()
-    faults = reading.faults + [fault for check in checks for fault in check(config)]
+    path = paths.find_config_file(explicit, environ)
+    reader = SettingsReader({} if path is None else paths.read_toml(path), path, environ, secrets)
+    config = reader.settings()
+    faults = reader.faults + [fault for check in checks for fault in check(config)]
     if faults:
         raise ConfigError(config.source, faults)
     return config
 
 
-class Reading:
-    """One pass over the tables of a file (none: ``path`` is None)."""
+class SettingsReader:
+    """Reads all tables of a file once and collects their faults. Without a file, ``path`` is None."""
 
     def __init__(
         self, values: dict[str, Any], path: Path | None, environ: Mapping[str, str], secrets: bool
@@ -54,13 +54,13 @@ class Reading:
         self._values = values
         self._path = path
         self._environ = environ
-        self._sources = Sources(environ, path.absolute().parent if path else None, closed=not secrets)
+        self._sources = SecretSources(environ, path.absolute().parent if path else None, closed=not secrets)
 
     def settings(self) -> Config:
         self._refuse_unknown()
         accounts, sinks = self._accounts_and_sinks()
-        place = places.default_database(self._path, self._environ)
-        database = tables.database(self._table("database"), place)
+        default = paths.default_database(self._path, self._environ)
+        database = tables.database(self._table("database"), default)
         self.faults += path_faults(sinks.values(), database.path, self._path)
         return Config(
             source=str(self._path or "the environment"),
@@ -76,29 +76,29 @@ class Reading:
             http=tables.http(self._table("http")),
             heartbeat=(heartbeat := tables.heartbeat(self._table("heartbeat"))),
             log=tables.log(self._table("log")),
-            warnings=tuple(warnings(self._path, self._values, api, retention, sinks, heartbeat)),
+            warnings=tuple(warnings_about(self._path, self._values, api, retention, sinks, heartbeat)),
         )
 
     def _accounts_and_sinks(self) -> tuple[dict[str, Any], dict[str, Any]]:
         if self._path is None:
-            own = from_environment(self._environ)
-            if own is None:
-                self.faults.append(_nothing(self._environ))
-            return {"default": own} if own else {}, {"log": LogSinkConfig("log")}
-        accounts = {name: account(table, name) for name, table in self._named("accounts")}
+            account = account_from_environment(self._environ)
+            if account is None:
+                self.faults.append(_no_configuration(self._environ))
+            return {"default": account} if account else {}, {"log": LogSinkConfig("log")}
+        accounts = {name: read_account(table, name) for name, table in self._named("accounts")}
         if not accounts:
             self._fault("accounts", "", "are missing: add [accounts.NAME] with public_key and private_key")
         sinks = {}
         for name, table in self._named("sinks"):
-            sinks[name] = sink(table, name)
+            sinks[name] = read_sink(table, name)
             if "accounts" in table:
-                refuse_strangers(table, "accounts", sinks[name].wants.accounts, accounts)
+                refuse_unmatched(table, "accounts", sinks[name].wants.accounts, accounts)
         return accounts, sinks
 
     def _table(self, name: str) -> Table:
         values = self._values.get(name, {})
         if not isinstance(values, dict):
-            # Its value is not shown: a secret may have been put there.
+            # The value is not shown, since somebody may have put a secret there.
             self._fault(name, "", f"must be a table: [{name}]")
             values = {}
         return self._read(name, name, values)
@@ -124,7 +124,7 @@ class Reading:
             if name in TABLES:
                 continue
             homes = [kind for kind, keys in KEYS.items() if name in keys]
-            near = meant(name, TABLES)
+            near = nearest(name, TABLES)
             remedy = (
                 f"belongs into [{'] or ['.join(homes)}]"
                 if homes
@@ -138,10 +138,10 @@ class Reading:
         self.faults.append(Fault(key, value, remedy))
 
 
-def _nothing(environ: Mapping[str, str]) -> Fault:
-    for one, other in ((PUBLIC, PRIVATE), (PRIVATE, PUBLIC)):
-        if environ.get(one):
-            return Fault(f"${other}", "", f"is missing: ${one} alone is no key pair")
-    looked = f"{places.user_file(environ)} and {places.SYSTEM} do not exist"
+def _no_configuration(environ: Mapping[str, str]) -> Fault:
+    for present, missing in ((PUBLIC, PRIVATE), (PRIVATE, PUBLIC)):
+        if environ.get(present):
+            return Fault(f"${missing}", "", f"is missing: ${present} alone is no key pair")
+    looked = f"{paths.user_file(environ)} and {paths.SYSTEM} do not exist"
     remedy = f"there is none ({looked}): `syncd config init` writes a start, or set ${PUBLIC} and ${PRIVATE}"
     return Fault("configuration", "", remedy)

@@ -1,4 +1,4 @@
-"""The tables of the sinks: what each takes, where it goes, and which keys belong to which format."""
+"""The tables of the sinks: what each takes, where it sends it, and which keys belong to which format."""
 
 from __future__ import annotations
 
@@ -8,32 +8,31 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import assert_never, get_args
 
 from syncd.config import tables
-from syncd.config.reader import Table
-from syncd.config.shapes import LogSinkConfig, SinkConfig, WebhookSinkConfig
+from syncd.config.settings import LogSinkConfig, SinkConfig, SinkType, WebhookSinkConfig
 from syncd.config.signing_secret import signing_key
-from syncd.config.values import MASK, meant, shown
+from syncd.config.table import Table
+from syncd.config.values import MASK, nearest, show_value
 from syncd.errors import Fault
-from syncd.model import EVENT_TYPES, Secret, SinkFilter
+from syncd.model import EVENT_TYPES, Scope, Secret, SinkFilter
 
-_TO_PEOPLE = ("language", "prefix", "group_wait")
+_CHAT_KEYS = ("language", "prefix", "group_wait")
 
 FORMATS: Mapping[str, tuple[str, ...]] = {
     "standard": ("secrets",),
     "cloudevents": ("secrets",),
-    "feishu": ("secret", *_TO_PEOPLE),
-    "lark": ("secret", *_TO_PEOPLE),
-    "dingtalk": ("secret", *_TO_PEOPLE),
-    "wecom": _TO_PEOPLE,
-    "slack": _TO_PEOPLE,
+    "feishu": ("secret", *_CHAT_KEYS),
+    "lark": ("secret", *_CHAT_KEYS),
+    "dingtalk": ("secret", *_CHAT_KEYS),
+    "wecom": _CHAT_KEYS,
+    "slack": _CHAT_KEYS,
     "template": ("body", "content_type"),
 }
-"""Format → the keys that it has besides those of all webhooks. How it speaks, a module in `sinks.formats` knows."""
+"""Format → its keys besides those that all webhooks have. What it sends is written in `sinks.formats`."""
 
 CHAT = tuple(form for form, keys in FORMATS.items() if "group_wait" in keys)
-
-TYPES = ("log", "webhook")
 
 FILTERS = ("type", "events", "accounts", "regions", "names", "scope", "baseline")
 LOG_KEYS = (*FILTERS, "path")
@@ -43,19 +42,25 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _RESERVED = ("content-length", "content-type", "host", "transfer-encoding", "connection")
 
 
-def sink(table: Table, name: str) -> SinkConfig:
+def read_sink(table: Table, name: str) -> SinkConfig:
     if NAME.fullmatch(name) is None:
         table.fault("", "", 'the name of a sink is made of letters, digits, "_", "-" and ".", 63 at most')
-    likely = "webhook" if table.given("url") else "log"
-    kind = table.choice("type", likely, TYPES)
+    likely: SinkType = "webhook" if table.secrets.is_given("url") else "log"
+    kind: SinkType = table.choice("type", likely, get_args(SinkType))
     if "type" not in table:
         table.fault("type", "", 'is missing: "log" or "webhook"')
     wants = _filter(table)
-    return _webhook(table, name, wants) if kind == "webhook" else _log(table, name, wants)
+    match kind:
+        case "log":
+            return _log(table, name, wants)
+        case "webhook":
+            return _webhook(table, name, wants)
+        case _:
+            assert_never(kind)
 
 
 def path_faults(sinks: Iterable[SinkConfig], database: Path, config: Path | None) -> Iterator[Fault]:
-    """A file has one writer: lines of two would be torn, and a rotation or a mended line of one takes the other's."""
+    """Each file has one writer: two would tear each other's lines, and one's rotation would take the other's file."""
     taken = {
         _real(path): owner
         for owner, paths in (
@@ -64,12 +69,12 @@ def path_faults(sinks: Iterable[SinkConfig], database: Path, config: Path | None
         )
         for path in paths
     }
-    for one in sinks:
-        if isinstance(one, LogSinkConfig) and one.path is not None:
-            owner = taken.setdefault(_real(one.path), f"sinks.{one.name}")
-            if owner != f"sinks.{one.name}":
+    for sink in sinks:
+        if isinstance(sink, LogSinkConfig) and sink.path is not None:
+            owner = taken.setdefault(_real(sink.path), f"sinks.{sink.name}")
+            if owner != f"sinks.{sink.name}":
                 remedy = f"is the file of {owner} already; give this sink one of its own"
-                yield Fault(f"sinks.{one.name}.path", shown(str(one.path)), remedy)
+                yield Fault(f"sinks.{sink.name}.path", show_value(str(sink.path)), remedy)
 
 
 def _real(path: Path) -> str:
@@ -79,32 +84,38 @@ def _real(path: Path) -> str:
 def _filter(table: Table) -> SinkFilter:
     default = SinkFilter()
     regions = table.texts("regions", default.regions)
-    narrowed = "*" not in regions
-    scope = table.choice("scope", "region" if narrowed else "account", ("account", "region"))
-    if narrowed and scope == "account" and "scope" in table:
-        remedy = (
-            'must be "region" where regions are named: the account\'s news may come from any of its regions'
-        )
-        table.fault("scope", shown(scope), remedy)
+    scope = _scope(table, narrowed="*" not in regions)
     events = table.texts("events", default.events)
-    refuse_strangers(table, "events", events, EVENT_TYPES)
+    refuse_unmatched(table, "events", events, EVENT_TYPES)
     return SinkFilter(
         events=events,
         accounts=table.texts("accounts", default.accounts),
         regions=regions,
         names=table.texts("names", default.names),
-        scope="region" if scope == "region" else "account",
+        scope=scope,
         baseline=table.boolean("baseline", default.baseline),
     )
 
 
-def refuse_strangers(table: Table, key: str, globs: Iterable[str], known: Collection[str]) -> None:
-    """A glob that can never match is a slip."""
+def _scope(table: Table, *, narrowed: bool) -> Scope:
+    """``narrowed``: the sink takes only some regions."""
+    likely: Scope = "region" if narrowed else "account"
+    scope: Scope = table.choice("scope", likely, get_args(Scope))
+    if narrowed and scope == "account" and "scope" in table:
+        remedy = (
+            'must be "region" where regions are named: the account\'s news may come from any of its regions'
+        )
+        table.fault("scope", show_value(scope), remedy)
+    return scope
+
+
+def refuse_unmatched(table: Table, key: str, globs: Iterable[str], known: Collection[str]) -> None:
+    """A glob that can never match anything is a fault: it is surely a typing error."""
     for glob in globs:
-        if not any(fnmatchcase(one, glob) for one in known):
-            near = meant(glob, known)
+        if not any(fnmatchcase(name, glob) for name in known):
+            near = nearest(glob, known)
             remedy = f'did you mean "{near}"?' if near else f"there are {', '.join(known)}"
-            table.fault(key, shown(glob), f"matches none; {remedy}")
+            table.fault(key, show_value(glob), f"matches none; {remedy}")
 
 
 def _log(table: Table, name: str, wants: SinkFilter) -> LogSinkConfig:
@@ -118,13 +129,12 @@ def _webhook(table: Table, name: str, wants: SinkFilter) -> WebhookSinkConfig:
     own = FORMATS[form]
     if "format" not in table or table.is_text("format", form):
         _refuse(table, (*WEBHOOK_KEYS, *own), f'a webhook of format "{form}"')
-    url = table.secret("url")
-    if url is None and not table.given("url"):
+    url = table.secrets.get_url("url")
+    if url is None and not table.secrets.is_given("url"):
         table.fault("url", "", "is missing: give url, url_file, url_env or url_credential")
-    table.web_address("url", url)
     if form == "template" and "body" not in table:
         table.fault("body", "", 'is missing: format = "template" needs the body\'s template')
-    secrets = table.secrets("secrets") if "secrets" in own else ()
+    secrets = table.secrets.get_list("secrets") if "secrets" in own else ()
     for secret in secrets:
         try:
             signing_key(secret.reveal())
@@ -142,7 +152,7 @@ def _webhook(table: Table, name: str, wants: SinkFilter) -> WebhookSinkConfig:
         proxy=tables.proxy(table),
         ca_file=table.certificates("ca_file"),
         secrets=secrets,
-        secret=table.secret("secret") if "secret" in own else None,
+        secret=table.secrets.get("secret") if "secret" in own else None,
         language=table.choice("language", "en", ("en", "zh")) if "language" in own else "en",
         prefix=table.text("prefix", None) if "prefix" in own else None,
         group_wait=_group_wait(table) if "group_wait" in own else timedelta(0),
@@ -158,7 +168,7 @@ def _group_wait(table: Table) -> timedelta:
 def _headers(table: Table) -> dict[str, Secret]:
     headers: dict[str, Secret] = {}
     taken: set[str] = set()
-    for name, value in table.secret_table("headers").items():
+    for name, value in table.secrets.get_table("headers").items():
         lower = name.lower()
         if _HEADER.fullmatch(name) is None:
             table.fault(f"headers.{name}", MASK, "is no name of a header")
@@ -174,5 +184,5 @@ def _headers(table: Table) -> dict[str, Secret]:
 def _refuse(table: Table, allowed: tuple[str, ...], owner: str) -> None:
     for key in table.foreign(allowed):
         formats = [form for form, keys in FORMATS.items() if key in keys]
-        where = f"it is for {', '.join(formats)}" if formats else "remove it"
-        table.fault(key, "", f"does not belong to {owner}; {where}")
+        remedy = f"it is for {', '.join(formats)}" if formats else "remove it"
+        table.fault(key, "", f"does not belong to {owner}; {remedy}")

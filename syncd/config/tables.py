@@ -1,14 +1,14 @@
-"""From the tables of the file to the settings: defaults, limits, and what may stand beside what."""
+"""From each table of the file to its settings: the defaults, the limits, and which keys exclude each other."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from syncd.config.cron import BadCronError, plan
-from syncd.config.reader import Table
-from syncd.config.shapes import (
+from syncd.config.cron import BadCronError, normalize_cron
+from syncd.config.settings import (
     AlertsConfig,
     ApiConfig,
     DatabaseConfig,
@@ -16,10 +16,13 @@ from syncd.config.shapes import (
     HeartbeatConfig,
     HttpConfig,
     LogConfig,
+    LogFormat,
+    LogLevel,
     RetentionConfig,
     ScheduleConfig,
 )
-from syncd.config.values import MASK, shown, split, spoken, wrong_address
+from syncd.config.table import Table
+from syncd.config.values import MASK, format_duration, show_value, split_url, url_problem
 from syncd.model import Secret
 
 SECOND = timedelta(seconds=1)
@@ -42,34 +45,34 @@ def schedule(table: Table) -> ScheduleConfig:
 
 
 def _cron(table: Table) -> str | None:
-    found = table.text("cron", None)
-    if found is None:
+    cron = table.text("cron", None)
+    if cron is None:
         return None
     if "interval" in table:
-        table.fault("cron", shown(found), "stands beside interval: keep one of the two")
+        table.fault("cron", show_value(cron), "stands beside interval: keep one of the two")
     try:
-        return plan(found)
+        return normalize_cron(cron)
     except BadCronError as error:
-        table.fault("cron", shown(found), str(error))
+        table.fault("cron", show_value(cron), str(error))
         return None
 
 
 def _timezone(table: Table) -> str | None:
-    found = table.text("timezone", None)
-    if found is not None and "cron" not in table:
-        table.fault("timezone", shown(found), "is for cron only: an interval has no time zone")
-    if found is not None and not _is_zone(found):
-        table.fault("timezone", shown(found), 'must be an IANA time zone such as "Asia/Shanghai"')
-    return found
+    zone = table.text("timezone", None)
+    if zone is not None and "cron" not in table:
+        table.fault("timezone", show_value(zone), "is for cron only: an interval has no time zone")
+    if zone is not None and not _is_zone(zone):
+        table.fault("timezone", show_value(zone), 'must be an IANA time zone such as "Asia/Shanghai"')
+    return zone
 
 
 def _jitter(table: Table, interval: timedelta | None) -> timedelta:
-    """The default gives way to a shorter interval."""
+    """No longer than the interval: a shorter interval shortens the default."""
     jitter = table.duration("jitter", ScheduleConfig().jitter, timedelta(0), timedelta(hours=1))
     if interval is None or jitter <= interval:
         return jitter
     if "jitter" in table:
-        table.fault("jitter", shown(spoken(jitter)), "must not be longer than the interval")
+        table.fault("jitter", show_value(format_duration(jitter)), "must not be longer than the interval")
     return interval
 
 
@@ -87,14 +90,14 @@ def api(table: Table) -> ApiConfig:
 
 
 def _base_url(table: Table, default: str) -> str:
-    found = table.text("base_url", default)
-    wrong = wrong_address(found)
-    if not wrong and any(mark in found for mark in "?#@"):
-        wrong = "must have no user, query or fragment"
-    if wrong:
-        table.fault("base_url", MASK if "@" in found else shown(found), wrong)
+    url = table.text("base_url", default)
+    problem = url_problem(url)
+    if not problem and any(mark in url for mark in "?#@"):
+        problem = "must have no user, query or fragment"
+    if problem:
+        table.fault("base_url", MASK if "@" in url else show_value(url), problem)
         return default
-    return _normal(found)
+    return _normalize_url(url)
 
 
 def guard(table: Table) -> GuardConfig:
@@ -129,37 +132,36 @@ def http(table: Table) -> HttpConfig | None:
     listen = table.text("listen", None)
     if listen is None:
         return None
-    parts = split(f"//{listen}")
+    parts = split_url(f"//{listen}")
     if parts is None or parts.netloc != listen or "@" in listen or not parts.hostname or parts.port is None:
         table.fault(
-            "listen", shown(listen), 'must be an address and a port, such as "127.0.0.1:9477" or "[::1]:9477"'
+            "listen",
+            show_value(listen),
+            'must be an address and a port, such as "127.0.0.1:9477" or "[::1]:9477"',
         )
         return None
     return HttpConfig(parts.hostname, parts.port)
 
 
 def heartbeat(table: Table) -> HeartbeatConfig | None:
-    url = table.secret("url")
-    table.web_address("url", url)
+    url = table.secrets.get_url("url")
     interval = table.duration("interval", timedelta(minutes=5), SECOND, DAY)
     return HeartbeatConfig(url, interval) if url else None
 
 
 def log(table: Table) -> LogConfig:
-    level = table.choice("level", "info", ("debug", "info", "warning", "error"))
-    form = table.choice("format", "auto", ("auto", "console", "json"))
-    return LogConfig(level, form)  # type: ignore[arg-type]  # `choice` gives one of the literals
+    level: LogLevel = table.choice("level", "info", get_args(LogLevel))
+    form: LogFormat = table.choice("format", "auto", get_args(LogFormat))
+    return LogConfig(level, form)
 
 
 def proxy(table: Table) -> Secret | None:
-    found = table.secret("proxy")
-    table.web_address("proxy", found)
-    return found
+    return table.secrets.get_url("proxy")
 
 
-def _normal(url: str) -> str:
-    """One spelling for one gateway: another one would be another scope, whose images are another baseline."""
-    parts = split(url)
+def _normalize_url(url: str) -> str:
+    """One spelling for each gateway: another spelling would be another scope, with a baseline of its own."""
+    parts = split_url(url)
     assert parts is not None
     assert parts.hostname is not None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname

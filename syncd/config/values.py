@@ -1,4 +1,4 @@
-"""What may stand in the file: durations, URLs, and how a fault shows a value."""
+"""Durations and URLs as they stand in the file, and values as a fault shows them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from urllib.parse import SplitResult, urlsplit
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([dhms])")
 _SHOWN = 60
-"""Characters of a value that a fault shows."""
+"""Characters of a value that a fault shows at most."""
 
 MASK = "***"
 
 
-def duration(text: str) -> timedelta | None:
-    """``"90s"``, ``"1h30m"`` and the like; None if it is none."""
+def parse_duration(text: str) -> timedelta | None:
+    """Reads ``"90s"``, ``"1h30m"`` and the like; None if the text is no duration."""
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return None
@@ -29,31 +29,31 @@ def duration(text: str) -> timedelta | None:
         return None
 
 
-def spoken(span: timedelta) -> str:
-    """``90s``, ``5m``, ``1d``: the shortest form that `duration` reads back."""
+def format_duration(span: timedelta) -> str:
+    """``90s``, ``5m``, ``1d``: the shortest form that `parse_duration` reads back."""
     seconds = span.total_seconds()
     unit = next((unit for unit, size in UNITS.items() if seconds and seconds % size == 0), "s")
     return f"{seconds / UNITS[unit]:.6f}".rstrip("0").rstrip(".") + unit
 
 
-def shown(value: object) -> str:
-    """A value as a fault shows it: short, one line, nothing of a table, which may hold secrets."""
+def show_value(value: object) -> str:
+    """A value as a fault shows it: short and on one line; a table is not shown, since it may hold secrets."""
     if isinstance(value, Mapping):
         return "a table"
     if isinstance(value, list):
-        return _cut(f"[{', '.join(shown(one) for one in value)}]")
+        return _cut(f"[{', '.join(show_value(item) for item in value)}]")
     if isinstance(value, str | bool):
         return _cut(json.dumps(value, ensure_ascii=False))
     return _cut(str(value))
 
 
-def meant(word: str, known: Iterable[str]) -> str:
-    """The nearest of what is known; empty if none is near."""
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that was probably meant; "" if none resembles it."""
     return next(iter(difflib.get_close_matches(word, list(known), n=1)), "")
 
 
-def split(url: str) -> SplitResult | None:
-    """The parts of a URL; None if it has none that could be told."""
+def split_url(url: str) -> SplitResult | None:
+    """The parts of a URL; None if it cannot be split."""
     try:
         parts = urlsplit(url)
         _ = parts.port, (parts.hostname or "").encode("idna")
@@ -62,9 +62,9 @@ def split(url: str) -> SplitResult | None:
     return parts
 
 
-def wrong_address(url: str) -> str:
-    """What is wrong with a URL of the web, without repeating any of it; empty if nothing is."""
-    parts = split(url)
+def url_problem(url: str) -> str:
+    """What is wrong with a URL of the web, without repeating any of it, since it may be secret; "" if nothing is."""
+    parts = split_url(url)
     if parts is None or not all(character.isprintable() and character != " " for character in url):
         return "is not a URL"
     if parts.scheme not in ("http", "https"):
@@ -72,9 +72,9 @@ def wrong_address(url: str) -> str:
     return "" if parts.hostname else "names no host"
 
 
-def is_plain(url: str) -> bool:
-    """Whether what is sent there can be read on the way: http:// to another machine."""
-    parts = split(url)
+def is_unencrypted(url: str) -> bool:
+    """Whether what is sent there can be read on the way, since it is http:// to another machine."""
+    parts = split_url(url)
     return parts is not None and parts.scheme == "http" and not _is_loopback(parts.hostname or "")
 
 

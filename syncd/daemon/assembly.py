@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class SystemClock:
-    """The machine's; whole milliseconds, as the database keeps them."""
+    """The machine's clock, in whole milliseconds, since the database keeps no more."""
 
     def now(self) -> datetime:
         now = datetime.now(UTC)
@@ -40,7 +40,7 @@ class SystemClock:
 
 
 class Observers:
-    """Who is told about requests and deliveries; the metrics hang themselves in here."""
+    """Who wants to know of each request to the API and each delivery; the metrics add themselves here."""
 
     def __init__(self) -> None:
         self.requests: list[Callable[[str, RequestRecord], object]] = []
@@ -56,7 +56,7 @@ class Observers:
 
 
 class Parts:
-    """A configuration at work: the open file, the accounts' clients, the syncer, the sinks and their dispatcher."""
+    """What a configuration becomes: the file, the accounts' clients, the syncer, the sinks and their dispatcher."""
 
     def __init__(self, config: Config, db: Database, clock: Clock, observers: Observers) -> None:
         self.config = config
@@ -76,25 +76,28 @@ class Parts:
         )
 
     async def change(self, config: Config) -> None:
-        """Go over to another configuration; what can fail comes first, so that a fault changes nothing."""
+        """Go over to another configuration. What can fail comes first, so that a fault changes nothing.
+
+        Raises ConfigError if a sink cannot be built.
+        """
         sinks = self._changed_sinks(config)
         await self.dispatcher.swap(list(sinks.values()), routes_of(config), digests_of(config))
         self._sinks = sinks
         accounts = dict(self.accounts)
         changed = [name for name in {*accounts, *config.accounts} if _differs(self.config, config, name)]
-        fresh = build_accounts(config, self._observers, only=changed)
-        gone = [accounts.pop(name) for name in changed if name in accounts]
-        accounts.update(fresh)
+        replacements = build_accounts(config, self._observers, only=changed)
+        replaced = [accounts.pop(name) for name in changed if name in accounts]
+        accounts.update(replacements)
         self.config = config
         self.accounts = accounts
         self.syncer.accounts = accounts
         self.syncer.settings = settings_of(config)
         await self.syncer.cancel(changed)
-        for account in gone:
+        for account in replaced:
             await account.aclose()
 
     def _changed_sinks(self, config: Config) -> dict[str, Sink]:
-        """One whose settings are the same goes on as it is; its filters are the dispatcher's business."""
+        """A sink whose settings are the same is kept; its filters may change, since the dispatcher applies them."""
         old = self.config.sinks
         return {
             name: self._sinks[name]
@@ -112,9 +115,9 @@ class Parts:
 async def assemble(
     config: Config, clock: Clock, observers: Observers, progress: Callable[[], object] | None = None
 ) -> AsyncIterator[Parts]:
-    """The parts, on a file that is brought to this program's schema; the caller holds the lock.
+    """The parts, on a file that is upgraded to this program's schema first; the caller holds the file's lock.
 
-    Raises the DatabaseError tree and ConfigError.
+    ``progress`` is called at each step of an upgrade. Raises the DatabaseError tree and ConfigError.
     """
     async with AsyncExitStack() as stack:
         db = await open_database(config, progress)
@@ -127,10 +130,10 @@ async def assemble(
 
 async def open_database(config: Config, progress: Callable[[], object] | None = None) -> Database:
     path = config.database.path
-    done = await migrate.upgrade(path, group_readable=config.database.group_readable, progress=progress)
-    if done.before not in (None, done.after):
-        log.info("database_upgraded", before=done.before, after=done.after, backup=str(done.backup))
-    for warning in done.warnings:
+    upgrade = await migrate.upgrade(path, group_readable=config.database.group_readable, progress=progress)
+    if upgrade.before not in (None, upgrade.after):
+        log.info("database_upgraded", before=upgrade.before, after=upgrade.after, backup=str(upgrade.backup))
+    for warning in upgrade.warnings:
         log.warning("database", warning=warning)
     return await Database.open(path)
 
@@ -165,5 +168,6 @@ def _account(config: AccountConfig, api: ApiConfig, observers: Observers) -> Acc
 
 
 def _differs(old: Config, new: Config, name: str) -> bool:
-    found: tuple[Mapping[str, AccountConfig], ...] = (old.accounts, new.accounts)
-    return old.api != new.api or found[0].get(name) != found[1].get(name)
+    """Whether the account needs another client."""
+    before: Mapping[str, AccountConfig] = old.accounts
+    return old.api != new.api or before.get(name) != new.accounts.get(name)

@@ -1,6 +1,7 @@
-"""The daemon's event loop: a name is resolved in a thread of its own.
+"""The daemon's event loop: each host name is resolved in a thread of its own.
 
-A name server that does not answer would hold the few threads that the loop lends to everybody, and then a stop.
+asyncio would use the few threads that everybody shares: a name server that does not answer would soon occupy all of
+them, and would keep the daemon from stopping.
 """
 
 from __future__ import annotations
@@ -16,26 +17,29 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Loop(asyncio.SelectorEventLoop):
-    async def getaddrinfo(self, host: Any, port: Any, **how: int) -> Any:
-        return await self._apart(lambda: socket.getaddrinfo(host, port, **how))
+class EventLoop(asyncio.SelectorEventLoop):
+    async def getaddrinfo(self, host: Any, port: Any, **options: int) -> Any:
+        return await self._in_own_thread(lambda: socket.getaddrinfo(host, port, **options))
 
-    async def _apart(self, work: Callable[[], T]) -> T:
-        """``work`` in a thread that nobody waits for once nobody wants its result. Raises OSError if there is none."""
+    async def _in_own_thread(self, work: Callable[[], T]) -> T:
+        """The result of ``work``. Whoever is cancelled here does not wait for the thread.
+
+        Raises what ``work`` raises, and OSError if no thread can be started.
+        """
         result: asyncio.Future[T] = self.create_future()
 
-        def tell(settle: Callable[[Any], None], what: object) -> None:
+        def settle(setter: Callable[[Any], None], value: object) -> None:
             if not result.done():
-                settle(what)
+                setter(value)
 
         def run() -> None:
-            found: tuple[Callable[[Any], None], object]
+            outcome: tuple[Callable[[Any], None], object]
             try:
-                found = (result.set_result, work())
+                outcome = (result.set_result, work())
             except Exception as error:  # noqa: BLE001  # raised again where it is awaited
-                found = (result.set_exception, error)
-            with suppress(RuntimeError):  # the loop is closed: too late
-                self.call_soon_threadsafe(tell, *found)
+                outcome = (result.set_exception, error)
+            with suppress(RuntimeError):  # the loop is closed already: nobody waits any more
+                self.call_soon_threadsafe(settle, *outcome)
 
         try:
             threading.Thread(target=run, name="resolve", daemon=True).start()

@@ -1,4 +1,4 @@
-"""A daemon that starts while a command works on the file waits for its end; another daemon is an error at once."""
+"""The file's lock at the daemon's start: it waits for a command that has it; if another daemon does, it fails."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from syncd.store.lock import FileLock, HeldElsewhere, Holder
 
 log = structlog.get_logger()
 
-LOOK_EVERY = 0.5
+TRY_SECONDS = 0.5
 """Seconds between two tries."""
 
 MARGIN = timedelta(seconds=30)
-"""How much longer the start may take, told to systemd with each try."""
+"""How much longer the start may take; systemd is told so at each try."""
 
 
 async def lock_when_free(config: Config, notifier: Notifier, stop: asyncio.Event) -> FileLock | None:
-    """The lock of the database; None if ``stop`` came first. Raises HeldElsewhere by a daemon, DatabaseUnwritable."""
-    said: Holder | None = None
+    """The lock of the database; None if ``stop`` was set first.
+
+    Raises HeldElsewhere if another daemon has it, and DatabaseUnwritable.
+    """
+    announced: Holder | None = None
     while not stop.is_set():
         try:
             return FileLock.acquire(
@@ -31,10 +34,10 @@ async def lock_when_free(config: Config, notifier: Notifier, stop: asyncio.Event
         except HeldElsewhere as held:
             if held.holder.kind == "daemon":
                 raise
-            if held.holder != said:
-                said = held.holder
-                log.warning("waiting", holder=str(said), effect="the start goes on when it is done")
-            notifier.status(f"waiting for {said} to finish")
+            if held.holder != announced:
+                announced = held.holder
+                log.warning("waiting", holder=str(announced), effect="the start goes on when it is done")
+            notifier.status(f"waiting for {announced} to finish")
             notifier.extend(MARGIN)
         await _pause(stop)
     return None
@@ -42,7 +45,7 @@ async def lock_when_free(config: Config, notifier: Notifier, stop: asyncio.Event
 
 async def _pause(stop: asyncio.Event) -> None:
     try:
-        async with asyncio.timeout(LOOK_EVERY):
+        async with asyncio.timeout(TRY_SECONDS):
             await stop.wait()
     except TimeoutError:
         return

@@ -1,6 +1,7 @@
-"""The log: stderr, an event name and fields a line; for a console, as JSON, or with the journal's priorities.
+"""The log: one line for each event on stderr, with its name and its fields.
 
-Secrets are `model.Secret`s, which print as ***; tracebacks show no local variables, and only at level debug.
+People at a terminal get readable lines, everything else JSON, and systemd's journal a priority before each line.
+Secrets are `model.Secret`s, which print as ***. Tracebacks appear only at level debug, and show no local variables.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from syncd import terminal
 
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
-"""syslog(3), as sd-daemon(3) wants it before a line."""
+"""The priorities of syslog(3), which sd-daemon(3) expects at the start of a line."""
 
-LOUD = ("aiosqlite", "sqlalchemy", "asyncio")
-"""Libraries that are heard from `warning` on: while debugging they would drown all else, and show every row."""
+ALWAYS_QUIET = ("aiosqlite", "sqlalchemy", "asyncio")
+"""Libraries that only log warnings and errors: while debugging they would drown everything else, and show every row."""
 
-TALKATIVE = ("alembic", "aiohttp", "tzlocal")
-"""Libraries that are heard from `warning` on, except while debugging."""
+QUIET_UNLESS_DEBUGGING = ("alembic", "aiohttp", "tzlocal")
+"""Libraries that only log warnings and errors, except at level debug."""
 
 
 def configure(
@@ -33,16 +34,15 @@ def configure(
     stream: TextIO | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> None:
-    """Send everything that is logged to ``stream`` (stderr); may be called again at a reload."""
+    """Send everything that is logged to ``stream`` (by default stderr). A reload calls it again."""
     stream = stream or sys.stderr
-    debug = level == "debug"
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info if debug else _name_the_error,
+        structlog.processors.format_exc_info if level == "debug" else _name_the_error,
     ]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -54,11 +54,7 @@ def configure(
             ],
         )
     )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    for name in (*LOUD, *TALKATIVE):
-        logging.getLogger(name).setLevel(logging.DEBUG if debug and name in TALKATIVE else logging.WARNING)
+    _log_to(handler, level)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -71,20 +67,29 @@ def configure(
     )
 
 
+def _log_to(handler: logging.Handler, level: str) -> None:
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in (*ALWAYS_QUIET, *QUIET_UNLESS_DEBUGGING):
+        heard = level == "debug" and name in QUIET_UNLESS_DEBUGGING
+        logging.getLogger(name).setLevel(logging.DEBUG if heard else logging.WARNING)
+
+
 def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Whether ``stream`` leads to systemd's journal (systemd.exec(5), $JOURNAL_STREAM)."""
     try:
-        found = os.fstat(stream.fileno())
+        status = os.fstat(stream.fileno())
     except (OSError, ValueError):
         return False
-    return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 def _renderers(form: str, stream: TextIO, environ: Mapping[str, str]) -> list[Processor]:
     if form == "console" or (form == "auto" and stream.isatty()):
         colors = stream.isatty() and "NO_COLOR" not in environ
         return [
-            _disarm,
+            _escape_controls,
             structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback),
         ]
     journal = is_journal(stream, environ)
@@ -99,8 +104,8 @@ def _one_line(logger: WrappedLogger, name: str, event: EventDict) -> str:
     return terminal.escape(cast(str, _to_json(logger, name, event)))
 
 
-def _disarm(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Only a traceback has lines; what is no text is shown as Python writes it, which is harmless."""
+def _escape_controls(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Only tracebacks keep their line breaks. Values that are no text are printed with repr(), which escapes them."""
     for name, value in event.items():
         if isinstance(value, str):
             text = value if name in ("exception", "stack") else value.replace("\n", "\\n")
@@ -109,22 +114,22 @@ def _disarm(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _for_journal(logger: WrappedLogger, name: str, event: EventDict) -> str:
-    """The journal has its own times and reads the priority from the line's start."""
+    """The journal notes the time itself, and reads the priority from the start of the line."""
     event.pop("timestamp", None)
     level = str(event.pop("level", "info"))
     return f"<{PRIORITIES.get(level, 6)}>{_one_line(logger, name, event)}"
 
 
 def _name_the_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Instead of a traceback: what kind of error it was, and where it was raised."""
+    """Instead of a traceback, the error's type and the line that raised it."""
     info: Any = event.pop("exc_info", None)
     error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(error, BaseException):
-        event["error"] = f"{type(error).__name__}{_place(error)}"
+        event["error"] = f"{type(error).__name__}{_raised_at(error)}"
     return event
 
 
-def _place(error: BaseException) -> str:
+def _raised_at(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from syncd.config import Config, HttpConfig
+from syncd.config import Config, HeartbeatConfig, HttpConfig
 from syncd.daemon.assembly import Observers
 from syncd.daemon.systemd import Notifier
 from syncd.errors import DatabaseError, SyncdError
@@ -17,7 +17,7 @@ from syncd.model import Clock
 from syncd.monitoring import health
 from syncd.monitoring.health import Health
 from syncd.monitoring.heartbeat import Heartbeat
-from syncd.monitoring.snapshot import Survey, survey
+from syncd.monitoring.snapshot import Snapshot, take_snapshot
 from syncd.sync.report import SyncReport
 from syncd.web.listener import serving
 
@@ -27,108 +27,110 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-class Outlook:
-    """``config`` and ``reload_error`` give those of the moment."""
+class Monitor:
+    """``config`` gives the configuration that is in force at the moment."""
 
-    def __init__(
-        self,
-        config: Callable[[], Config],
-        reload_error: Callable[[], str | None],
-        clock: Clock,
-        observers: Observers,
-    ) -> None:
+    def __init__(self, config: Callable[[], Config], clock: Clock, observers: Observers) -> None:
+        self.reload_error: str | None = None
+        """Why the last reload failed; None if it did not."""
         self._config = config
-        self._reload_error = reload_error
         self._clock = clock
-        self._seen: int | None = None
-        self._looking: asyncio.Task[Survey] | None = None
-        self._stack = AsyncExitStack()
+        self._observers = observers
+        self._counted_up_to: int | None = None
+        """The number of the last event that the metrics count; None before the first snapshot."""
+        self._snapshot_task: asyncio.Task[Snapshot] | None = None
+        self._listener = AsyncExitStack()
         self._http: HttpConfig | None = None
         self._metrics: Metrics | None = None
-        self._observers = observers
 
     def sync(self, report: SyncReport) -> None:
+        """Count a sync in the metrics."""
         if self._metrics is not None:
             self._metrics.sync(report)
 
     async def health(self) -> Health:
-        """Raises nothing: a file that cannot be read is a reason."""
+        """Raises nothing: a file that cannot be read is a reason to be unhealthy."""
         try:
-            found = await self._found()
+            snapshot = await self._snapshot()
         except DatabaseError as error:
             return Health((error.message,))
-        return self._judge(found)
+        return self._assess(snapshot)
 
     async def metrics(self) -> bytes:
-        """Events are counted from the first look on."""
+        """The text for Prometheus. Events are counted from the first snapshot on. Raises DatabaseError."""
         assert self._metrics is not None
-        found = await self._found()
-        return self._metrics.expose(found, self._judge(found), self._reload_error(), self._clock.now())
+        snapshot = await self._snapshot()
+        return self._metrics.expose(snapshot, self._assess(snapshot), self.reload_error, self._clock.now())
+
+    def heartbeat(self, config: HeartbeatConfig) -> Heartbeat:
+        return Heartbeat(config, self.health)
 
     async def follow(self, http: HttpConfig | None) -> None:
-        """Serve there from now on; the same place goes on being served.
+        """Serve HTTP at this address from now on; None: nowhere.
 
-        Raises SyncdError if it cannot be; what was served until then still is.
+        Raises SyncdError if that address cannot be had; the one before is then served again.
         """
         before = self._http
         if http == before:
             return
         if http is not None and before is not None and http.port == before.port:
-            await self._silence()  # a port that is open for one address may not be had for all
+            await self._close_listener()  # a port that is open for one address may not be had for all
         try:
-            stack = await self._opened(http)
+            listener = await self._open_listener(http)
         except SyncdError:
             await self.follow(before)
             raise
-        await self._stack.aclose()
-        self._stack, self._http = stack, http
-
-    async def _silence(self) -> None:
-        await self._stack.aclose()
-        self._stack, self._http = AsyncExitStack(), None
-
-    async def _opened(self, http: HttpConfig | None) -> AsyncExitStack:
-        stack = AsyncExitStack()
-        if http is not None:
-            self._count()
-            port = await stack.enter_async_context(serving(http.host, http.port, self.health, self.metrics))
-            log.info("listening", host=http.host, port=port)
-        return stack
+        await self._listener.aclose()
+        self._listener, self._http = listener, http
 
     async def aclose(self) -> None:
-        await self._stack.aclose()
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.wait([self._looking])
+        await self._listener.aclose()
+        if self._snapshot_task is not None:
+            self._snapshot_task.cancel()
+            await asyncio.wait([self._snapshot_task])
 
-    def heartbeat(self) -> Heartbeat | None:
-        found = self._config().heartbeat
-        return Heartbeat(found, self.health) if found else None
+    async def _close_listener(self) -> None:
+        await self._listener.aclose()
+        self._listener, self._http = AsyncExitStack(), None
 
-    async def _found(self) -> Survey:
-        """One look at the file at a time; whoever asks meanwhile gets what it finds."""
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look(), name="survey")
-            self._looking.add_done_callback(_heard)
-        return await asyncio.shield(self._looking)
+    async def _open_listener(self, http: HttpConfig | None) -> AsyncExitStack:
+        listener = AsyncExitStack()
+        if http is not None:
+            self._begin_metrics()
+            port = await listener.enter_async_context(
+                serving(http.host, http.port, self.health, self.metrics)
+            )
+            log.info("listening", host=http.host, port=port)
+        return listener
 
-    async def _look(self) -> Survey:
+    async def _snapshot(self) -> Snapshot:
+        """The file is read once at a time: whoever asks meanwhile gets the same snapshot."""
+        if self._snapshot_task is None or self._snapshot_task.done():
+            self._snapshot_task = asyncio.create_task(self._take_snapshot(), name="snapshot")
+            self._snapshot_task.add_done_callback(_retrieve_error)
+        return await asyncio.shield(self._snapshot_task)
+
+    async def _take_snapshot(self) -> Snapshot:
         config = self._config()
-        found = await asyncio.to_thread(
-            survey, config.database.path, config.accounts, config.sinks, events_after=self._seen
+        snapshot = await asyncio.to_thread(
+            take_snapshot,
+            config.database.path,
+            config.accounts,
+            config.sinks,
+            events_after=self._counted_up_to,
         )
         if self._metrics is not None:
-            self._metrics.count(found.events)
-            self._seen = found.last_seq
-        return found
+            self._metrics.count(snapshot.events)
+            self._counted_up_to = snapshot.last_seq
+        return snapshot
 
-    def _judge(self, found: Survey) -> Health:
-        return health.judge(
-            found.accounts, found.targets, found.sinks, self._clock.now(), self._reload_error()
+    def _assess(self, snapshot: Snapshot) -> Health:
+        return health.assess(
+            snapshot.accounts, snapshot.targets, snapshot.sinks, self._clock.now(), self.reload_error
         )
 
-    def _count(self) -> None:
-        """Prometheus' library is loaded where somebody listens only."""
+    def _begin_metrics(self) -> None:
+        """Prometheus' library costs memory, so it is loaded only where somebody listens."""
         if self._metrics is not None:
             return
         from syncd.monitoring import metrics
@@ -138,14 +140,14 @@ class Outlook:
         self._observers.deliveries.append(self._metrics.delivery)
 
 
-def _heard(look: asyncio.Task[Survey]) -> None:
-    """Nobody may be left who waits for it."""
-    if not look.cancelled():
-        look.exception()
+def _retrieve_error(task: asyncio.Task[Snapshot]) -> None:
+    """asyncio logs an error that nobody retrieves, and whoever asked for the snapshot may be gone by now."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def feed_watchdog(notifier: Notifier, is_stuck: Callable[[], bool]) -> None:
-    """Tell systemd that syncd lives while its parts make progress; a stuck one is restarted."""
+    """Tell systemd that syncd lives while its parts make progress; systemd restarts it if they do not."""
     while True:
         if notifier.watchdog is None:
             await asyncio.Event().wait()

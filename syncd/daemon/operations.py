@@ -1,4 +1,4 @@
-"""What commands ask for: done by the daemon for them, or by themselves where none runs. One code for both."""
+"""What commands ask for. The daemon does it for them; where none runs, the command does it with the same code."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import structlog
 from syncd.daemon.assembly import Parts
 from syncd.errors import ExitCode, SyncdError, UsageError
 from syncd.model import from_text, to_text
-from syncd.store import deliveries, pruning, requests, runs, steadiness
-from syncd.store.steadiness import Steadiness
+from syncd.store import clock_check, deliveries, pruning, requests, runs
+from syncd.store.clock_check import ClockCheck
 from syncd.sync.release import release
 from syncd.sync.report import SyncReport
 from syncd.sync.rounds import sync_round
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``answer`` is JSON for the command that asked."""
+    """``answer`` is what the command that asked prints, as JSON."""
 
     exit_code: int
     answer: Mapping[str, Any]
@@ -33,36 +33,36 @@ Progress = Callable[[SyncReport], object]
 
 
 async def perform(
-    parts: Parts, kind: requests.Kind, args: Mapping[str, Any], progress: Progress = lambda _: None
+    parts: Parts, kind: requests.RequestKind, args: Mapping[str, Any], progress: Progress = lambda _: None
 ) -> Result:
-    """Do it; an expected failure is an answer too, with ``error`` and ``hint``."""
+    """Do what ``kind`` names. An expected failure is an answer too, with ``error`` and ``hint``."""
     try:
-        return await _DEEDS[kind](parts, args, progress)
+        return await _OPERATIONS[kind](parts, args, progress)
     except SyncdError as error:
         return Result(error.exit_code, {"error": error.message, "hint": error.hint})
 
 
 async def prune_if_due(parts: Parts) -> None:
-    """Once a day, while the clock is believed: each call is a look at it, so call it often."""
-    found, now = await _look_at_clock(parts), parts.clock.now()
-    if found.is_steady(now) and found.is_due(now):
+    """Prune once a day, while the clock is trusted. Call it often: each call notes that the clock was looked at."""
+    clock, now = await _look_at_clock(parts), parts.clock.now()
+    if clock.is_steady(now) and clock.is_due(now):
         log.info("pruned", **await _prune_now(parts))
 
 
-async def _look_at_clock(parts: Parts) -> Steadiness:
+async def _look_at_clock(parts: Parts) -> ClockCheck:
     await parts.dispatcher.reconcile()
     async with parts.db.write() as tx:
-        return await steadiness.look(tx, parts.config.retention, parts.clock.now())
+        return await clock_check.check_clock(tx, parts.config.retention, parts.clock.now())
 
 
 async def _prune_now(parts: Parts) -> dict[str, int]:
-    """Forget what the retention lets go; how much of what."""
-    kept, now = parts.config.retention, parts.clock.now()
-    pruned = await pruning.prune(parts.db, kept, now, parts.dispatcher.announce_expired)
+    """Remove what is older than the retention allows. Returns what was removed → how many."""
+    retention, now = parts.config.retention, parts.clock.now()
+    pruned = await pruning.prune(parts.db, retention, now, parts.dispatcher.announce_expired)
     async with parts.db.write() as tx:
-        await runs.prune(tx, now - kept.runs)
-        await requests.prune(tx, now - kept.runs)
-        await steadiness.note_pruned(tx, now)
+        await runs.prune(tx, now - retention.runs)
+        await requests.prune(tx, now - retention.runs)
+        await clock_check.note_pruned(tx, now)
     if pruned["skipped"]:
         log.warning("deliveries_skipped", count=pruned["skipped"], reason="the sink is gone for a day")
     return dict(pruned)
@@ -76,6 +76,7 @@ def exit_code(reports: Sequence[SyncReport]) -> ExitCode:
 
 
 def described(report: SyncReport) -> dict[str, Any]:
+    """The report of a sync as `syncd sync --format json` prints it."""
     names = (
         "outcome",
         "listed",
@@ -100,9 +101,8 @@ async def _sync(parts: Parts, args: Mapping[str, Any], progress: Progress) -> Re
 
 async def _release(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result:
     released = await release(parts.syncer, args.get("account"), args.get("region"))
-    return Result(
-        ExitCode.OK, {"released": [{**one.target._asdict(), "revoked": one.revoked} for one in released]}
-    )
+    targets = [{**report.target._asdict(), "revoked": report.revoked} for report in released]
+    return Result(ExitCode.OK, {"released": targets})
 
 
 async def _enable(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result:
@@ -131,14 +131,14 @@ async def _replay(parts: Parts, args: Mapping[str, Any], _: Progress) -> Result:
 
 
 async def _prune(parts: Parts, _: Mapping[str, Any], __: Progress) -> Result:
-    """By hand also if it is not due; but not by a clock that may be wrong."""
-    found = await _look_at_clock(parts)
-    if not found.is_steady(parts.clock.now()):
-        return Result(ExitCode.OK, {"pruned": None, "steady_at": to_text(found.steady_at)})
+    """Prune although it may not be due yet; but not while the clock may be wrong."""
+    clock = await _look_at_clock(parts)
+    if not clock.is_steady(parts.clock.now()):
+        return Result(ExitCode.OK, {"pruned": None, "steady_at": to_text(clock.steady_at)})
     return Result(ExitCode.OK, {"pruned": await _prune_now(parts)})
 
 
-_DEEDS = {
+_OPERATIONS = {
     "sync": _sync,
     "release": _release,
     "enable": _enable,

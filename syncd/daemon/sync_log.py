@@ -1,4 +1,4 @@
-"""What the log says about syncs: a line when something happened, failures once, recoveries once, a summary an hour."""
+"""What the log says about syncs: news, each failure once, each recovery once, and a summary every hour."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ log = structlog.get_logger()
 SUMMARY_EVERY = timedelta(hours=1)
 
 
-class SyncJournal:
-    """Fed with every report."""
+class SyncLog:
+    """Gets the report of every sync and every region discovery."""
 
     def __init__(self) -> None:
         self._failing: dict[Target, str] = {}
         self._held: dict[Target, int] = {}
-        self._since: Counter[str] = Counter()
+        self._outcomes: Counter[str] = Counter()
         self._database_failed = False
 
     @property
     def failing(self) -> int:
-        """Targets (and region discoveries) that fail now."""
+        """How many targets and region discoveries fail now."""
         return len(self._failing)
 
     def record(self, report: SyncReport) -> None:
         if report.outcome == "cancelled":
             return
-        self._since[report.outcome] += 1
-        self._say_failure(report)
+        self._outcomes[report.outcome] += 1
+        self._log_failure(report)
         if report.has_news or report.baseline:
-            log.info("synced", **_where(report.target), **_counts(report))
+            log.info("synced", **_place(report.target), **_counts(report))
         if report.held != self._held.get(report.target, 0):
             self._held[report.target] = report.held
             if report.held:
-                log.warning("held", **_where(report.target), held=report.held)
+                log.warning("held", **_place(report.target), held=report.held)
             else:
-                log.info("released", **_where(report.target))
-        log.debug("sync", **_where(report.target), outcome=report.outcome, seconds=report.seconds)
+                log.info("released", **_place(report.target))
+        log.debug("sync", **_place(report.target), outcome=report.outcome, seconds=report.seconds)
 
     def database_failed(self, error: DatabaseError) -> None:
-        """Nothing could be written; said once."""
+        """The file could not be written; this is logged once until it can be again."""
         if not self._database_failed:
             self._database_failed = True
             log.error("database_failed", error=error.message, hint=error.hint)
@@ -57,28 +57,28 @@ class SyncJournal:
             log.info("database_recovered")
 
     async def summary(self) -> None:
-        """One line about the time since the last one."""
+        """One line about the syncs since the last summary."""
         outcomes = {
-            name: self._since[name]
+            name: self._outcomes[name]
             for name in ("complete", "incomplete", "held", "failed")
-            if self._since[name]
+            if self._outcomes[name]
         }
         log.info("summary", syncs=sum(outcomes.values()), **outcomes, failing=len(self._failing))
-        self._since.clear()
+        self._outcomes.clear()
 
-    def _say_failure(self, report: SyncReport) -> None:
-        said = self._failing.get(report.target)
+    def _log_failure(self, report: SyncReport) -> None:
+        logged = self._failing.get(report.target)
         if report.failure is None:
             if self._failing.pop(report.target, None) is not None:
-                log.info("sync_recovered", **_where(report.target))
-        elif said != report.failure:
+                log.info("sync_recovered", **_place(report.target))
+        elif logged != report.failure:
             self._failing[report.target] = report.failure
             log.warning(
-                "sync_failed", **_where(report.target), **{"class": report.failure}, error=report.error
+                "sync_failed", **_place(report.target), **{"class": report.failure}, error=report.error
             )
 
 
-def _where(target: Target) -> dict[str, str]:
+def _place(target: Target) -> dict[str, str]:
     return (
         {"account": target.account, "region": target.region} if target.region else {"account": target.account}
     )

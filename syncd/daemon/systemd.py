@@ -1,4 +1,4 @@
-"""sd_notify(3) without a dependency: one datagram to $NOTIFY_SOCKET; silence where there is none."""
+"""sd_notify(3) without a dependency: one datagram to $NOTIFY_SOCKET, or nothing where systemd did not start syncd."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from datetime import timedelta
 
 
 class Notifier:
-    """Tells systemd how the service is; every call is safe anywhere and never raises."""
+    """Tells systemd how the service is. Every call is safe everywhere, and none raises."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._address = _address(environ.get("NOTIFY_SOCKET", ""))
         self.watchdog = _watchdog(environ)
-        """How often systemd wants to hear `alive`; None where it does not."""
+        """How often `alive` must be called; None if systemd does not watch over this process."""
 
     def ready(self, status: str) -> None:
         self._send(READY=1, STATUS=status)
 
     def status(self, status: str) -> None:
-        """One line for `systemctl status`."""
+        """Show this line in `systemctl status`."""
         self._send(STATUS=status)
 
     def reloading(self) -> None:
-        """Followed by `ready` when the reload is over, whether it succeeded or not."""
+        """A reload begins; `ready` must follow when it is over, whether it succeeded or not."""
         self._send(RELOADING=1, MONOTONIC_USEC=time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)
 
     def stopping(self) -> None:
@@ -34,9 +34,9 @@ class Notifier:
     def alive(self) -> None:
         self._send(WATCHDOG=1)
 
-    def extend(self, time: timedelta) -> None:
-        """Starting or stopping takes so much longer, from now on."""
-        self._send(EXTEND_TIMEOUT_USEC=round(time.total_seconds() * 1_000_000))
+    def extend(self, longest: timedelta) -> None:
+        """Ask systemd to allow this much time, from now on, for the start or the stop."""
+        self._send(EXTEND_TIMEOUT_USEC=round(longest.total_seconds() * 1_000_000))
 
     def _send(self, **fields: object) -> None:
         if self._address is None:
@@ -56,7 +56,7 @@ def _address(path: str) -> str | None:
 
 
 def _watchdog(environ: Mapping[str, str]) -> timedelta | None:
-    """Half of what systemd allows; only for the process it means."""
+    """Half the time that systemd allows between two signs of life; None if it means another process, or none."""
     if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     allowed = environ.get("WATCHDOG_USEC", "")

@@ -8,7 +8,7 @@ from datetime import datetime
 from syncd.delivery.queue import Entry, Queue
 from syncd.sinks.sink import Item
 from syncd.store import deliveries
-from syncd.store.deliveries import Outcome, Pending
+from syncd.store.deliveries import DeliveryOutcome, Pending
 from syncd.store.engine import Database
 
 MAX_ENTRIES = 20_000
@@ -77,7 +77,7 @@ class Backlog:
                 bodies |= await deliveries.bodies(tx, [entry.seq for entry in entries])
         return [Item(entry.seq, *body) for entry in entries if (body := bodies.get(entry.seq)) is not None]
 
-    def apply(self, entry: Entry, outcome: Outcome, delivered: int) -> None:
+    def apply(self, entry: Entry, outcome: DeliveryOutcome, delivered: int) -> None:
         """A settled event makes room for the next one of its key; a pending one waits on, with what was learned.
 
         ``delivered`` is how many events the sink has taken so far.

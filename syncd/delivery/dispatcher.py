@@ -25,7 +25,8 @@ from syncd.model import Clock, Route
 from syncd.sinks.sink import Sink
 from syncd.store import deliveries, outbox
 from syncd.store.deliveries import SinkRecord
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
+from syncd.store.transaction import Transaction
 
 __all__ = ["DeliveryRecord", "Dispatcher"]
 

@@ -17,7 +17,7 @@ from syncd.delivery.queue import Entry
 from syncd.delivery.results import SentMessage
 from syncd.model import Draft
 from syncd.sinks.sink import Delivered, MessageTrouble, ReceiverTrouble
-from syncd.store.deliveries import Outcome, SinkRecord
+from syncd.store.deliveries import DeliveryOutcome, SinkRecord
 
 POISONED_AFTER = 5
 """An event that failed so often while others were delivered is itself the trouble, whatever the receiver answers."""
@@ -57,7 +57,7 @@ class Settlement:
         self.sink = sink
         """The sink's record as it is to be."""
         self.delivered = delivered
-        self.outcomes: list[tuple[Entry, Outcome]] = []
+        self.outcomes: list[tuple[Entry, DeliveryOutcome]] = []
         self.untouched: list[Entry] = []
         """Events that are tried again, as if nothing had happened to them."""
         self.records: list[DeliveryRecord] = []
@@ -118,7 +118,7 @@ class Settlement:
     def _succeed(self, message: SentMessage) -> None:
         self.delivered += len(message.entries)
         self.records.append(DeliveryRecord(self.sink.name, "delivered", len(message.entries)))
-        self.outcomes += [(entry, Outcome(entry.seq, "delivered")) for entry in message.entries]
+        self.outcomes += [(entry, DeliveryOutcome(entry.seq, "delivered")) for entry in message.entries]
         if not message.is_current or self.sink.state == "disabled":
             return
         if self.sink.state == "backing_off":
@@ -212,7 +212,7 @@ class Settlement:
     ) -> None:
         """What is not ``changed`` stays as the entry has it, except ``due``, which only holds for one attempt."""
         kept = {name: getattr(entry, name) for name in ("attempts", "strikes", "tried_at")}
-        self.outcomes.append((entry, Outcome(entry.seq, state, error=error, **(kept | changed))))
+        self.outcomes.append((entry, DeliveryOutcome(entry.seq, state, error=error, **(kept | changed))))
 
     def _announce_failure(self, reason: str, message: str) -> None:
         self.sink = replace(self.sink, failed_said_at=self._now, failed_reason=reason)

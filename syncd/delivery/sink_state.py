@@ -13,7 +13,8 @@ from syncd.model import Clock, Draft, Route
 from syncd.sinks.sink import MAX_RETRY_AFTER
 from syncd.store import deliveries, outbox
 from syncd.store.deliveries import SinkRecord
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
+from syncd.store.transaction import Transaction
 
 StateChange = Callable[[SinkRecord], tuple[SinkRecord, list[Draft]]]
 """From the record as it is to the record as it is to be, and what the other sinks are told."""

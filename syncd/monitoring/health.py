@@ -1,15 +1,15 @@
-"""Whether syncd does its job: pure. `status`, `/readyz` and the heartbeat ask this and nothing else."""
+"""Whether syncd does its job, decided without I/O. `status`, `/readyz` and the heartbeat all ask this."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncd.model import is_fresh, trusted
 
 OVERDUE_AFTER = timedelta(hours=1)
-"""A delivery of an enabled sink that waits longer makes syncd unhealthy."""
+"""syncd is unhealthy if an event has waited longer than this for a sink that is not disabled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,9 @@ class AccountView:
 
     account: str
     targets: int
-    """Its active ones."""
+    """How many active targets it has."""
     error: str | None = None
-    """Of its region discovery."""
+    """Why its region discovery fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class SinkView:
     error: str | None = None
 
     def is_overdue(self, now: datetime) -> bool:
-        """Nobody knows how long an event waits whose time lies beyond now: it counts as overdue."""
+        """If the time of the event lies in the future, nobody knows how long it has waited: it counts as overdue."""
         if self.waiting_since is None or self.state == "disabled":
             return False
         since = trusted(self.waiting_since, now)
@@ -70,54 +70,64 @@ class Health:
         return not self.reasons
 
 
-def judge(
+def assess(
     accounts: Sequence[AccountView],
     targets: Sequence[TargetView],
     sinks: Sequence[SinkView],
     now: datetime,
     reload_error: str | None = None,
 ) -> Health:
+    """The health at ``now``; ``reload_error`` says why the last reload of the configuration failed, if it did."""
     reasons = [
-        *(f"account {one.account} has no target{_why(one.error)}" for one in accounts if not one.targets),
-        *(_stale(one, now) for one in targets if not one.is_fresh(now)),
-        *(_overdue(one, now) for one in sinks if one.is_overdue(now)),
+        *(f"account {view.account} has no target{_why(view.error)}" for view in accounts if not view.targets),
+        *(_stale(target, now) for target in targets if not target.is_fresh(now)),
+        *(_overdue(sink, now) for sink in sinks if sink.is_overdue(now)),
     ]
-    warnings = [
-        *(f"{one.held} held in {one.account}/{one.region}" for one in targets if one.held),
-        *(f"sink {one.name} has {one.dead} dead" for one in sinks if one.dead),
-        *(f"sink {one.name} is disabled, {one.pending} wait" for one in sinks if one.state == "disabled"),
-        *(f"sink {one.name} is away{_why(one.error)}" for one in sinks if one.state == "backing_off"),
-        *(
-            f"{one.account}/{one.region} fails{_why(one.error)}"
-            for one in targets
-            if one.failures and one.is_fresh(now)
-        ),
-        *(
-            f"regions of {one.account} are unknown{_why(one.error)}"
-            for one in accounts
-            if one.targets and one.error
-        ),
-    ]
+    warnings = [*_held(targets), *_of_sinks(sinks), *_failing(accounts, targets, now)]
     if reload_error is not None:
-        warnings.append(f"the last reload failed, the configuration before it goes on: {reload_error}")
+        warnings.append(f"the last reload failed, so the old configuration is still in force: {reload_error}")
     return Health(tuple(reasons), tuple(warnings))
 
 
+def _held(targets: Sequence[TargetView]) -> Iterator[str]:
+    yield from (f"{target.held} held in {_name(target)}" for target in targets if target.held)
+
+
+def _of_sinks(sinks: Sequence[SinkView]) -> Iterator[str]:
+    yield from (f"sink {sink.name} has {sink.dead} dead" for sink in sinks if sink.dead)
+    disabled = (sink for sink in sinks if sink.state == "disabled")
+    yield from (f"sink {sink.name} is disabled, {sink.pending} wait" for sink in disabled)
+    away = (sink for sink in sinks if sink.state == "backing_off")
+    yield from (f"sink {sink.name} is away{_why(sink.error)}" for sink in away)
+
+
+def _failing(accounts: Sequence[AccountView], targets: Sequence[TargetView], now: datetime) -> Iterator[str]:
+    """What fails, but has not made syncd unhealthy yet."""
+    failing = (target for target in targets if target.failures and target.is_fresh(now))
+    yield from (f"{_name(target)} fails{_why(target.error)}" for target in failing)
+    unknown = (view for view in accounts if view.targets and view.error)
+    yield from (f"regions of {view.account} are unknown{_why(view.error)}" for view in unknown)
+
+
 def _stale(target: TargetView, now: datetime) -> str:
-    where = f"{target.account}/{target.region}"
+    name = _name(target)
     if target.fresh_until is None:
-        return f"{where} was never read whole{_why(target.error)}"
+        return f"{name} was never read whole{_why(target.error)}"
     if target.last_success_at is not None and trusted(target.last_success_at, now) is None:
-        return f"{where} was last read when this machine's clock ran ahead{_why(target.error)}"
-    return f"{where} is stale since {target.fresh_until:%Y-%m-%d %H:%M} UTC{_why(target.error)}"
+        return f"{name} was last read when this machine's clock ran ahead{_why(target.error)}"
+    return f"{name} is stale since {target.fresh_until:%Y-%m-%d %H:%M} UTC{_why(target.error)}"
 
 
 def _overdue(sink: SinkView, now: datetime) -> str:
     assert sink.waiting_since is not None
     if trusted(sink.waiting_since, now) is None:
-        return f"sink {sink.name}: an event waits since this machine's clock ran ahead{_why(sink.error)}"
+        return f"sink {sink.name}: an event has waited since this machine's clock ran ahead{_why(sink.error)}"
     hours = (now - sink.waiting_since).total_seconds() / 3600
-    return f"sink {sink.name}: an event waits for {hours:.0f} h{_why(sink.error)}"
+    return f"sink {sink.name}: an event has waited for {hours:.0f} h{_why(sink.error)}"
+
+
+def _name(target: TargetView) -> str:
+    return f"{target.account}/{target.region}"
 
 
 def _why(error: str | None) -> str:

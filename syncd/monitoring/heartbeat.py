@@ -1,4 +1,4 @@
-"""The only alarm that still works when the machine is gone: a GET somewhere while all is well."""
+"""A GET to a monitoring service while all is well. It raises the alarm when they stop, even if the machine is gone."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from syncd.monitoring.health import Health
 log = structlog.get_logger()
 
 TIMEOUT = timedelta(seconds=20)
+"""Of one GET."""
 
 
 class Heartbeat:
-    """One `beat` each interval; a receiver that fails is said once, and once more when it answers again."""
+    """Call `beat` once each interval. A receiver that fails is logged once, and so is its recovery."""
 
     def __init__(self, config: HeartbeatConfig, health: Callable[[], Awaitable[Health]]) -> None:
         self._config = config
@@ -25,9 +26,9 @@ class Heartbeat:
         self._failing = False
 
     async def beat(self) -> None:
-        found = await self._health()
-        if not found.healthy:
-            log.debug("heartbeat_withheld", reasons=found.reasons)
+        health = await self._health()
+        if not health.healthy:
+            log.debug("heartbeat_withheld", reasons=health.reasons)
             return
         trouble = await self._get()
         if trouble and not self._failing:
@@ -37,7 +38,7 @@ class Heartbeat:
         self._failing = bool(trouble)
 
     async def _get(self) -> str:
-        """What went wrong, without the URL: it may be a credential."""
+        """What went wrong, or ""; without the URL, which may be a credential."""
         timeout = aiohttp.ClientTimeout(total=TIMEOUT.total_seconds())
         try:
             async with (

@@ -1,4 +1,4 @@
-"""Prometheus metrics: counters fed by observers, gauges read from the database when somebody asks."""
+"""The metrics for Prometheus: observers feed the counters; gauges are read from the database when somebody asks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from syncd import __version__
 from syncd.compshare.client import RequestRecord
 from syncd.delivery.settlement import DeliveryRecord
 from syncd.monitoring.health import Health, SinkView, TargetView
-from syncd.monitoring.snapshot import Survey
+from syncd.monitoring.snapshot import Snapshot
 from syncd.sync.report import SyncReport
 
-LATENCIES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Seconds."""
+LATENCY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Upper ends of the histogram's buckets, in seconds."""
 
 
 class Metrics:
@@ -43,7 +43,7 @@ class Metrics:
             "syncd_api_request_duration_seconds",
             "Duration of requests to the API",
             ["action"],
-            buckets=LATENCIES,
+            buckets=LATENCY_BUCKETS,
             registry=self.registry,
         )
         self._events = self._counter("syncd_events", "Events recorded since the start", ["type"])
@@ -69,39 +69,39 @@ class Metrics:
         self._deliveries.labels(record.sink, record.outcome).inc(record.count)
 
     def count(self, events: Mapping[str, int]) -> None:
-        """So many more of each type."""
+        """Add these to the counters: type of the event → how many more there are."""
         for kind, count in events.items():
             self._events.labels(kind).inc(count)
 
-    def expose(self, survey: Survey, health: Health, reload_error: str | None, now: datetime) -> bytes:
-        """The text that Prometheus reads."""
+    def expose(self, snapshot: Snapshot, health: Health, reload_error: str | None, now: datetime) -> bytes:
+        """The text that Prometheus reads, with the gauges as the snapshot has them."""
         self._reload.set(reload_error is None)
         self._healthy.set(health.healthy)
-        self._show_targets(survey.targets, now)
-        self._show_sinks(survey.sinks, now)
+        self._show_targets(snapshot.targets, now)
+        self._show_sinks(snapshot.sinks, now)
         return generate_latest(self.registry)
 
     def _show_targets(self, targets: Sequence[TargetView], now: datetime) -> None:
         for gauge in (self._success, self._fresh, self._live, self._held, self._failures):
             gauge.clear()
-        for one in targets:
-            where = (one.account, one.region)
-            if one.last_success_at is not None:
-                self._success.labels(*where).set(one.last_success_at.timestamp())
-            self._fresh.labels(*where).set(one.is_fresh(now))
-            self._live.labels(*where).set(one.live)
-            self._held.labels(*where).set(one.held)
-            self._failures.labels(*where).set(one.failures)
+        for target in targets:
+            labels = (target.account, target.region)
+            if target.last_success_at is not None:
+                self._success.labels(*labels).set(target.last_success_at.timestamp())
+            self._fresh.labels(*labels).set(target.is_fresh(now))
+            self._live.labels(*labels).set(target.live)
+            self._held.labels(*labels).set(target.held)
+            self._failures.labels(*labels).set(target.failures)
 
     def _show_sinks(self, sinks: Sequence[SinkView], now: datetime) -> None:
         for gauge in (self._pending, self._oldest, self._dead, self._up):
             gauge.clear()
-        for one in sinks:
-            waits = (now - one.waiting_since).total_seconds() if one.waiting_since else 0.0
-            self._pending.labels(one.name).set(one.pending)
-            self._oldest.labels(one.name).set(max(0.0, waits))
-            self._dead.labels(one.name).set(one.dead)
-            self._up.labels(one.name).set(one.state == "ok")
+        for sink in sinks:
+            age = (now - sink.waiting_since).total_seconds() if sink.waiting_since else 0.0
+            self._pending.labels(sink.name).set(sink.pending)
+            self._oldest.labels(sink.name).set(max(0.0, age))
+            self._dead.labels(sink.name).set(sink.dead)
+            self._up.labels(sink.name).set(sink.state == "ok")
 
     def _gauge(self, name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)

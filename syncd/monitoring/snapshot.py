@@ -1,4 +1,4 @@
-"""What the file says of syncd's work at one moment, in the terms of `health`."""
+"""What the database says about syncd's work at one moment, in the terms of `health`."""
 
 from __future__ import annotations
 
@@ -12,43 +12,44 @@ from syncd.store.queries import AccountRow, Reader, SinkRow, TargetRow, accounts
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class Snapshot:
     accounts: Sequence[AccountView]
     targets: Sequence[TargetView]
     sinks: Sequence[SinkView]
     events: Mapping[str, int] = field(default_factory=dict)
-    """Type → how many with numbers above the one asked for."""
+    """Type → how many events have a number above the one that was asked for."""
     last_seq: int = 0
 
 
-def survey(
+def take_snapshot(
     path: Path,
     configured_accounts: Collection[str] | None = None,
     configured_sinks: Collection[str] | None = None,
     *,
     events_after: int | None = None,
-) -> Survey:
-    """Read the file. Without a configuration (None), what the file knows as active stands in for it.
+) -> Snapshot:
+    """Read the file. Without a configuration (None), its active accounts and sinks stand in for the configured ones.
 
-    ``events_after``: count the events above that number. Raises the DatabaseError tree.
+    ``events_after``: count the events with numbers above this one. Raises the DatabaseError tree.
     """
     with Reader.open(path) as reader:
         reader.snapshot()
-        rows = [row for row in targets(reader) if row.active]
-        known = {row.account: row for row in accounts(reader) if row.active}
-        names = known if configured_accounts is None else configured_accounts
+        active_targets = [row for row in targets(reader) if row.active]
+        active_accounts = {row.account: row for row in accounts(reader) if row.active}
+        names = active_accounts if configured_accounts is None else configured_accounts
         last = last_seq(reader)
-        return Survey(
-            accounts=[_account(name, known.get(name), rows) for name in sorted(names)],
-            targets=[_target(row) for row in rows if row.account in names],
+        return Snapshot(
+            accounts=[_account(name, active_accounts.get(name), active_targets) for name in sorted(names)],
+            targets=[_target(row) for row in active_targets if row.account in names],
             sinks=[_sink(row) for row in sinks(reader) if _is_configured(row, configured_sinks)],
-            events={} if events_after is None else _counted(reader, events_after, last),
+            events={} if events_after is None else _count_events(reader, events_after, last),
             last_seq=last,
         )
 
 
-def _account(name: str, row: AccountRow | None, rows: Sequence[TargetRow]) -> AccountView:
-    return AccountView(name, sum(one.account == name for one in rows), row.discovery_error if row else None)
+def _account(name: str, row: AccountRow | None, active_targets: Sequence[TargetRow]) -> AccountView:
+    count = sum(target.account == name for target in active_targets)
+    return AccountView(name, count, row.discovery_error if row else None)
 
 
 def _target(row: TargetRow) -> TargetView:
@@ -73,7 +74,7 @@ def _is_configured(row: SinkRow, configured: Collection[str] | None) -> bool:
     return row.absent_since is None if configured is None else row.name in configured
 
 
-def _counted(reader: Reader, after: int, last: int) -> dict[str, int]:
+def _count_events(reader: Reader, after: int, last: int) -> dict[str, int]:
     return dict(
         reader.rows(
             "SELECT type, COUNT(*) FROM events WHERE seq > ? AND seq <= ? GROUP BY type", (after, last)

@@ -1,4 +1,4 @@
-"""A pretend CompShare, faithful enough that the official SDK cannot tell, and unfaithful on demand.
+"""A pretend CompShare that the official SDK cannot tell from the real one, and that misbehaves on demand.
 
     world = World(seed=1)
     world.add_region("cn-wlcb")
@@ -9,20 +9,35 @@
         world.set_status(image, "Available")
         sim.faults.add(Fault("throttled", retry_after=2, times=3))
 
-`python -m syncd.simulator` serves one in its own process. It imports nothing of syncd outside this room.
+`python -m syncd.simulator` serves one in a process of its own. It imports nothing of syncd outside this folder.
 """
 
 from syncd.simulator import answer_faults, page_faults, wire_faults  # noqa: F401  (they register their kinds)
+from syncd.simulator.accounts import Account
 from syncd.simulator.catalogue import lean_fields
 from syncd.simulator.faults import KINDS, ActiveFault, Fault, FaultError, Faults
 from syncd.simulator.gateway import Gateway
 from syncd.simulator.history import History
-from syncd.simulator.ledger import Ledger, Request
-from syncd.simulator.places import Account
+from syncd.simulator.registry import EVERYWHERE, UnknownError
+from syncd.simulator.request_log import Request, RequestLog
 from syncd.simulator.server import Simulator
-from syncd.simulator.world import EVERYWHERE, PageRead, UnknownError, World
+from syncd.simulator.world import PageRead, World
 
 __all__ = [
-    "EVERYWHERE", "KINDS", "Account", "ActiveFault", "Fault", "FaultError", "Faults", "Gateway", "History", "Ledger",
-    "PageRead", "Request", "Simulator", "UnknownError", "World", "lean_fields",
+    "EVERYWHERE",
+    "KINDS",
+    "Account",
+    "ActiveFault",
+    "Fault",
+    "FaultError",
+    "Faults",
+    "Gateway",
+    "History",
+    "PageRead",
+    "Request",
+    "RequestLog",
+    "Simulator",
+    "UnknownError",
+    "World",
+    "lean_fields",
 ]  # fmt: skip

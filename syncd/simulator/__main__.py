@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from syncd.simulator.churn import stir
+from syncd.simulator.churn import churn_once
 from syncd.simulator.sample_config import config_toml
 from syncd.simulator.server import Simulator
 from syncd.simulator.world import World
@@ -31,7 +31,7 @@ The same --seed gives the same keys, ids and images. Nothing is kept when it end
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve; the exit code is 0 after a signal, 2 where it cannot listen."""
+    """Serve until a signal comes; the exit code is 0 then, and 2 if it cannot listen."""
     options = _parser().parse_args(arguments)
     world = World.sample(options.accounts, options.regions, options.images, options.seed)
     return asyncio.run(_serve(world, options))
@@ -49,21 +49,21 @@ async def _serve(world: World, options: argparse.Namespace) -> int:
         return 2
     _say(config_toml(world, sim.url))
     print(f"pretend CompShare at {sim.url}; Ctrl-C ends it", file=sys.stderr, flush=True)
-    await _until(stop, world, random.Random(options.seed), options.stir)
+    await _serve_until(stop, world, random.Random(options.seed), options.stir)
     await sim.stop()
     return 0
 
 
-async def _until(stop: asyncio.Event, world: World, rng: random.Random, pause: float | None) -> None:
+async def _serve_until(stop: asyncio.Event, world: World, rng: random.Random, pause: float | None) -> None:
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause)
         if not stop.is_set():
-            print(stir(world, rng), file=sys.stderr, flush=True)
+            print(churn_once(world, rng), file=sys.stderr, flush=True)
 
 
 def _say(text: str) -> None:
-    """To stdout at once; a reader that has left (``| head``) is no reason to end."""
+    """Print to stdout at once; that its reader has left (``| head``) is no reason to end."""
     try:
         sys.stdout.buffer.write(text.encode())
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What goes back: a page of rows, a refusal, and the HTTP answer that either becomes."""
+"""What the API answers: a refusal, and the HTTP answer that a page or a refusal becomes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An API error; it travels as HTTP 200."""
+    """An error of the API, which is sent as HTTP 200."""
 
     code: Any
     message: str
@@ -47,14 +47,14 @@ def not_available(name: str) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The HTTP answer, and what happens on the wire on its way."""
+    """The HTTP answer, and the faults that it meets on the wire."""
 
     body: bytes
     status: int = 200
     ret_code: Any = None
-    """For the ledger; None where the body has none."""
+    """For the log of requests; None if the body has no RetCode."""
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
     wire: Sequence[Fault] = ()
     faults: tuple[str, ...] = ()
-    """The names of all faults that had a part in it."""
+    """The names of all faults that took part in it."""

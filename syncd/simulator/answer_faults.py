@@ -1,4 +1,4 @@
-"""Faults around the rows: the world that changes under a reader, answers in place of the API's, twisted bytes."""
+"""Faults around the rows: the world changes while it is read, something else answers, bytes are damaged."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ HTML = "<!DOCTYPE html><html><head><title>502</title></head><body><h1>网关错�
 
 @kind("world", on=("list",))
 def list_changes(view: View, *, unshare: int = 1, share: int = 0, status: int = 0) -> None:
-    """Before the page is read, so many random rows leave the list, join it, change their status: a change of the
-    truth."""
+    """Before the page is read, random rows really leave the list, join it, or change their status: so many of each."""
     account, region = view.query.account, view.query.region
     if account is None or region not in view.world.regions:
         return
-    ids = view.world.shelf(account, region).ids()
+    ids = view.world.share_list(account, region).ids()
     chosen = view.rng.sample(ids, min(len(ids), unshare + status))
     for image in chosen[:unshare]:
         view.world.unshare(account, region, image)
@@ -41,7 +40,8 @@ def list_changes(view: View, *, unshare: int = 1, share: int = 0, status: int = 
 def throttled(
     query: Query, *, code: int = 153, http: bool = False, retry_after: float | str | None = None
 ) -> Answer:
-    """Too many requests: a RetCode, or HTTP 429 if ``http``; with Retry-After if given (seconds, or a date)."""
+    """The answer is that there are too many requests: a RetCode, or HTTP 429 if ``http``; with Retry-After if it is
+    given (in seconds, or as a date)."""
     headers = {} if retry_after is None else {"Retry-After": _seconds(retry_after)}
     if http:
         return Answer(b"Too Many Requests", status=429, headers=headers, content_type="text/plain")
@@ -50,26 +50,26 @@ def throttled(
 
 @kind("instead")
 def retcode(query: Query, *, code: int = 130, message: str = "", status: int = 200) -> Answer:
-    """Any RetCode, with any message and HTTP status."""
+    """The answer is this RetCode, with this message and HTTP status."""
     return replace(_refusal(query, code, message or MESSAGES.get(code, "Internal error")), status=status)
 
 
 @kind("instead")
 def http_error(query: Query, *, status: int = 503, retry_after: float | str | None = None) -> Answer:
-    """A bare HTTP status, with Retry-After if given."""
+    """The answer is a bare HTTP status, with Retry-After if it is given."""
     headers = {} if retry_after is None else {"Retry-After": _seconds(retry_after)}
     return Answer(b"upstream failed", status=status, headers=headers, content_type="text/plain")
 
 
 @kind("instead")
 def html(query: Query, *, status: int = 200) -> Answer:
-    """A gateway's page in HTML."""
+    """The answer is the HTML page of a gateway."""
     return Answer(HTML.encode(), status=status, content_type="text/html")
 
 
 @kind("instead")
 def body(query: Query, *, text: str = "{}", status: int = 200) -> Answer:
-    """Exactly this text."""
+    """The body is exactly this text."""
     return Answer(text.encode(), status=status)
 
 
@@ -78,7 +78,7 @@ def body(query: Query, *, text: str = "{}", status: int = 200) -> Answer:
 
 @kind("body")
 def truncated(answer: Answer, *, keep: float = 0.5) -> Answer:
-    """The body ends after this share of it, and Content-Length agrees: a cache kept half an answer."""
+    """The body ends after this share of it, and Content-Length agrees, as if a cache had kept half an answer."""
     return replace(answer, body=answer.body[: int(len(answer.body) * keep)])
 
 
@@ -90,13 +90,13 @@ def digit_retcode(answer: Answer) -> Answer:
 
 @kind("body")
 def content_type(answer: Answer, *, value: str = "text/html") -> Answer:
-    """The body is as ever, but declared as something else."""
+    """The body is as usual, but it is declared as something else."""
     return replace(answer, content_type=value)
 
 
 @kind("body")
 def clock_skew(answer: Answer, *, seconds: float = 3600.0) -> Answer:
-    """The Date header is ahead by so many seconds."""
+    """The Date header is ahead by this many seconds."""
     return replace(answer, headers={**answer.headers, "Date": formatdate(time.time() + seconds, usegmt=True)})
 
 

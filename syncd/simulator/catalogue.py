@@ -1,4 +1,4 @@
-"""Invents images: the fields of number n of a seed are always the same, and look like the real market's."""
+"""Invents images that look like those of the real market; seed and number always give the same image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 EPOCH = 1_735_689_600
-"""Seconds: the oldest image was made on 2025-01-01."""
+"""In seconds since 1970: the oldest image was made on 2025-01-01."""
 
 SUBJECTS = (
     "ComfyUI 工作流", "Stable Diffusion WebUI 整合包", "DeepSeek-R1 推理", "Qwen2.5-72B 微调", "ChatGLM4 对话",
@@ -104,12 +104,12 @@ def image_fields(seed: int, number: int) -> dict[str, Any]:
 
 
 def lean_fields(seed: int, number: int) -> dict[str, Any]:
-    """The least that a row can be: for tests that list often and care for ids alone."""
+    """The smallest possible row, for tests that list often and only care about ids."""
     return {"CompShareImageId": image_id(seed, number), "Name": f"image {number}", "Status": "Available"}
 
 
 def readme(fields: dict[str, Any]) -> str:
-    """The long text that only an exact-id query shows."""
+    """The long text that only a query for one id shows."""
     return f"# {fields.get('Name', '')}\n\n{fields.get('Description', '')}\n\n1. 选择镜像\n2. 启动实例\n"
 
 
@@ -118,7 +118,7 @@ def _dice(seed: int, number: int) -> bytes:
 
 
 def _unheard_of(number: int, dice: bytes) -> dict[str, Any]:
-    """Fields that no document names yet: some rows have them, as after a release of the vendor's."""
+    """Fields that no document names yet. Some rows have them, as they might after a new release of CompShare."""
     if number % 3:
         return {}
     return {"ShareMode": "Account", "Labels": {"Scene": TAGS[dice[24] % len(TAGS)]}, "Weight": None}

@@ -1,4 +1,4 @@
-"""Life in a world that nobody touches: now and then somebody shares, unshares, renames or finishes an image."""
+"""Makes things happen by themselves: images are shared, taken away, renamed and finished."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from syncd.simulator.world import World
 STEPS = {"Making": "Available", "Reviewing": "Available", "Available": "Offline", "Offline": "Available"}
 
 
-def stir(world: World, rng: random.Random) -> str:
-    """Let one thing happen to one account in one region, and say what in a line."""
+def churn_once(world: World, rng: random.Random) -> str:
+    """Let one thing happen to one account in one region; returns a line that says what happened."""
     account, region = rng.choice(world.accounts).name, rng.choice(world.regions)
-    ids = world.shelf(account, region).ids()
+    ids = world.share_list(account, region).ids()
     deed = rng.choice(("share", "share", "unshare", "status", "status", "rename")) if ids else "share"
     if deed == "share":
         return f"shared with {account} in {region}: {world.share(account, region, Status='Making')}"

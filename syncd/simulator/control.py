@@ -1,4 +1,4 @@
-"""The control endpoint: a person with curl, or another process, changes the world. For this machine only."""
+"""The control endpoint, through which curl or another process changes the world; for this machine only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from syncd.simulator.faults import KINDS, ActiveFault, Fault, FaultError
-from syncd.simulator.world import EVERYWHERE, UnknownError
+from syncd.simulator.registry import EVERYWHERE, UnknownError
 
 if TYPE_CHECKING:
     from syncd.simulator.server import Simulator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PREFIX = "/_control"
 
 SHOWN = 1000
-"""Requests that ``GET requests`` shows, the last ones."""
+"""How many of the last requests ``GET requests`` shows."""
 
 Deed = Callable[["Simulator", dict[str, Any]], Any]
 
@@ -28,7 +28,7 @@ class BadOrderError(ValueError):
 
 
 async def handle(sim: Simulator, request: web.BaseRequest) -> web.Response:
-    """Answer one control request: 200 with what it did, 400, 403 or 404 with ``{"error": …}``."""
+    """Answer a control request: with 200 and what was done, or with 400, 403 or 404 and ``{"error": …}``."""
     if not from_this_machine(request):
         return _json({"error": "the control endpoint answers only this machine"}, 403)
     name = request.path.removeprefix(PREFIX).strip("/")
@@ -42,7 +42,7 @@ async def handle(sim: Simulator, request: web.BaseRequest) -> web.Response:
 
 
 def from_this_machine(request: web.BaseRequest) -> bool:
-    """The peer is loopback, and the request came here directly."""
+    """Whether the peer is this machine and the request did not come through a proxy."""
     peer = None if request.transport is None else request.transport.get_extra_info("peername")
     return peer is not None and is_loopback(str(peer[0])) and "X-Forwarded-For" not in request.headers
 
@@ -58,7 +58,7 @@ def menu(sim: Simulator, order: dict[str, Any]) -> Any:
 
 
 def state(sim: Simulator, order: dict[str, Any]) -> Any:
-    """Who is shown how many images where; without keys."""
+    """How many images each account is shown in each region; without the keys."""
     world = sim.world
     return {
         "regions": list(world.regions),
@@ -66,7 +66,7 @@ def state(sim: Simulator, order: dict[str, Any]) -> Any:
             account.name: {
                 "account_id": account.account_id,
                 "projects": list(account.projects),
-                "images": {region: len(world.shelf(account, region)) for region in world.regions},
+                "images": {region: len(world.share_list(account, region)) for region in world.regions},
             }
             for account in world.accounts
         },
@@ -76,7 +76,7 @@ def state(sim: Simulator, order: dict[str, Any]) -> Any:
 
 
 def images(sim: Simulator, order: dict[str, Any]) -> Any:
-    """One account's rows of one region."""
+    """The rows that one account is shown in one region."""
     return list(sim.world.images(_text(order, "account"), _text(order, "region")).values())
 
 
@@ -95,8 +95,8 @@ def unshare(sim: Simulator, order: dict[str, Any]) -> Any:
     """Take an image away from one account, or from all."""
     image, named = _text(order, "image"), order.get("account")
     accounts = [sim.world.account(named)] if named else sim.world.accounts
-    taken = [sim.world.unshare(one, _regions(order), image) for one in accounts]
-    return {"unshared": any(taken)}
+    unshared = [sim.world.unshare(account, _regions(order), image) for account in accounts]
+    return {"unshared": any(unshared)}
 
 
 def status(sim: Simulator, order: dict[str, Any]) -> Any:
@@ -138,7 +138,7 @@ def add_fault(sim: Simulator, order: dict[str, Any]) -> Any:
 
 
 def clear_faults(sim: Simulator, order: dict[str, Any]) -> Any:
-    """All, or the one whose ``id`` is given."""
+    """Remove all faults, or the one whose ``id`` is given."""
     chosen = [active for active in sim.faults if order.get("id") in (None, active.number, str(active.number))]
     for active in chosen:
         active.remove()

@@ -24,7 +24,7 @@ import msgspec
 from syncd.simulator.query import LIST_ACTION, PROJECTS_ACTION, ZONES_ACTION, Query, Subject
 
 Stage = Literal["world", "instead", "page", "body", "wire"]
-"""Where a kind acts: on the world before it is read, instead of the API, on the rows, on the bytes, on the wire."""
+"""Where a fault acts: on the world before it is read, instead of the API, on a page, on its bytes, on the wire."""
 
 SUBJECTS: tuple[Subject, ...] = get_args(Subject)
 ACTIONS: Mapping[str, tuple[Subject, ...]] = {
@@ -35,17 +35,17 @@ ACTIONS: Mapping[str, tuple[Subject, ...]] = {
 
 
 class FaultError(ValueError):
-    """A fault that cannot be: an unknown kind, parameter or selector."""
+    """A fault that does not exist: its kind, a parameter or a limit is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One way to misbehave. ``act`` takes what its stage gives and the parameters by keyword."""
+class FaultKind:
+    """One way to misbehave. ``act`` takes what its stage gives, and the parameters by keyword."""
 
     name: str
     stage: Stage
     on: tuple[Subject, ...]
-    """The requests that it strikes unless the fault says otherwise."""
+    """The requests that it applies to, unless the fault says otherwise."""
     summary: str
     parameters: Mapping[str, Any]
     """Name → default."""
@@ -53,13 +53,13 @@ class Kind:
     act: Callable[..., Any]
 
 
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, FaultKind] = {}
 
 Act = TypeVar("Act", bound=Callable[..., Any])
 
 
 def kind(stage: Stage, *, on: Iterable[Subject] = SUBJECTS) -> Callable[[Act], Act]:
-    """Register a function as a kind: its name, its docstring and its keyword-only parameters say the rest."""
+    """Register a function as a kind of fault; its name, docstring and keyword-only parameters describe the kind."""
 
     def register(act: Act) -> Act:
         parameters = {
@@ -69,18 +69,18 @@ def kind(stage: Stage, *, on: Iterable[Subject] = SUBJECTS) -> Callable[[Act], A
         }
         summary = " ".join((inspect.getdoc(act) or "").split())
         types = get_type_hints(act)
-        KINDS[act.__name__] = Kind(act.__name__, stage, tuple(on), summary, parameters, types, act)
+        KINDS[act.__name__] = FaultKind(act.__name__, stage, tuple(on), summary, parameters, types, act)
         return act
 
     return register
 
 
 class Fault:
-    """A kind with its parameters, limited to some requests and some of their number.
+    """A kind of fault with its parameters, and the requests that it applies to.
 
-    ``account`` (its name), ``region``, ``offset`` and ``on`` (subjects or action names; the kind has a default)
-    choose the requests. Of those it lets ``skip`` pass, then strikes each ``every``-th, with ``probability``,
-    at most ``times``. Raises FaultError, which names what would be right.
+    ``account`` (by name), ``region``, ``offset`` and ``on`` (subjects or names of actions; each kind has a default)
+    choose the requests. The first ``skip`` of them pass; then every ``every``-th meets the fault, with this
+    ``probability``, and at most ``times`` in all. Raises FaultError, which says what would be right.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Fault:
         return f"Fault({', '.join(f'{key}={value!r}' for key, value in self.as_json().items())})"
 
     def as_json(self) -> dict[str, Any]:
-        """What the control endpoint shows, and takes back."""
+        """The form in which the control endpoint shows and takes a fault."""
         limits = {
             "account": self.account, "region": self.region, "offset": self.offset, "skip": self.skip,
             "times": self.times, "every": self.every, "probability": self.probability,
@@ -140,7 +140,7 @@ class Fault:
         )
 
     def act(self, *inputs: Any) -> Any:
-        """Do it; ``inputs`` are what its stage gives."""
+        """Do what the fault does; ``inputs`` are what its stage gives."""
         return self.kind.act(*inputs, **self.parameters)
 
     def _check(self, given: Mapping[str, Any]) -> None:
@@ -163,7 +163,7 @@ class Fault:
 
 @dataclass(slots=True, eq=False)
 class ActiveFault:
-    """A fault in force; ``hits`` counts the requests that it struck."""
+    """A fault in force; ``hits`` counts the requests that met it."""
 
     number: int
     fault: Fault
@@ -176,7 +176,7 @@ class ActiveFault:
             self._home.remove(self)
 
     def strikes(self, query: Query, rng: random.Random) -> bool:
-        """Count a request; does it meet this fault?"""
+        """Whether this request meets the fault; it is counted."""
         fault = self.fault
         if not fault.fits(query):
             return False
@@ -191,7 +191,7 @@ class ActiveFault:
 
 
 class Faults:
-    """The faults in force. Chances are drawn from a seed: the same requests meet the same faults."""
+    """The faults in force. Chance comes from a seed, so that the same requests meet the same faults."""
 
     def __init__(self, seed: int = 1) -> None:
         self._rng = random.Random(seed)
@@ -213,7 +213,7 @@ class Faults:
         self._active.clear()
 
     def meet(self, query: Query) -> list[Fault]:
-        """Those that strike this request."""
+        """The faults that this request meets."""
         if not self._active:
             return []
         return [active.fault for active in tuple(self._active) if active.strikes(query, self._rng)]

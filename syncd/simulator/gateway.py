@@ -1,4 +1,4 @@
-"""The pretend API without HTTP: parameters in, an answer out, with all checks and faults but those of the wire."""
+"""The pretend API without HTTP: it takes parameters and gives an answer, with all checks and faults but the wire's."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from syncd.simulator import places, rows, signature
+from syncd.simulator import row_bytes, signature, zones
+from syncd.simulator.accounts import Account
 from syncd.simulator.answer import Answer, Refusal, not_available, refuse
 from syncd.simulator.faults import Fault, Faults, of_stage
+from syncd.simulator.page import Page
 from syncd.simulator.page_faults import View
-from syncd.simulator.places import Account
 from syncd.simulator.query import LIST_ACTION, MAX_LIMIT, PROJECTS_ACTION, ZONES_ACTION, Query
-from syncd.simulator.rows import Page
 from syncd.simulator.world import World
 
 
 class Gateway:
-    """A world and its faults, answering. ``page`` serves tests that list without HTTP."""
+    """Answers requests about a world, with its faults. Tests that list without HTTP use ``page``."""
 
     def __init__(self, world: World, faults: Faults | None = None) -> None:
         self.world = world
@@ -29,7 +29,7 @@ class Gateway:
         return Query(params, self.world.by_public_key(params.get("PublicKey", "")))
 
     def answer(self, query: Query, *, signed: bool = True) -> Answer:
-        """What the API says, or what a fault makes of it; ``signed`` false trusts the account's name."""
+        """The answer of the API, or what a fault makes of it; without ``signed`` no signature is asked for."""
         struck = self.faults.meet(query)
         view = View(query, self.world, self._rng)
         for fault in of_stage(struck, "world"):
@@ -49,7 +49,7 @@ class Gateway:
         image_id: str | None = None,
         project_id: str | None = None,
     ) -> Answer:
-        """One page or lookup, checked and faulty, but unsigned and in memory."""
+        """The answer to one page or lookup, in memory and unsigned, with the checks and faults of the API."""
         known = self.world.account(account)
         params = {"Action": LIST_ACTION, "Region": region, "Limit": str(limit), "Offset": str(offset)}
         optional = {"CompShareImageId": image_id, "ProjectId": project_id}
@@ -71,7 +71,7 @@ class Gateway:
         return Answer(reply.body(self.world.next_digits()), ret_code=0)
 
     def _reply(self, query: Query) -> Page | Refusal:
-        """The truth, for a request whose signature is right."""
+        """The true answer to a request whose signature is right."""
         account = query.account
         assert account is not None
         if query.action == PROJECTS_ACTION:
@@ -80,7 +80,7 @@ class Gateway:
         if refusal is not None:
             return refusal
         if query.action == ZONES_ACTION:
-            return _table(places.zone_rows(self.world.zones), "ZoneInfo", query.action)
+            return _table(zones.zone_rows(self.world.zones), "ZoneInfo", query.action)
         return self._list(query, account)
 
     def _list(self, query: Query, account: Account) -> Page | Refusal:
@@ -98,8 +98,8 @@ class Gateway:
             return None if query.action == ZONES_ACTION else Refusal(220, "Missing params [Region]")
         if region not in self.world.zones:
             return not_available("Region")
-        zones = [places.zone_name(region, number + 1) for number in range(self.world.zones[region])]
-        return not_available("Zone") if zone and zone not in zones else None
+        names = zones.zone_names(region, self.world.zones[region])
+        return not_available("Zone") if zone and zone not in names else None
 
 
 def _refused_identity(query: Query) -> Refusal | None:
@@ -124,4 +124,4 @@ def _refused_project(query: Query, account: Account) -> Refusal | None:
 
 
 def _table(fields: list[dict[str, Any]], key: str, action: str) -> Page:
-    return Page([rows.encode(row) for row in fields], key=key, action=action)
+    return Page([row_bytes.encode(row) for row in fields], key=key, action=action)

@@ -1,10 +1,10 @@
-"""The truth over time: when each image was shared, so that a test can judge what a client believed."""
+"""Remembers when each image was shared, so that a test can say whether a client was right."""
 
 from __future__ import annotations
 
 
 class History:
-    """Intervals [from, until) in which ids were shared on one shelf; times are whatever the world counts in."""
+    """The intervals [from, until) in which images were on one share list, in the time of the world's clock."""
 
     def __init__(self) -> None:
         self._edges: dict[str, list[float]] = {}
@@ -16,7 +16,7 @@ class History:
         self._edges[image_id].append(at)
 
     def intervals(self, image_id: str) -> list[tuple[float, float | None]]:
-        """Each interval's start and end; an end of None is now."""
+        """The start and the end of each interval; the end is None if the image is still shared."""
         edges = self._edges.get(image_id, [])
         ends: list[float | None] = [*edges[1::2]]
         if len(edges) % 2:
@@ -27,15 +27,15 @@ class History:
         return any(start <= at and (end is None or at < end) for start, end in self.intervals(image_id))
 
     def ever_shared(self, image_id: str, since: float, until: float) -> bool:
-        """Was it shared at any moment of [since, until]?"""
+        """Whether it was shared at any moment of [since, until]."""
         return any(start <= until and (end is None or since < end) for start, end in self.intervals(image_id))
 
     def ever_absent(self, image_id: str, since: float, until: float) -> bool:
-        """Was it not shared at any moment of [since, until]?"""
+        """Whether there was any moment of [since, until] at which it was not shared."""
         return not any(
             start <= since and (end is None or until < end) for start, end in self.intervals(image_id)
         )
 
     def ids(self) -> frozenset[str]:
-        """Every id that was ever shared here."""
+        """All ids that were ever on this list."""
         return frozenset(self._edges)

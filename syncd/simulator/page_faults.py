@@ -1,4 +1,4 @@
-"""Faults of rows and counts: each takes a page and gives another, or a refusal in its place."""
+"""Faults of rows and counts: each takes a page and gives back another one, or a refusal."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from syncd.simulator import rows
+from syncd.simulator import row_bytes
 from syncd.simulator.answer import Refusal, not_available
 from syncd.simulator.faults import kind
+from syncd.simulator.page import Form, Page
 from syncd.simulator.query import Query, Subject
-from syncd.simulator.rows import Form, Page
 from syncd.simulator.world import World
 
 LIST: tuple[Subject, ...] = ("list",)
@@ -24,7 +24,7 @@ SCALARS = ("Size", "Price", "Visibility", "CreateTime", "PubTime", "AuthInfo", "
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What surrounds a page: the request, the world as it is now, dice."""
+    """What a fault may look at besides the page: the request, the world, and random numbers."""
 
     query: Query
     world: World
@@ -42,7 +42,7 @@ class View:
         """The rows of the whole list that the request is about."""
         if self.query.account is None or self.query.region is None:
             return []
-        return self.world.shelf(self.query.account, self.query.region).rows(offset, limit)
+        return self.world.share_list(self.query.account, self.query.region).rows(offset, limit)
 
 
 # Counts
@@ -56,7 +56,7 @@ def page_local_total(page: Page, view: View) -> Page:
 
 @kind("page", on=LIST)
 def wrong_total(page: Page, view: View, *, by: int = 1) -> Page:
-    """TotalCount is off by so many (never below 0)."""
+    """TotalCount is too high by this many (but never below 0)."""
     return replace(page, total=max(0, int(page.total or 0) + by))
 
 
@@ -77,31 +77,31 @@ def text_total(page: Page, view: View) -> Page:
 
 @kind("page", on=LIST)
 def short_page(page: Page, view: View, *, by: int = 1) -> Page:
-    """The page ends so many rows early; they come at the next offset."""
+    """The page ends this many rows too early; they come at the next offset."""
     return page.of(page.rows[: max(0, len(page.rows) - by)])
 
 
 @kind("page", on=LIST)
 def empty_page(page: Page, view: View) -> Page:
-    """No rows, with the true TotalCount."""
+    """The page has no rows, but the true TotalCount."""
     return page.of([])
 
 
 @kind("page", on=LIST)
 def repeated_page(page: Page, view: View, *, back: int = 1) -> Page:
-    """The rows of the page so many pages before (the first page stays itself)."""
+    """The page repeats the rows of the page this many pages before it (the first page stays itself)."""
     return page.of(view.rows(max(0, view.offset - back * view.limit), view.limit))
 
 
 @kind("page", on=LIST)
 def over_long_page(page: Page, view: View, *, extra: int = 1) -> Page:
-    """So many rows more than Limit, which the next page shows too."""
+    """The page has this many rows more than Limit; the next page shows them too."""
     return page.of(view.rows(view.offset, view.limit + extra))
 
 
 @kind("page", on=LIST)
 def shuffled(page: Page, view: View) -> Page:
-    """Each request finds the list in another order, as if it were not sorted."""
+    """Each request finds the list in another order, as if nothing sorted it."""
     mixed = view.rows()
     view.rng.shuffle(mixed)
     return page.of(mixed[view.offset : view.offset + view.limit])
@@ -109,7 +109,7 @@ def shuffled(page: Page, view: View) -> Page:
 
 @kind("page", on=LIST)
 def past_the_end(page: Page, view: View, *, code: int = 8401) -> Page | Refusal:
-    """An Offset at or past the end is refused with this RetCode (8401, or 230 naming Offset), not an empty page."""
+    """An Offset at or past the end gets this RetCode instead of an empty page (8401, or 230 naming Offset)."""
     if view.offset == 0 or page.rows:
         return page
     return not_available("Offset") if code == 230 else Refusal(code, "Offset out of range")
@@ -117,20 +117,20 @@ def past_the_end(page: Page, view: View, *, code: int = 8401) -> Page | Refusal:
 
 @kind("page", on=LIST)
 def blank(page: Page, view: View) -> Page:
-    """The list is empty, TotalCount 0, though nothing was taken away; lookups too if "on" names them."""
+    """The list is empty and TotalCount 0, though nothing was taken away; lookups are empty too if "on" names them."""
     return replace(page, rows=[], total=None if page.total is None else 0)
 
 
 @kind("page", on=LIST)
 def hidden_rows(page: Page, view: View, *, count: int = 1) -> Page:
-    """The first rows of the list are left out on every page and of TotalCount: a consistent lie."""
+    """The first rows of the list are missing on every page and in TotalCount: a consistent lie."""
     rest = view.rows(count)
     return replace(page, rows=rest[view.offset : view.offset + view.limit], total=len(rest))
 
 
 @kind("page", on=("list", "lookup", "zones", "projects"))
 def null_list(page: Page, view: View, *, form: Form = "null", total: int | None = None) -> Page:
-    """The list is "null", an "object" ({}) or "absent", whatever it holds; TotalCount stays or is ``total``."""
+    """The list is "null", an "object" ({}) or "absent", whatever is in it; TotalCount stays, or is ``total``."""
     kept: Any = page.total if total is None else total
     return replace(page, form=form, total=kept)
 
@@ -140,8 +140,8 @@ def null_list(page: Page, view: View, *, form: Form = "null", total: int | None 
 
 @kind("page", on=LIST)
 def doubled_id(page: Page, view: View, *, differ: bool = False) -> Page:
-    """The first row stands in the place of the last one too (behind it on a page of one), with another Name if
-    it shall differ."""
+    """The first row comes again in the place of the last one (on a page of one row, after it), with another Name if
+    ``differ``."""
     if not page.rows:
         return page
     twin = page.rows[0]
@@ -165,8 +165,8 @@ def rows_without_id(page: Page, view: View, *, count: int = 1, how: NoId = "abse
 def type_drift(
     page: Page, view: View, *, fields: Sequence[str] = SCALARS, to: Drift = "text", count: int | None = None
 ) -> Page:
-    """Fields of the first rows (of all without ``count``) come as "text" ("20480", "true"), "list", "object" or
-    "number"."""
+    """These fields of the first rows (of all rows without ``count``) come as "text" ("20480", "true"), "list", "object"
+    or "number"."""
     end = len(page.rows) if count is None else count
     drifted = [_drifted(row, fields, to) for row in page.rows[:end]]
     return page.of([*drifted, *page.rows[end:]])
@@ -184,7 +184,7 @@ def lookup_ignores_id(page: Page, view: View) -> Page:
 
 @kind("page", on=LOOKUP)
 def lookup_refused(page: Page, view: View, *, known: bool = True) -> Page | Refusal:
-    """A lookup is answered with 230 naming CompShareImageId; with ``known`` false only one of an id that is not
+    """A lookup is answered with 230 naming CompShareImageId; if ``known`` is false, only one for an id that is not
     shared."""
     return page if page.rows and not known else not_available("CompShareImageId")
 
@@ -198,23 +198,23 @@ def lookup_fails(page: Page, view: View, *, code: int = 130) -> Refusal:
 @kind("page", on=LOOKUP)
 def lookup_wrong_row(page: Page, view: View) -> Page:
     """A lookup is answered with the row of another id."""
-    others = [row for row in view.rows() if rows.decode(row)["CompShareImageId"] != view.query.image_id]
+    others = [row for row in view.rows() if row_bytes.decode(row)["CompShareImageId"] != view.query.image_id]
     return replace(page, rows=others[:1], total=len(others[:1]))
 
 
 def _changed(row: bytes, **fields: Any) -> bytes:
-    return rows.encode(rows.decode(row) | fields)
+    return row_bytes.encode(row_bytes.decode(row) | fields)
 
 
 def _without(row: bytes, key: str) -> bytes:
-    fields = rows.decode(row)
+    fields = row_bytes.decode(row)
     fields.pop(key, None)
-    return rows.encode(fields)
+    return row_bytes.encode(fields)
 
 
 def _drifted(row: bytes, names: Sequence[str], to: Drift) -> bytes:
-    fields = rows.decode(row)
-    return rows.encode(
+    fields = row_bytes.decode(row)
+    return row_bytes.encode(
         fields | {name: _as(to, fields[name]) for name in names if fields.get(name) is not None}
     )
 

@@ -1,4 +1,4 @@
-"""One request as the gateway reads it: flat strings, and what they ask for."""
+"""A request as the gateway reads it: its parameters, and what they ask for."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from syncd.simulator.places import Account
+from syncd.simulator.accounts import Account
 
 Subject = Literal["list", "lookup", "zones", "projects", "other"]
-"""What a request is about: a page of a list, an exact id, the regions, the projects."""
+"""What a request is about: a page of a list, one id, the regions, the projects."""
 
 LIST_ACTION = "DescribeCompShareSharingImages"
 ZONES_ACTION = "DescribeCompShareSupportZone"
@@ -24,11 +24,11 @@ MAX_LIMIT = 100
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Query:
-    """Never printed: ``params`` hold a signature that does not expire."""
+    """The parameters of a request. It is never printed, because they have a signature that never expires."""
 
     params: Mapping[str, str]
     account: Account | None
-    """Whose public key it names, if anyone's; the signature is not judged yet."""
+    """The account whose public key it names, if there is one; the signature is not checked yet."""
 
     @property
     def action(self) -> str:

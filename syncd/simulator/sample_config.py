@@ -1,4 +1,4 @@
-"""What `python -m syncd.simulator` prints: a configuration to paste, its comments the way to change the world."""
+"""The configuration that `python -m syncd.simulator` prints, with comments that say how to change the world."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 import tempfile
 from pathlib import Path
 
-from syncd.simulator.places import Account
+from syncd.simulator.accounts import Account
 from syncd.simulator.world import World
 
 INTERVAL = "10s"
 
 
 def config_toml(world: World, url: str) -> str:
-    """A whole config.toml of syncd for this simulator, with its own database so that no real one is touched."""
+    """A complete config.toml of syncd for this simulator, with a database of its own so that no real one is touched."""
     database = Path(tempfile.gettempdir()) / f"syncd-simulator-{url.rpartition(':')[2]}.db"
     parts = [
         _hints(world, url),
@@ -37,9 +37,9 @@ def _account(account: Account, regions: tuple[str, ...]) -> str:
 
 
 def _hints(world: World, url: str) -> str:
-    """Comments with curl lines that work as they stand."""
+    """Comments with curl commands that can be pasted as they are."""
     name, region = world.accounts[0].name, world.regions[0]
-    ids = world.shelf(name, region).ids()
+    ids = world.share_list(name, region).ids()
     image = ids[0] if ids else "IMAGE_ID"
     deeds = [
         (

@@ -1,4 +1,4 @@
-"""The pretend API over HTTP: every encoding in, answers and misbehaviour out."""
+"""The pretend API over HTTP: it takes parameters in every encoding, and sends answers and faults."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from syncd.simulator import control, signature
 from syncd.simulator.answer import Answer
 from syncd.simulator.faults import Faults
 from syncd.simulator.gateway import Gateway
-from syncd.simulator.ledger import Ledger, Request
 from syncd.simulator.query import Query
+from syncd.simulator.request_log import Request, RequestLog
 from syncd.simulator.wire_faults import Wire
 from syncd.simulator.world import World
 
 GRACE = 1.0
-"""Seconds that a request in progress gets when the simulator stops."""
+"""How many seconds a request in progress still gets when the simulator stops."""
 
 NOT_FOUND = b"<html><body><h1>404 Not Found</h1></body></html>"
 
@@ -31,13 +31,13 @@ NOT_FOUND = b"<html><body><h1>404 Not Found</h1></body></html>"
 class Simulator:
     """``async with Simulator(world) as sim:`` serves at ``sim.url`` until the block ends.
 
-    ``port`` 0 takes a free one. Raises OSError where it cannot listen. The world and the faults may be changed
-    at any time on the loop's thread.
+    ``port`` 0 chooses a free one. Raises OSError if it cannot listen. The world and the faults may be changed at any
+    time, on the thread of the event loop.
     """
 
     def __init__(self, world: World | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.gateway = Gateway(World.sample() if world is None else world)
-        self.requests = Ledger()
+        self.requests = RequestLog()
         self._host = host
         self._port = port
         self._rng = random.Random(self.world.seed)
@@ -55,7 +55,7 @@ class Simulator:
 
     @property
     def port(self) -> int:
-        """The port it listens on; it keeps it when it is stopped and started again."""
+        """The port it listens on; it stays the same when the simulator is stopped and started again."""
         return self._port
 
     @property
@@ -81,7 +81,7 @@ class Simulator:
         self._port = self._listener.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Close every connection; hung requests end. Twice is harmless."""
+        """Close every connection, also those of requests that hang. To stop twice is harmless."""
         if self._http is None or self._listener is None:
             return
         self._closing.set()
@@ -122,7 +122,7 @@ class Simulator:
 
 
 async def read(request: web.BaseRequest) -> tuple[str, dict[str, str]]:
-    """How the parameters came, and all of them as flat text; a body that cannot be read has none."""
+    """How the parameters came, and all of them as flat text; a body that cannot be read has no parameters."""
     params = dict(parse_qsl(request.query_string, keep_blank_values=True))
     if request.method == "GET":
         return "query", params

@@ -1,4 +1,4 @@
-"""What one account is shown in one region: rows in the list's order, and the history of what was there when."""
+"""The list of what one account is shown in one region, with its history."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from typing import Literal
 from syncd.simulator.history import History
 
 Order = Literal["newest", "oldest", "id"]
-"""Newest first moves every row when one joins; by id, rows join in the middle. The real order is unknown."""
+"""The order of the list. A new row moves all others if the newest comes first; by id it joins in the middle.
+
+The order of the real API is unknown.
+"""
 
 
-class Shelf:
+class ShareList:
+    """The rows that are shown now, in the order of the list."""
+
     def __init__(self, order: Order) -> None:
         self.history = History()
         self._order = order
@@ -27,7 +32,7 @@ class Shelf:
         return self._rows.get(image_id)
 
     def ids(self) -> list[str]:
-        """In the list's order."""
+        """The ids in the order of the list."""
         if self._ids is None:
             self._ids = sorted(self._rows) if self._order == "id" else list(self._rows)
             if self._order == "newest":
@@ -39,19 +44,19 @@ class Shelf:
         return [self._rows[image_id] for image_id in self.ids()[offset:end]]
 
     def add(self, image_id: str, row: bytes, at: float) -> None:
-        """Show a row; one that is shown already is left as it is."""
+        """Show a row; if it is shown already, nothing changes."""
         if image_id not in self._rows:
             self._rows[image_id] = row
             self._ids = None
             self.history.shared(image_id, at)
 
     def put(self, image_id: str, row: bytes) -> None:
-        """Another content for a row that is shown; it keeps its place."""
+        """Change the content of a row that is shown; it keeps its place."""
         assert image_id in self._rows
         self._rows[image_id] = row
 
     def drop(self, image_id: str, at: float) -> bool:
-        """Take a row away; says whether it was there."""
+        """Take a row away; whether it was there."""
         if self._rows.pop(image_id, None) is None:
             return False
         self._ids = None

@@ -1,4 +1,7 @@
-"""The cloud's own reading of the request signature: SHA-1 over sorted names and values, then the private key."""
+"""The signature of a request, as the cloud checks it: SHA-1 of the sorted names and values and the private key.
+
+This is written independently of syncd's own, so that a fault in one does not hide in the other.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of the connection: each gets the wire and the answer, and either sends something itself or lets it pass."""
+"""Faults of the connection: each gets the wire and the answer, and sends something itself or lets it pass."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from syncd.simulator.answer import Answer
 from syncd.simulator.faults import kind
 
 PIECE = 64 * 1024
-"""Bytes of a huge body that are written at once."""
+"""How many bytes of a huge body are written at a time."""
 
 ABORT = struct.pack("ii", 1, 0)
-"""SO_LINGER of 0 s: closing sends RST."""
+"""With SO_LINGER of 0 s, closing a connection sends RST."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """One request's connection. ``closing`` is set when the simulator stops: nothing may wait beyond it."""
+    """The connection of one request. ``closing`` is set when the simulator stops: then nothing may wait any longer."""
 
     request: web.BaseRequest
     closing: asyncio.Event
     rng: random.Random
 
     async def rest(self, seconds: float | None) -> bool:
-        """Wait, for ever without ``seconds``; false if the simulator stops."""
+        """Wait for so many seconds, or for ever; False if the simulator stops meanwhile."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.closing.wait(), seconds)
         return not self.closing.is_set()
@@ -54,7 +54,7 @@ class Wire:
 
 @kind("wire")
 async def latency(wire: Wire, answer: Answer, *, seconds: float = 0.2, jitter: float = 0.0) -> None:
-    """The answer comes so many seconds later, up to ``jitter`` more or less."""
+    """The answer comes this many seconds later, give or take up to ``jitter``."""
     await wire.rest(max(0.0, seconds + wire.rng.uniform(-jitter, jitter)))
 
 
@@ -62,7 +62,7 @@ async def latency(wire: Wire, answer: Answer, *, seconds: float = 0.2, jitter: f
 async def hang(
     wire: Wire, answer: Answer, *, seconds: float | None = None, headers: bool = False
 ) -> web.StreamResponse | None:
-    """Nothing comes (after the headers if ``headers``), until the client leaves; with ``seconds`` only so long."""
+    """Nothing comes (except the headers, if ``headers``) until the client leaves, or for this many seconds."""
     response = await wire.open(answer, len(answer.body)) if headers else None
     if not await wire.rest(seconds):
         wire.abort()
@@ -74,7 +74,7 @@ async def hang(
 
 @kind("wire")
 async def drip(wire: Wire, answer: Answer, *, size: int = 1, pause: float = 0.05) -> web.StreamResponse:
-    """The body comes in pieces of ``size`` bytes with ``pause`` seconds between."""
+    """The body comes in pieces of ``size`` bytes, with ``pause`` seconds between them."""
     response = await wire.open(answer, len(answer.body))
     for start in range(0, len(answer.body), size):
         await response.write(answer.body[start : start + size])
@@ -85,7 +85,7 @@ async def drip(wire: Wire, answer: Answer, *, size: int = 1, pause: float = 0.05
 
 @kind("wire")
 async def reset(wire: Wire, answer: Answer, *, sent: int = 0) -> web.StreamResponse:
-    """The connection is reset, before anything or after ``sent`` bytes of the body."""
+    """The connection is reset, before anything is sent or after ``sent`` bytes of the body."""
     response = web.StreamResponse()
     if sent:
         response = await wire.open(answer, len(answer.body))
@@ -108,8 +108,8 @@ async def cut(wire: Wire, answer: Answer, *, keep: float = 0.5) -> web.StreamRes
 async def huge(
     wire: Wire, answer: Answer, *, size: int = 10_000_000_000, declared: bool = False, deflate: bool = False
 ) -> web.StreamResponse:
-    """A body of 10 GB that begins like an answer; with Content-Length if ``declared``, as a compressed bomb if
-    ``deflate``."""
+    """The body has 10 GB and begins like an answer; it has a Content-Length if ``declared``, and is a compressed bomb
+    if ``deflate``."""
     start, piece = b'{"RetCode":0,"TotalCount":1,"ImageSet":[', b" " * PIECE
     if deflate:
         return await _bomb(wire, answer, start, size)
@@ -120,7 +120,7 @@ async def huge(
 
 
 async def _bomb(wire: Wire, answer: Answer, start: bytes, size: int) -> web.StreamResponse:
-    """A fully flushed piece of a deflate stream can be repeated: a gigabyte costs a megabyte and no CPU."""
+    """Send a compressed body. A flushed piece of it can be repeated: a gigabyte costs a megabyte and no CPU."""
     packer = zlib.compressobj(9)
     head = packer.compress(start) + packer.flush(zlib.Z_FULL_FLUSH)
     piece = packer.compress(b" " * 1_000_000) + packer.flush(zlib.Z_FULL_FLUSH)

@@ -1,29 +1,22 @@
-"""The pretend cloud's truth: who is shown which images where, the deeds that change it, and its history."""
+"""The truth of the pretend cloud: who is shown which images where, what changes it, and how it was before."""
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Self
 
-from syncd.simulator import catalogue, places, rows
+from syncd.simulator import catalogue, row_bytes
+from syncd.simulator.accounts import Account
 from syncd.simulator.history import History
-from syncd.simulator.places import Account
-from syncd.simulator.share_list import Order, Shelf
-
-Where = str | Iterable[str]
-"""A region, several, or "*" for all of them."""
-
-EVERYWHERE = "*"
+from syncd.simulator.page import Page
+from syncd.simulator.registry import EVERYWHERE, Registry, UnknownError, Where
+from syncd.simulator.share_list import Order, ShareList
 
 Invent = Callable[[int, int], dict[str, Any]]
-"""(seed, number) → the fields of an image's row."""
-
-
-class UnknownError(LookupError):
-    """No such account, region or image in this world."""
+"""(seed, number) → the fields of the row of an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +29,11 @@ class PageRead:
     limit: int
 
 
-class World:
-    """Accounts, regions and images. Deterministic: the same seed and deeds give the same world, ids and keys.
+class World(Registry):
+    """Accounts, regions and images. The same seed and the same calls give the same world, with the same ids and keys.
 
-    ``clock`` dates the history (seconds since the epoch, or whatever a test counts in). Fields of images are
-    named as on the wire: ``world.share("lab", "cn-wlcb", Name="我的镜像", Status="Making")``.
+    ``clock`` gives the times of the history (seconds since 1970, or whatever a test counts in). The fields of images
+    are named as on the wire: ``world.share("lab", "cn-wlcb", Name="我的镜像", Status="Making")``.
     """
 
     def __init__(
@@ -51,14 +44,11 @@ class World:
         order: Order = "newest",
         invent: Invent = catalogue.image_fields,
     ) -> None:
-        self.seed = seed
+        super().__init__(seed)
         self._clock = clock
         self._order = order
         self._invent = invent
-        self._accounts: dict[str, Account] = {}
-        self._generations: dict[str, int] = {}
-        self._regions: dict[str, int] = {}
-        self._shelves: dict[tuple[str, str], Shelf] = {}
+        self._share_lists: dict[tuple[str, str], ShareList] = {}
         self._images: dict[str, bytes] = {}
         self._numbers = itertools.count(1)
         self._serials = itertools.count(1)
@@ -72,8 +62,10 @@ class World:
         images: int = 40,
         seed: int = 1,
     ) -> Self:
-        """A world to look at: accounts ``lab``, ``team-2``, …; each is shown ``images`` in every region,
-        and half as many in all regions at once."""
+        """A world to try things with: accounts ``lab``, ``team-2``, …, each with ``images`` images in every region.
+
+        Half of the images are the same in all regions.
+        """
         world = cls(seed)
         for region in regions:
             world.add_region(region)
@@ -85,80 +77,29 @@ class World:
             world.fill(name, EVERYWHERE, images // 2)
         return world
 
-    # people and places
-
-    @property
-    def accounts(self) -> tuple[Account, ...]:
-        return tuple(self._accounts.values())
-
-    @property
-    def regions(self) -> tuple[str, ...]:
-        return tuple(self._regions)
-
-    @property
-    def zones(self) -> Mapping[str, int]:
-        """Region → its number of zones."""
-        return self._regions
-
-    def add_account(self, name: str, *, projects: int = 2, needs_project: bool = False) -> Account:
-        account = places.new_account(self.seed, name, projects=projects, needs_project=needs_project)
-        self._accounts[name] = account
-        return account
-
-    def remove_account(self, account: str | Account) -> None:
-        """Its keys are unknown from now on (172)."""
-        del self._accounts[self.account(account).name]
-
-    def rotate_key(self, account: str | Account) -> Account:
-        """Another key pair for the same account and projects."""
-        old = self.account(account)
-        generation = self._generations[old.name] = self._generations.get(old.name, 0) + 1
-        public_key, private_key = places.new_keys(self.seed, old.name, generation)
-        self._accounts[old.name] = replace(old, public_key=public_key, private_key=private_key)
-        return self._accounts[old.name]
-
-    def add_region(self, region: str, *, zones: int = 2) -> None:
-        self._regions[region] = zones
-
-    def remove_region(self, region: str) -> None:
-        """It leaves the list of zones, and listing it is refused with 230. Added again, it shows what it showed."""
-        self._where(region)
-        del self._regions[region]
-
-    def account(self, account: str | Account) -> Account:
-        """By name, public key, or itself as it is now. Raises UnknownError."""
-        name = account.name if isinstance(account, Account) else account
-        found = self._accounts.get(name) or self.by_public_key(name)
-        if found is None:
-            raise UnknownError(f"no account {name!r}; there are {', '.join(self._accounts) or 'none'}")
-        return found
-
-    def by_public_key(self, public_key: str) -> Account | None:
-        return next((one for one in self._accounts.values() if one.public_key == public_key), None)
-
-    # deeds
+    # what changes the world
 
     def share(
         self, account: str | Account, regions: Where, image: str | None = None, /, **fields: Any
     ) -> str:
-        """Show an image there; without ``image`` a new one, invented but for ``fields``. Returns its id."""
+        """Show an image there, and return its id. Without ``image`` it is a new one, invented except for ``fields``."""
         if image is None:
             image = self._new_image(fields)
         elif fields:
             raise TypeError("fields are given to a new image; change() alters one that exists")
         row = self._image(image)
-        for shelf in self._on(account, regions):
-            shelf.add(image, row, self._clock())
+        for share_list in self._on(account, regions):
+            share_list.add(image, row, self._clock())
         return image
 
     def fill(self, account: str | Account, regions: Where, count: int, **fields: Any) -> list[str]:
-        """Share so many new images."""
+        """Share ``count`` new images."""
         return [self.share(account, regions, **fields) for _ in range(count)]
 
     def unshare(self, account: str | Account, regions: Where, image: str) -> bool:
-        """Take an image away there; says whether it was shown anywhere."""
+        """Take an image away there; whether it was shown in any of these regions."""
         self._image(image)
-        dropped = [shelf.drop(image, self._clock()) for shelf in self._on(account, regions)]
+        dropped = [share_list.drop(image, self._clock()) for share_list in self._on(account, regions)]
         return any(dropped)
 
     def set_status(self, image: str, status: str, regions: Where = EVERYWHERE) -> None:
@@ -168,48 +109,51 @@ class World:
         self.change(image, regions, Name=name)
 
     def change(self, image: str, regions: Where = EVERYWHERE, **fields: Any) -> None:
-        """Alter fields for every account that is shown the image there."""
+        """Change fields of the image for every account that is shown it there."""
         if regions == EVERYWHERE:
             self._images[image] = _altered(self._image(image), fields)
-        for shelf in self._of_all(regions):
-            row = shelf.row(image)
+        for share_list in self._of_all(regions):
+            row = share_list.row(image)
             if row is not None:
-                shelf.put(image, _altered(row, fields))
+                share_list.put(image, _altered(row, fields))
 
     def remove(self, image: str) -> None:
         """Delete an image: nobody is shown it any more. It can be shared again under its id."""
         self._image(image)
-        for shelf in self._of_all(EVERYWHERE):
-            shelf.drop(image, self._clock())
+        for share_list in self._of_all(EVERYWHERE):
+            share_list.drop(image, self._clock())
 
     def blank(self, regions: Where, account: str | Account | None = None) -> int:
-        """Take everything away there, from one account or all; says how many rows."""
-        shelves = [shelf for one in self._whom(account) for shelf in self._on(one, regions)]
-        return sum(shelf.drop(image, self._clock()) for shelf in shelves for image in list(shelf.ids()))
+        """Take everything away there, from one account or from all; how many rows that were."""
+        dropped = 0
+        for owner in self._whom(account):
+            for share_list in self._on(owner, regions):
+                dropped += sum(share_list.drop(image, self._clock()) for image in list(share_list.ids()))
+        return dropped
 
-    # the truth
+    # what is true now, and was
 
-    def shelf(self, account: str | Account, region: str) -> Shelf:
+    def share_list(self, account: str | Account, region: str) -> ShareList:
         self._where(region)
         key = (self.account(account).name, region)
-        if key not in self._shelves:
-            self._shelves[key] = Shelf(self._order)
-        return self._shelves[key]
+        if key not in self._share_lists:
+            self._share_lists[key] = ShareList(self._order)
+        return self._share_lists[key]
 
     def shared(self, account: str | Account, region: str) -> frozenset[str]:
         """The ids that are shown there now."""
-        return frozenset(self.shelf(account, region).ids())
+        return frozenset(self.share_list(account, region).ids())
 
     def images(self, account: str | Account, region: str) -> dict[str, dict[str, Any]]:
-        """Id → fields of every row there, in the list's order."""
+        """The id → the fields of every row there, in the order of the list."""
         return {
             fields["CompShareImageId"]: fields
-            for fields in map(rows.decode, self.shelf(account, region).rows())
+            for fields in map(row_bytes.decode, self.share_list(account, region).rows())
         }
 
     def history(self, account: str | Account, region: str) -> History:
         """When each image was shown there, in the time of this world's clock."""
-        return self.shelf(account, region).history
+        return self.share_list(account, region).history
 
     # reading as the API does
 
@@ -221,32 +165,32 @@ class World:
         offset: int = 0,
         image_id: str | None = None,
     ) -> bytes:
-        """The body of one answer, without HTTP, checks or faults. A page of a list runs the watchers first."""
+        """The body of an answer, without HTTP, checks or faults; before a page of a list is read, the watchers run."""
         return self.read(account, region, limit, offset, image_id).body(self.next_digits())
 
     def read(
         self, account: str | Account, region: str, limit: int, offset: int, image_id: str | None = None
-    ) -> rows.Page:
-        """The same, before it becomes bytes."""
-        shelf = self.shelf(account, region)
+    ) -> Page:
+        """The page of that answer, before it becomes a body."""
+        share_list = self.share_list(account, region)
         if image_id:
-            row = shelf.row(image_id)
-            return rows.Page([_with_readme(row)] if row else [], 1 if row else 0)
+            row = share_list.row(image_id)
+            return Page([_with_readme(row)] if row else [], 1 if row else 0)
         for watcher in tuple(self._watchers):
             watcher(PageRead(self.account(account).name, region, offset, limit))
-        return rows.Page(shelf.rows(offset, limit), len(shelf))
+        return Page(share_list.rows(offset, limit), len(share_list))
 
     def next_digits(self) -> bytes:
-        """What makes the counters of the next answer differ from the last one's."""
-        return rows.counter_digits(next(self._serials))
+        """Digits that make the counters of the next answer differ from those of the last one."""
+        return row_bytes.counter_digits(next(self._serials))
 
     def on_page(self, callback: Callable[[PageRead], None]) -> Callable[[], None]:
-        """Run ``callback`` before each page of a list is read; returns what ends that."""
+        """Run ``callback`` before each page of a list is read; the returned function ends that."""
         self._watchers.append(callback)
         return lambda: self._watchers.remove(callback)
 
     def after_pages(self, count: int, deed: Callable[[], object]) -> None:
-        """Run ``deed`` once, between two pages: when ``count`` more have been served."""
+        """Run ``deed`` once between two pages, when ``count`` more pages have been served."""
         left = itertools.count(count, -1)
 
         def watch(_: PageRead) -> None:
@@ -261,7 +205,7 @@ class World:
     def _new_image(self, fields: dict[str, Any]) -> str:
         made = self._invent(self.seed, next(self._numbers)) | fields
         image: str = made["CompShareImageId"]
-        self._images[image] = rows.encode(made)
+        self._images[image] = row_bytes.encode(made)
         return image
 
     def _image(self, image: str) -> bytes:
@@ -269,31 +213,23 @@ class World:
             raise UnknownError(f"no image {image!r}")
         return self._images[image]
 
-    def _whom(self, account: str | Account | None) -> tuple[Account, ...]:
-        return self.accounts if account is None else (self.account(account),)
+    def _on(self, account: str | Account, regions: Where) -> list[ShareList]:
+        return [self.share_list(account, region) for region in self._where(regions)]
 
-    def _on(self, account: str | Account, regions: Where) -> list[Shelf]:
-        return [self.shelf(account, region) for region in self._where(regions)]
-
-    def _of_all(self, regions: Where) -> list[Shelf]:
-        """Every account's shelves there; with "*" those of removed regions too."""
+    def _of_all(self, regions: Where) -> list[ShareList]:
+        """The share lists of every account there; with "*" those of removed regions too."""
         named = None if regions == EVERYWHERE else self._where(regions)
-        return [shelf for (_, region), shelf in self._shelves.items() if named is None or region in named]
-
-    def _where(self, regions: Where) -> tuple[str, ...]:
-        if regions == EVERYWHERE:
-            return self.regions
-        named = (regions,) if isinstance(regions, str) else tuple(regions)
-        for region in named:
-            if region not in self._regions:
-                raise UnknownError(f"no region {region!r}; there are {', '.join(self._regions) or 'none'}")
-        return named
+        return [
+            share_list
+            for (_, region), share_list in self._share_lists.items()
+            if named is None or region in named
+        ]
 
 
 def _altered(row: bytes, fields: dict[str, Any]) -> bytes:
-    return rows.encode(rows.decode(row) | fields)
+    return row_bytes.encode(row_bytes.decode(row) | fields)
 
 
 def _with_readme(row: bytes) -> bytes:
-    fields = rows.decode(row)
-    return rows.encode(fields | {"Readme": catalogue.readme(fields)})
+    fields = row_bytes.decode(row)
+    return row_bytes.encode(fields | {"Readme": catalogue.readme(fields)})

@@ -1,4 +1,4 @@
-"""The dispatcher's half of the outbox: what waits for a sink, what became of it, and the sink's own state."""
+"""The dispatcher's half of the outbox: what waits for each sink, what became of it, and the state of the sink."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from typing import Any, Literal, NamedTuple
 
 from syncd.errors import UsageError
 from syncd.model import Draft, Route, SinkFilter, from_text, to_text
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
 from syncd.store.routing import wants
+from syncd.store.transaction import Transaction
 
-SinkState = Literal["ok", "backing_off", "disabled"]
+SinkStatus = Literal["ok", "backing_off", "disabled"]
 
-AT_ONCE = 500
+EVENTS_PER_TRANSACTION = 500
+"""How many events one transaction of a replay looks at."""
 
 _OF_SINK = (
     "state", "since", "next_attempt_at", "last_error", "failures", "failed_said_at", "failed_reason", "away_since",
     "dead_said_at", "tried_at",
 )  # fmt: skip
 
-# One statement, not one a row: each row of `executemany` would contend with the loop for the interpreter.
+# One statement for all: with `executemany` each row would contend with the event loop for the interpreter.
 _DELIVERED = (
     "UPDATE deliveries SET state = 'delivered', attempts = attempts + 1, next_attempt_at = NULL, last_error = NULL,"
     " finished_at = ? WHERE sink = ? AND state = 'pending' AND event_seq IN (SELECT value FROM json_each(?))"
@@ -45,19 +47,19 @@ _PROBE_NOW = "UPDATE sinks SET next_attempt_at = NULL WHERE name = ? AND state =
 class Pending(NamedTuple):
     seq: int
     key: str
-    """What is delivered in order: an image of an account, an account's own events, or the sinks'."""
+    """Events with the same key are delivered in order: those of an account's image, of an account, of the sinks."""
     attempts: int
-    """Those in which it was refused."""
+    """How often the receiver refused it."""
     due: datetime | None
-    """On its own schedule: when it is tried again."""
+    """When it is tried again, if it has a schedule of its own."""
     strikes: int
-    """How often it failed through the receiver's fault while others were delivered."""
+    """How often it failed through the receiver's fault while other events were delivered."""
     tried_at: datetime | None
     """When it last failed through the receiver's fault."""
 
 
-class Outcome(NamedTuple):
-    """What became of one event. ``state`` pending: it is tried again, at ``due`` if it has a schedule of its own."""
+class DeliveryOutcome(NamedTuple):
+    """What became of one event. A pending one is tried again, at ``due`` if it has a schedule of its own."""
 
     seq: int
     state: Literal["pending", "delivered", "dead"]
@@ -71,24 +73,24 @@ class Outcome(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class SinkRecord:
     name: str
-    state: SinkState
+    state: SinkStatus
     since: datetime
     next_attempt_at: datetime | None = None
     last_error: str | None = None
     failures: int = 0
     failed_said_at: datetime | None = None
-    """When it was announced that it gets nothing; None while it does."""
+    """When it was announced that the sink gets nothing; None while it gets something."""
     failed_reason: str | None = None
     away_since: datetime | None = None
-    """Since when it took nothing; None from its next success on."""
+    """Since when the receiver has taken nothing; None after its next success."""
     dead_said_at: datetime | None = None
-    """When it was announced that an event is dead; None while none is."""
+    """When it was announced that an event is dead; None while no event is dead."""
     tried_at: datetime | None = None
     """When ``next_attempt_at`` was set."""
 
 
 async def pending(tx: Transaction, sink: str, after: int, limit: int) -> list[Pending]:
-    """What waits for the sink with numbers above ``after``, in order."""
+    """The events that wait for the sink and have numbers above ``after``, in order."""
     rows = await tx.fetch(
         "SELECT d.event_seq, e.account, e.image_id, d.attempts, d.next_attempt_at, d.strikes, d.tried_at"
         " FROM deliveries d INDEXED BY deliveries_pending JOIN events e ON e.seq = d.event_seq"
@@ -102,7 +104,7 @@ async def pending(tx: Transaction, sink: str, after: int, limit: int) -> list[Pe
 
 
 async def bodies(tx: Transaction, seqs: Sequence[int]) -> dict[int, tuple[str, bytes]]:
-    """Number → (event id, the exact bytes to send)."""
+    """The number of each event → its id, and the exact bytes to send."""
     rows = await tx.fetch(
         "SELECT seq, id, body FROM events WHERE seq IN (SELECT value FROM json_each(?))",
         (json.dumps(list(seqs)),),
@@ -110,18 +112,23 @@ async def bodies(tx: Transaction, seqs: Sequence[int]) -> dict[int, tuple[str, b
     return {row[0]: (row[1], row[2].encode()) for row in rows}
 
 
-async def settle(tx: Transaction, sink: str, outcomes: Sequence[Outcome], now: datetime) -> None:
-    """What is no longer pending (a command or a prune came first) stays as it is."""
-    delivered = [one.seq for one in outcomes if one.state == "delivered"]
+async def settle(tx: Transaction, sink: str, outcomes: Sequence[DeliveryOutcome], now: datetime) -> None:
+    """Write down what became of events.
+
+    A delivery that is no longer pending stays as it is: a command or a prune came first.
+    """
+    delivered = [outcome.seq for outcome in outcomes if outcome.state == "delivered"]
     await tx.execute_raw(_DELIVERED, (to_text(now), sink, json.dumps(delivered)))
-    await tx.executemany(_SETTLED, (_settled(one, sink, now) for one in outcomes if one.state != "delivered"))
+    await tx.executemany(
+        _SETTLED, (_settled(outcome, sink, now) for outcome in outcomes if outcome.state != "delivered")
+    )
 
 
-def _settled(one: Outcome, sink: str, now: datetime) -> tuple[Any, ...]:
-    finished_at = None if one.state == "pending" else to_text(now)
+def _settled(outcome: DeliveryOutcome, sink: str, now: datetime) -> tuple[Any, ...]:
+    finished_at = None if outcome.state == "pending" else to_text(now)
     return (
-        one.state, one.attempts, _text(one.due), one.error, finished_at, one.strikes, _text(one.tried_at),
-        one.seq, sink,
+        outcome.state, outcome.attempts, _text(outcome.due), outcome.error, finished_at, outcome.strikes,
+        _text(outcome.tried_at), outcome.seq, sink,
     )  # fmt: skip
 
 
@@ -165,15 +172,16 @@ async def has_dead(tx: Transaction, sink: str) -> bool:
 
 
 async def start_over(tx: Transaction, sink: str) -> None:
-    """What was refused is tried at once, as if it never had been; so is a receiver that is away."""
+    """Try at once what was refused, as if it never had been, and a receiver that is away."""
     await tx.execute_raw(_START_OVER, (sink,))
     await tx.execute_raw(_PROBE_NOW, (sink,))
 
 
 async def reconcile(tx: Transaction, configured: Mapping[str, str | None], now: datetime) -> None:
-    """Follow the configuration: a new sink starts at now; of one that is gone it is noted since when.
+    """Follow the configuration: add new sinks, and note since when others are no longer configured.
 
-    ``configured``: name → a digest of its settings; what was refused under other settings is tried at once.
+    ``configured`` maps each name to a digest of its settings. What a sink refused under other settings is tried again
+    at once.
     """
     rows = await tx.fetch("SELECT name, absent_since, settings_digest FROM sinks")
     known = {name: (absent, digest) for name, absent, digest in rows}
@@ -203,20 +211,20 @@ async def replay(
     event_id: str | None = None,
     dead: bool = False,
 ) -> int:
-    """Make deliveries pending again, or for the first time where the sink's filter wants them; how many.
+    """Make deliveries pending again, also ones that never were but that the sink's filter wants; how many.
 
-    One event by its id goes whatever the filter says, also if it waits since it was refused, and with it what its
-    image must get before; ``dead`` only those that were given up. A receiver that is away is tried at once. Raises
-    UsageError if there is no event with the id.
+    A single event, named by its id, is sent whatever the filter says, even if it waits to be tried again; and earlier
+    events of the same image that wait are tried before it. With ``dead`` only what was given up is sent. A receiver
+    that is away is tried at once. Raises UsageError if there is no event with the id.
     """
-    where, params = _chosen(since_seq, since, until, event_id)
+    condition, params = _condition(since_seq, since, until, event_id)
     count, after = 0, 0
     while True:
         async with db.write() as tx:
             rows = await tx.fetch(
                 "SELECT e.seq, e.type, e.account, e.region, e.image_id, e.scope, e.baseline, e.body, d.state"
                 " FROM events e LEFT JOIN deliveries d ON d.event_seq = e.seq AND d.sink = ?"
-                f" WHERE e.seq > ? AND {where} ORDER BY e.seq LIMIT {AT_ONCE}",
+                f" WHERE e.seq > ? AND {condition} ORDER BY e.seq LIMIT {EVENTS_PER_TRANSACTION}",
                 (route.sink, after, *params),
             )
             if not rows:
@@ -240,7 +248,7 @@ async def replay(
             count += len(chosen)
 
 
-def _chosen(
+def _condition(
     since_seq: int | None, since: datetime | None, until: datetime | None, event_id: str | None
 ) -> tuple[str, list[Any]]:
     conditions: list[str] = ["1"]
@@ -268,8 +276,8 @@ def _replayed(row: Sequence[Any], route: Route, dead: bool, event_id: str | None
     return wants_stored(route.wants, row)
 
 
-def wants_stored(wish: SinkFilter, row: Sequence[Any]) -> bool:
-    """`routing.wants` for an event as it is stored: seq, type, account, region, image_id, scope, baseline, body."""
+def wants_stored(sink_filter: SinkFilter, row: Sequence[Any]) -> bool:
+    """`routing.wants` for a stored event: seq, type, account, region, image_id, scope, baseline, body."""
     data = json.loads(row[7])["data"]
     names = [(data.get(part) or {}).get("name") for part in ("image", "previous")]
     draft = Draft(
@@ -284,7 +292,7 @@ def wants_stored(wish: SinkFilter, row: Sequence[Any]) -> bool:
         names=tuple(name for name in names if name),
         regions=tuple(data.get("regions") or ()),
     )
-    return wants(wish, draft) and data.get("sink") is None
+    return wants(sink_filter, draft) and data.get("sink") is None
 
 
 def _moment(text: str | None) -> datetime | None:

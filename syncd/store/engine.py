@@ -1,37 +1,28 @@
-"""The open database of a daemon or a command that writes: transactions, and nothing of what is in them."""
+"""The open database of a daemon, or of a command that writes: it opens and commits transactions."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Coroutine,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
 )
 from contextlib import asynccontextmanager, closing, suppress
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import aiosqlite
-from sqlalchemy import URL, Executable, Row, event, text
+from sqlalchemy import URL, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from syncd.errors import DatabaseError
 from syncd.store import files, opening, sqlite_errors
 from syncd.store.opening import BUSY_TIMEOUT
+from syncd.store.transaction import NotQuietError, Transaction, finished
 from syncd.store.version import require_schema, require_sqlite
-
-ROWS_AT_ONCE = 500
-"""Rows of one driver call of `executemany`: what keeps the loop's lag near 20 ms."""
 
 WAL_LIMIT = 16 * 1024 * 1024
 """Bytes to which the -wal file is cut after a checkpoint, when a burst made it longer."""
@@ -54,89 +45,9 @@ DURABLE = {"synchronous": "FULL"}
 QUIET = {"synchronous": "NORMAL"}
 """A commit waits for no disk: a power cut may undo it, until a durable one comes after it."""
 
-Params = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
-
-
-class _NotQuietError(Exception):
-    """A transaction that is not durable met something that must be."""
-
-
-class Transaction:
-    """What a verb of the store is given to work with; dead after its block.
-
-    A cancelled call is finished before the cancellation goes on: the connection is never left in the middle
-    of a statement.
-    """
-
-    def __init__(
-        self, connection: AsyncConnection, driver: aiosqlite.Connection, *, durable: bool = True
-    ) -> None:
-        self._connection = connection
-        self._driver = driver
-        self._durable = durable
-        self._open = True
-
-    def require_durable(self) -> None:
-        """Called before what a power cut must not undo is written: somebody is told about it."""
-        if not self._durable:
-            raise _NotQuietError
-
-    async def execute(self, statement: Executable | str, params: Params = None) -> list[Row[Any]]:
-        """Run a SQLAlchemy statement, or text with ``:name`` parameters; all its rows, or none."""
-        self._require_open()
-        return await _whole(self._rows(text(statement) if isinstance(statement, str) else statement, params))
-
-    async def fetch(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a driver-level statement (``?`` parameters): one hop to the connection's thread."""
-        self._require_open()
-        rows = await _whole(self._driver.execute_fetchall(sql, params))
-        return cast(list[tuple[Any, ...]], rows)
-
-    async def execute_raw(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> int:
-        """Run one driver-level statement (``?`` parameters); how many rows it changed."""
-        self._require_open()
-        cursor = await _whole(self._driver.execute(sql, params))
-        return cursor.rowcount
-
-    async def fetch_in(
-        self, sql: str, ids: Iterable[str], params: Sequence[Any] = ()
-    ) -> AsyncIterator[list[tuple[Any, ...]]]:
-        """`fetch` for each ROWS_AT_ONCE ids, a JSON list in the last parameter, with the loop yielding between."""
-        for some in batches(ids, ROWS_AT_ONCE):
-            yield await self.fetch(sql, (*params, json.dumps(some)))
-            await asyncio.sleep(0)
-
-    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """A driver-level statement for each row, ROWS_AT_ONCE at a time with the loop yielding between.
-
-        Rows of a generator are prepared no faster than they are written.
-        """
-        for some in batches(rows, ROWS_AT_ONCE):
-            self._require_open()
-            await _whole(self._many(sql, some))
-            await asyncio.sleep(0)
-
-    async def _rows(self, statement: Executable, params: Params) -> list[Row[Any]]:
-        result = await self._connection.execute(statement, params)
-        return list(result.all()) if result.returns_rows else []
-
-    async def _many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        await self._driver.executemany(sql, rows)
-
-    def _require_open(self) -> None:
-        if not self._open:
-            raise RuntimeError("the transaction is over")
-
-
-def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    """Lists of ``size`` items, the last one shorter; takes from ``items`` as it goes."""
-    left = iter(items)
-    while some := list(islice(left, size)):
-        yield some
-
 
 class Database:
-    """One writer at a time, readers beside it; each block is one transaction."""
+    """Gives out transactions: one writer at a time, and readers beside it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -151,9 +62,10 @@ class Database:
 
     @classmethod
     async def open(cls, path: Path, *, read_only: bool = False) -> Database:
-        """Open a file that `migrate.upgrade` has brought to this program's schema; ``read_only``: `write` is not used.
+        """Open a file that `migrate.upgrade` has brought to this program's schema.
 
-        Raises DatabaseMissing, DatabaseOlder and the rest of the DatabaseError tree.
+        ``read_only`` promises that `write` is not used. Raises DatabaseMissing, DatabaseOlder and the rest of the
+        DatabaseError tree.
         """
         require_sqlite()
         identity = files.identity(path)
@@ -177,9 +89,9 @@ class Database:
 
     @asynccontextmanager
     async def write(self, *, durable: bool = True) -> AsyncIterator[Transaction]:
-        """BEGIN IMMEDIATE … COMMIT; rolled back on any exception, cancellation included.
+        """BEGIN IMMEDIATE … COMMIT; rolled back after any exception or a cancellation.
 
-        ``durable``: on the disk before anybody sees it. `apply` is for what need not be.
+        A ``durable`` commit is on the disk before anybody sees it; `apply` is for work that may do without.
         """
         async with self._turn:
             self.check_identity()
@@ -187,16 +99,16 @@ class Database:
                 engine = self._durable_writer if durable else self._quiet_writer
                 async with self._transaction(engine, durable) as (transaction, connection):
                     yield transaction
-                    transaction._open = False
-                    await _whole(self._commit(connection, transaction._driver))
+                    transaction.close()
+                    await finished(self._commit(connection, transaction))
 
     async def apply(self, work: Callable[[Transaction], Awaitable[_T]], *, quiet: bool) -> _T:
-        """``work`` in a transaction; ``quiet``: it hardly ever has news, so its commit waits for no disk.
+        """Do ``work`` in a transaction. ``quiet`` work hardly ever has news, so its commit does not wait for the disk.
 
-        Quiet work that turns out to have news is undone and done again in a durable transaction.
+        Quiet work that turns out to have news is rolled back, and done again in a durable transaction.
         """
         if quiet:
-            with suppress(_NotQuietError):
+            with suppress(NotQuietError):
                 async with self.write(durable=False) as tx:
                     return await work(tx)
         async with self.write() as tx:
@@ -204,13 +116,13 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
-        """One consistent snapshot, from its first statement on; does not wait for the writer."""
+        """A transaction that shows one moment, that of its first statement; it does not wait for the writer."""
         with sqlite_errors.explaining(self.path, "read"):
             async with self._transaction(self._readers) as (transaction, _):
                 yield transaction
 
     def check_identity(self) -> None:
-        """Raise DatabaseError if the path no longer leads to the open file: what is written would be lost."""
+        """Raise DatabaseError if the path no longer leads to the open file: what we write would be lost."""
         if self._identity is not None and files.identity(self.path) != self._identity:
             raise DatabaseError(
                 f"{self.path} was replaced by another file while it was open; nothing was written to either",
@@ -218,16 +130,16 @@ class Database:
             )
 
     async def close(self) -> None:
-        """Write the -wal back into the file and let go of it."""
+        """Write the -wal file back into the database and close all connections."""
         async with self._turn:
             try:
                 if self._read_only:
                     return
                 with sqlite_errors.explaining(self.path, "close"):
                     async with self._writer.connect() as connection:
-                        await _whole(_checkpoint(await _driver(connection)))
+                        await finished(_checkpoint(await _driver(connection)))
             finally:
-                await _whole(self._dispose())
+                await finished(self._dispose())
 
     @asynccontextmanager
     async def _transaction(
@@ -236,16 +148,16 @@ class Database:
         connection = engine.connect()
         transaction = None
         try:
-            await _whole(_begin(connection))
+            await finished(_begin(connection))
             transaction = Transaction(connection, await _driver(connection), durable=durable)
             yield transaction, connection
         finally:
             if transaction is not None:
-                transaction._open = False
-            await _whole(_end(connection))
+                transaction.close()
+            await finished(_end(connection))
 
-    async def _commit(self, connection: AsyncConnection, driver: aiosqlite.Connection) -> None:
-        if not driver.in_transaction:
+    async def _commit(self, connection: AsyncConnection, transaction: Transaction) -> None:
+        if transaction.is_lost:
             raise DatabaseError(
                 f"{self.path}: SQLite gave up the transaction after an error inside it; nothing was saved",
                 "this is a fault of syncd: report it with the log before this line",
@@ -261,7 +173,7 @@ class Database:
 
 
 def _engine(path: Path, begin: str, *, pool_size: int, max_overflow: int) -> AsyncEngine:
-    """An engine on an existing file (mode=rw never makes one), whose transactions open with ``begin``."""
+    """An engine for an existing file (mode=rw never makes one), whose transactions begin with ``begin``."""
     url = URL.create("sqlite+aiosqlite", database=files.uri(path), query={"mode": "rw", "uri": "true"})
     engine = create_async_engine(
         url,
@@ -290,7 +202,7 @@ def _engine(path: Path, begin: str, *, pool_size: int, max_overflow: int) -> Asy
 
 
 def _set_synchronous(connection: Any) -> None:
-    """As the engine's options want it; SQLite refuses to change it inside a transaction."""
+    """Set what the engine's options ask for, before the transaction: SQLite refuses to change it inside of one."""
     wanted = connection.get_execution_options().get("synchronous")
     if wanted != connection.info.get("synchronous"):
         connection.exec_driver_sql(f"PRAGMA synchronous = {wanted}")
@@ -303,7 +215,7 @@ async def _begin(connection: AsyncConnection) -> None:
 
 
 async def _end(connection: AsyncConnection) -> None:
-    """Roll back what is not committed and give the connection back; drop one that cannot even do that."""
+    """Roll back what is not committed and give the connection back; drop it if it cannot even do that."""
     if connection.sync_connection is None:
         return
     try:
@@ -321,27 +233,3 @@ async def _driver(connection: AsyncConnection) -> aiosqlite.Connection:
 
 async def _checkpoint(driver: aiosqlite.Connection) -> None:
     await driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-async def _whole(work: Coroutine[Any, Any, _T]) -> _T:
-    """Await ``work`` to its end even when cancelled meanwhile, then let the cancellation pass.
-
-    A statement runs in the connection's thread and cannot be called back: a rollback sent after an abandoned
-    one would meet a connection that SQLAlchemy has already thrown away.
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await _settled(task)
-        raise
-
-
-async def _settled(task: asyncio.Future[Any]) -> None:
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError:
-            continue
-    if not task.cancelled():
-        task.exception()

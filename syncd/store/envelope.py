@@ -1,4 +1,4 @@
-"""An event's id and exact bytes: pure, so that a sample can be made without a database."""
+"""Makes the id and the exact bytes of an event; without a database, so that samples can be made too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncd.model import Draft, to_text
 _encode = msgspec.json.Encoder().encode
 
 _OBEYED = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
-"""DEL, C1 controls and direction marks in UTF-8: what a terminal obeys and JSON would not escape."""
+"""DEL, C1 controls and direction marks in UTF-8: terminals obey them, and JSON would not escape them."""
 
 
 def body(seq: int, event_id: str, draft: Draft) -> bytes:
@@ -38,8 +38,8 @@ def body(seq: int, event_id: str, draft: Draft) -> bytes:
     return _OBEYED.sub(_escaped, _encode(envelope))
 
 
-def _escaped(found: re.Match[bytes]) -> bytes:
-    return b"\\u%04x" % ord(found[0].decode())
+def _escaped(match: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(match[0].decode())
 
 
 def new_id(moment: datetime) -> str:

@@ -14,7 +14,7 @@ _COMPANIONS = ("-wal", "-shm", ".lock")
 
 
 def beside(path: Path, suffix: str) -> Path:
-    """The companion of the real file, however it is reached: one lock for a file and a link to it."""
+    """The companion of the real file, even if ``path`` is a link: a file and its links share one lock."""
     real = resolved(path)
     return real.with_name(real.name + suffix)
 
@@ -37,22 +37,22 @@ def uri(path: Path, parameters: str = "") -> str:
 
 
 def identity(path: Path) -> tuple[int, int]:
-    """Device and inode. Raises DatabaseMissing, or DatabaseUnwritable where the folder lets nobody in."""
+    """Device and inode of the file. Raises DatabaseMissing, or DatabaseUnwritable if the folder cannot be entered."""
     try:
-        found = os.stat(path)  # noqa: PTH116  # Path.stat costs twice as much, and this comes before each write
+        status = os.stat(path)  # noqa: PTH116  # Path.stat costs twice as much, and this comes before each write
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DatabaseMissing(
             f"{path} does not exist", "start `syncd run`, or name the file with --db"
         ) from error
     except OSError as error:
         raise unwritable(path, "open", error) from error
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         raise DatabaseMissing(f"{path} is a folder, not a file", "name the file in it")
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def make_folder(path: Path, group_readable: bool) -> None:
-    """Make the missing folders above ``path`` as 0700 (0750); existing ones stay as they are."""
+    """Make the missing folders above ``path`` with mode 0700 (0750); existing ones stay as they are."""
     folder = path.parent
     try:
         absent = [parent for parent in (folder, *folder.parents) if not parent.exists()]
@@ -81,23 +81,26 @@ def make_file(path: Path, group_readable: bool) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """A file's bytes on the disk are nothing without its name there. Raises OSError."""
+    """Put the names in a folder on the disk: a power cut would lose a file without its name. Raises OSError."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except PermissionError:
-        os.sync()  # a folder in which we may write and not read
+        os.sync()  # we may write to the folder, but not read it
         return
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # a file system whose folders have nothing to sync
+        if error.errno != errno.EINVAL:  # on this file system folders need no sync
             raise
     finally:
         os.close(descriptor)
 
 
 def unwritable(path: Path, doing: str, error: OSError, hint: str = "") -> DatabaseUnwritable:
-    """``hint`` stands where the machine's own refusal (a full disk, no files left) does not say what to do."""
+    """The error for an operation that the system refused.
+
+    ``hint`` says what to do, unless the refusal itself tells (a full disk, no files left).
+    """
     otherwise = (
         f"give the user that runs syncd the right to write in {path.parent}, or change `database.path`"
     )

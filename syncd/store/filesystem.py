@@ -1,4 +1,4 @@
-"""The file system that holds the database: what about it is worth a warning."""
+"""Warns about the file system that holds the database: a network one, or one with little room."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ NETWORK_FILE_SYSTEMS = frozenset(
     ("9p", "afs", "beegfs", "ceph", "cifs", "coda", "fuse.ceph", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs",
      "fuse.sshfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "orangefs", "smb3", "smbfs")
 )  # fmt: skip
-"""Where SQLite's locks and shared memory cannot be relied on."""
+"""On these, SQLite's locks and shared memory cannot be relied on."""
 
 SCARCE = 256 * 1024 * 1024
-"""Bytes below which free space is warned about; an upgrade also needs room for a backup, see `warnings`."""
+"""Less free space than this (in bytes) is warned about; so is less than the size of the file, for a backup."""
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Bytes and files that an ordinary user may still write; ``files`` is None where there is no such limit."""
+    """How many bytes and files an ordinary user may still write; ``files`` is None if there is no such limit."""
 
     free: int
     files: int | None
@@ -35,12 +35,12 @@ class Concern:
 
 
 def space(path: Path) -> Space | None:
-    """What is left on the file system of ``path`` (or of the nearest folder above that exists); None if unknown."""
+    """What is left on the file system of ``path``, or of the nearest folder above it that exists; None if unknown."""
     try:
-        found = os.statvfs(_existing(path))
+        status = os.statvfs(_existing(path))
     except OSError:
         return None
-    return Space(found.f_bavail * found.f_frsize, found.f_favail if found.f_files else None)
+    return Space(status.f_bavail * status.f_frsize, status.f_favail if status.f_files else None)
 
 
 def warnings(path: Path) -> tuple[str, ...]:
@@ -63,13 +63,15 @@ def scarce(path: Path) -> list[Concern]:
     if left is None:
         return []
     size = path.stat().st_size if path.exists() else 0
-    found = []
+    concerns = []
     if left.free < max(SCARCE, size):
         problem = f"only {left.free // 2**20} MB are free where {path} is ({size // 2**20} MB)"
-        found.append(Concern(problem, "make room, an upgrade first copies the file"))
+        concerns.append(Concern(problem, "make room, an upgrade first copies the file"))
     if left.files == 0:
-        found.append(Concern(f"no more files can be made on the file system of {path}", "free some inodes"))
-    return found
+        concerns.append(
+            Concern(f"no more files can be made on the file system of {path}", "free some inodes")
+        )
+    return concerns
 
 
 def network_file_system(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> str | None:

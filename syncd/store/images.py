@@ -1,22 +1,20 @@
-"""The image rows of a target: what a sync compares with, and what it writes."""
+"""The image rows of a target: a sync compares a new list with them, and writes to them what changed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
+from syncd.model import Image, Missing, Target, fingerprint, from_text, to_text
+from syncd.store import image_columns
+from syncd.store.transaction import Transaction
 
-from syncd.model import Image, Missing, Softwares, Target, fingerprint, from_text, to_text
-from syncd.store.engine import Transaction
-
-_FIELDS = Image.__struct_fields__
 _COLUMNS = (
     "account",
     "region",
-    *_FIELDS,
+    *image_columns.NAMES,
     "payload",
     "fingerprint",
     "first_seen_at",
@@ -24,8 +22,8 @@ _COLUMNS = (
     "changed_at",
 )
 _OF_TARGET = "account = ? AND region = ? AND image_id = ?"
-KNOWN_AT_ONCE = 5000
-"""Rows of one statement of `known`, which are narrow."""
+KNOWN_ROWS_PER_QUERY = 5000
+"""How many rows `known` reads with one statement. They are narrow, so they may be more than elsewhere."""
 
 _KNOWN = (
     "SELECT image_id, fingerprint, missing_since, missing_syncs, held, shown_at, missing_seconds FROM image_rows"
@@ -45,24 +43,23 @@ _SHOWN_AT_BOTH_ENDS = (
     f"SELECT image_id FROM ({_SHOWN} ORDER BY image_id LIMIT ?4)"
     f" UNION SELECT image_id FROM ({_SHOWN} ORDER BY image_id DESC LIMIT ?4)"
 )
-_softwares = msgspec.json.Decoder(Softwares).decode
-_to_json = msgspec.json.Encoder().encode
 
 _ADD = (
     f"INSERT INTO image_rows ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
     " ON CONFLICT (account, region, image_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[3:] if name != "first_seen_at")
+    # Whatever was noted while it was missing or revoked is over.
     + ", revoked_at = NULL, missing_since = NULL, missing_syncs = 0, missing_seconds = 0, shown_at = NULL, held = 0"
 )
 _UPDATE = (
     "UPDATE image_rows SET "
-    + ", ".join(f"{name} = ?" for name in (*_FIELDS[1:], "payload", "fingerprint", "changed_at"))
+    + ", ".join(f"{name} = ?" for name in (*image_columns.NAMES[1:], "payload", "fingerprint", "changed_at"))
     + f" WHERE {_OF_TARGET}"
 )
 
 
 class LiveRow(NamedTuple):
-    """One region's live row of an image; ``missing``: its last complete listings lacked it."""
+    """One region's live row of an image; ``missing`` if the region's last complete listings lacked it."""
 
     region: str
     fingerprint: bytes
@@ -70,13 +67,16 @@ class LiveRow(NamedTuple):
 
 
 async def known(tx: Transaction, target: Target) -> tuple[dict[str, bytes], dict[str, Missing]]:
-    """The live rows of a target as id → fingerprint, and those that complete listings lacked; reads the index only."""
+    """The live rows of a target as id → fingerprint, and those of them that the last complete listings lacked.
+
+    Everything that is read stands in one index, so that a sync without news never touches the table itself.
+    """
     fingerprints: dict[str, bytes] = {}
     missing: dict[str, Missing] = {}
     last = ""
-    while rows := await tx.fetch(_KNOWN, (*target, last, KNOWN_AT_ONCE)):
-        for image_id, print_, since, syncs, held, shown_at, seconds in rows:
-            fingerprints[image_id] = print_
+    while rows := await tx.fetch(_KNOWN, (*target, last, KNOWN_ROWS_PER_QUERY)):
+        for image_id, mark, since, syncs, held, shown_at, seconds in rows:
+            fingerprints[image_id] = mark
             if since is not None:
                 shown = from_text(shown_at) if shown_at else None
                 waited = timedelta(seconds=seconds)
@@ -86,41 +86,45 @@ async def known(tx: Transaction, target: Target) -> tuple[dict[str, bytes], dict
 
 
 async def stored(tx: Transaction, target: Target, ids: Iterable[str]) -> dict[str, Image]:
-    """The last known images of these ids, live or revoked."""
+    """The images of these ids as they were last seen, live or revoked."""
     images: dict[str, Image] = {}
     async for rows in tx.fetch_in(
-        f"SELECT {', '.join(_FIELDS)} FROM image_rows WHERE account = ? AND region = ?"
+        f"SELECT {', '.join(image_columns.NAMES)} FROM image_rows WHERE account = ? AND region = ?"
         " AND image_id IN (SELECT value FROM json_each(?))",
         ids,
         target,
     ):
-        images.update((row[0], _image(row)) for row in rows)
+        images.update((row[0], image_columns.to_image(row)) for row in rows)
     return images
 
 
 async def add(
     tx: Transaction, target: Target, images: Sequence[tuple[Image, str, bytes]], now: datetime
 ) -> None:
-    """New rows, or revoked ones that came back, with payload and fingerprint; `first_seen_at` of a known id stays."""
+    """Add images, each with its payload and fingerprint: new rows, or revoked ones that came back.
+
+    A row that came back keeps its `first_seen_at`.
+    """
     at = to_text(now)
     rows = (
-        (*target, image.image_id, *_values(image), payload, mark, at, at, at)
+        (*target, *image_columns.to_values(image), payload, mark, at, at, at)
         for image, payload, mark in images
     )
     await tx.executemany(_ADD, rows)
 
 
 async def update(tx: Transaction, target: Target, images: Sequence[tuple[Image, str]], now: datetime) -> None:
+    """Give known rows what their images say now, each with its payload."""
     at = to_text(now)
     rows = (
-        (*_values(image), payload, fingerprint(image), at, *target, image.image_id)
+        (*image_columns.to_values(image)[1:], payload, fingerprint(image), at, *target, image.image_id)
         for image, payload in images
     )
     await tx.executemany(_UPDATE, rows)
 
 
 async def mark_seen(tx: Transaction, target: Target, ids: Iterable[str]) -> None:
-    """Rows that were missing are listed again."""
+    """Note that rows that were missing are listed again."""
     await tx.executemany(
         "UPDATE image_rows SET missing_since = NULL, missing_syncs = 0, missing_seconds = 0, shown_at = NULL, held = 0"
         f" WHERE {_OF_TARGET}",
@@ -129,6 +133,7 @@ async def mark_seen(tx: Transaction, target: Target, ids: Iterable[str]) -> None
 
 
 async def mark_missing(tx: Transaction, target: Target, missing: Mapping[str, Missing]) -> None:
+    """Note since when, and for how many syncs, these live rows have been missing."""
     await tx.executemany(
         "UPDATE image_rows SET missing_since = ?, missing_syncs = ?, missing_seconds = ?, held = ?, shown_at = ?"
         f" WHERE {_OF_TARGET}",
@@ -148,7 +153,7 @@ async def mark_missing(tx: Transaction, target: Target, missing: Mapping[str, Mi
 
 
 async def revoke(tx: Transaction, target: Target, missing: Mapping[str, Missing], now: datetime) -> None:
-    """These rows are gone; they stay as `all_images` shows them."""
+    """Note that these images are gone. Their rows stay, for the view `all_images` and in case they come back."""
     await tx.executemany(
         f"UPDATE image_rows SET revoked_at = ?, missing_since = ?, shown_at = ?, held = 0 WHERE {_OF_TARGET}",
         (
@@ -159,33 +164,22 @@ async def revoke(tx: Transaction, target: Target, missing: Mapping[str, Missing]
 
 
 async def live_rows(tx: Transaction, account: str, ids: Iterable[str]) -> dict[str, list[LiveRow]]:
-    """The live rows of these ids in all regions of the account, retired ones too."""
-    found: dict[str, list[LiveRow]] = {}
+    """The live rows of these ids in all regions of the account, those of retired regions too."""
+    live: dict[str, list[LiveRow]] = {}
     async for rows in tx.fetch_in(_LIVE_ROWS, ids, (account,)):
         for image_id, region, mark, missing in rows:
-            found.setdefault(image_id, []).append(LiveRow(region, mark, bool(missing)))
-    return found
+            live.setdefault(image_id, []).append(LiveRow(region, mark, bool(missing)))
+    return live
 
 
 async def some_shown(tx: Transaction, target: Target, without: Iterable[str], count: int) -> list[str]:
-    """Ids, not among ``without``, that the target's last complete listing showed: the first and the last so many."""
+    """The first and the last ``count`` ids of the target's last complete listing, without those in ``without``."""
     rows = await tx.fetch(_SHOWN_AT_BOTH_ENDS, (*target, json.dumps(list(without)), count))
     return [row[0] for row in rows]
 
 
-async def gone_but_listed(tx: Transaction, target: Target) -> list[str]:
-    """Ids that the account was told are gone, while this target has them live and not missing."""
-    rows = await tx.fetch(
-        "SELECT f.image_id FROM facts f INDEXED BY facts_gone JOIN image_rows r INDEXED BY image_rows_live"
-        " ON r.account = f.account AND r.region = ? AND r.image_id = f.image_id"
-        " WHERE f.account = ? AND f.live = 0 AND r.revoked_at IS NULL AND r.missing_since IS NULL",
-        (target.region, target.account),
-    )
-    return [row[0] for row in rows]
-
-
-async def live_images(tx: Transaction, account: str) -> int:
-    """How many different images the active targets of an account list."""
+async def count_live_images(tx: Transaction, account: str) -> int:
+    """How many different images the active targets of an account list; one in several regions counts once."""
     rows = await tx.fetch(
         "SELECT COUNT(DISTINCT image_id) FROM image_rows r JOIN targets t"
         " ON t.account = r.account AND t.region = r.region"
@@ -196,7 +190,7 @@ async def live_images(tx: Transaction, account: str) -> int:
 
 
 async def shown_and_missing(tx: Transaction, target: Target, ids: Iterable[str]) -> dict[str, Missing]:
-    """Of revoked rows: since when they were missing, and when they were last shown."""
+    """For the revoked rows among ``ids``: since when they were missing, and when they were last shown."""
     missing: dict[str, Missing] = {}
     async for rows in tx.fetch_in(
         "SELECT image_id, missing_since, missing_syncs, shown_at FROM image_rows WHERE account = ? AND region = ?"
@@ -209,22 +203,3 @@ async def shown_and_missing(tx: Transaction, target: Target, ids: Iterable[str])
                 from_text(since), syncs, False, from_text(shown_at) if shown_at else None
             )
     return missing
-
-
-def _values(image: Image) -> tuple[Any, ...]:
-    """The columns after the id, in the order of the struct's fields."""
-    values = list(msgspec.structs.astuple(image)[1:])
-    values[_TAGS] = _to_json(image.tags).decode() if image.tags else None
-    values[_SOFTWARES] = _to_json(image.softwares).decode() if image.softwares else None
-    return tuple(values)
-
-
-def _image(row: Sequence[Any]) -> Image:
-    values = dict(zip(_FIELDS, row, strict=True))
-    values["tags"] = tuple(json.loads(values["tags"])) if values["tags"] else ()
-    values["softwares"] = _softwares(values["softwares"].encode()) if values["softwares"] else None
-    return Image(**values)
-
-
-_TAGS = _FIELDS.index("tags") - 1
-_SOFTWARES = _FIELDS.index("softwares") - 1

@@ -1,4 +1,4 @@
-"""One writer a file: an flock on PATH.lock that the kernel frees when its holder dies, however it dies."""
+"""One process writes to a file at a time: it holds an flock on PATH.lock, which the kernel frees when it dies."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from syncd.errors import DatabaseLocked
 from syncd.model import to_text
 from syncd.store import files
 
-Kind = Literal["daemon", "command"]
+HolderKind = Literal["daemon", "command"]
 
-GLIMPSE = 0.02
-"""Seconds between two looks: a look by `holder` bars others for microseconds, and a new holder needs
-as long to write its name."""
+LOOK_PAUSE = 0.02
+"""Seconds between two looks at the lock.
 
-GLIMPSES = 10
+A look by `holder` keeps others out for microseconds, and a new holder needs as long to write its name.
+"""
+
+LOOKS = 10
 
 Sleep = Callable[[float], object]
 """Given seconds."""
@@ -35,7 +37,7 @@ class Holder:
     """Who holds the lock; ``pid`` is 0 and ``since`` empty where the holder has not written them."""
 
     pid: int
-    kind: Kind
+    kind: HolderKind
     since: str
 
     def __str__(self) -> str:
@@ -52,7 +54,7 @@ class HeldElsewhere(DatabaseLocked):
 
 
 class FileLock:
-    """The held lock; a context manager. The file stays when it is let go: removing it would race."""
+    """The held lock; a context manager. Its file stays when the lock is released: removing it would be a race."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
@@ -61,7 +63,7 @@ class FileLock:
     def acquire(
         cls,
         path: Path,
-        kind: Kind,
+        kind: HolderKind,
         *,
         wait: timedelta = timedelta(0),
         group_readable: bool = False,
@@ -70,8 +72,8 @@ class FileLock:
     ) -> FileLock:
         """Take the lock of the database ``path`` (its folder is made if missing).
 
-        Blocks up to ``wait`` for another holder. Raises HeldElsewhere, which names pid and kind of the
-        holder, and DatabaseUnwritable.
+        Waits for another holder for at most ``wait``. Raises HeldElsewhere, which names the holder, and
+        DatabaseUnwritable.
         """
         descriptor = _open(path, group_readable)
         try:
@@ -87,7 +89,7 @@ class FileLock:
 
     def release(self) -> None:
         if self._descriptor is not None:
-            with suppress(OSError):  # of a disk that broke meanwhile; a name without a lock is not believed
+            with suppress(OSError):  # the disk broke meanwhile; a name without a lock is not believed
                 os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
@@ -118,16 +120,16 @@ def holder(path: Path, *, sleep: Sleep = time.sleep) -> Holder | None:
 
 
 def _look(descriptor: int, sleep: Sleep) -> Holder | None:
-    """Look again while the file still names a dead process, or nobody: the new holder is about to write."""
-    found = None
-    for _ in range(GLIMPSES):
+    """Who holds the lock. While the file names nobody, or a dead process, the new holder is about to write its name."""
+    named = None
+    for _ in range(LOOKS):
         if _flock(descriptor, fcntl.LOCK_SH):
             return None
-        found = _read(descriptor)
-        if found is not None and _alive(found.pid):
-            return found
-        sleep(GLIMPSE)
-    return found or Holder(0, "command", "")
+        named = _read(descriptor)
+        if named is not None and _alive(named.pid):
+            return named
+        sleep(LOOK_PAUSE)
+    return named or Holder(0, "command", "")
 
 
 def _open(path: Path, group_readable: bool) -> int:
@@ -144,7 +146,7 @@ def _open(path: Path, group_readable: bool) -> int:
 
 
 def _wait_for(descriptor: int, path: Path, wait: timedelta, sleep: Sleep) -> None:
-    left = max(wait.total_seconds(), GLIMPSE * GLIMPSES)
+    left = max(wait.total_seconds(), LOOK_PAUSE * LOOKS)
     while not _flock(descriptor, fcntl.LOCK_EX):
         if left <= 0:
             raise HeldElsewhere(path, _read(descriptor) or Holder(0, "command", ""))
@@ -161,17 +163,17 @@ def _flock(descriptor: int, how: int) -> bool:
     return True
 
 
-def _write(descriptor: int, found: Holder) -> None:
-    text = json.dumps({"pid": found.pid, "kind": found.kind, "since": found.since}).encode()
+def _write(descriptor: int, us: Holder) -> None:
+    text = json.dumps({"pid": us.pid, "kind": us.kind, "since": us.since}).encode()
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, text, 0)
 
 
 def _read(descriptor: int) -> Holder | None:
     try:
-        found = json.loads(os.pread(descriptor, 4096, 0))
-        kind = "daemon" if found["kind"] == "daemon" else "command"
-        return Holder(int(found["pid"]), cast(Kind, kind), str(found["since"]))
+        fields = json.loads(os.pread(descriptor, 4096, 0))
+        kind = "daemon" if fields["kind"] == "daemon" else "command"
+        return Holder(int(fields["pid"]), cast(HolderKind, kind), str(fields["since"]))
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -1,4 +1,4 @@
-"""Makes the file, or brings it to the newest schema by the migrations: first a backup, then all in one transaction."""
+"""Makes the file, or upgrades it to the newest schema: first a backup, then all migrations in one transaction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import syncd
 from syncd.errors import DatabaseError
@@ -20,19 +20,25 @@ from syncd.store.version import APPLICATION_ID, SCHEMA_VERSION, read_version, re
 
 BACKUPS_KEPT = 2
 
-PAGES_AT_ONCE = 2000
-"""Pages (usually 4 kB) copied to the backup between two reports of progress."""
+PAGES_PER_REPORT = 2000
+"""How many pages (usually of 4 kB) are copied to the backup between two reports of progress."""
 
-STEPS_AT_ONCE = 10_000_000
-"""Instructions of SQLite's machine between two reports of progress: about a second."""
+STEPS_PER_REPORT = 10_000_000
+"""How many instructions SQLite runs between two reports of progress: about a second's work."""
+
+RECOMPUTE = "recompute_fingerprints"
+"""A migration that changes a compared field asks for new fingerprints: ``context.config.attributes[RECOMPUTE] = True``.
+
+They are made after the last migration, because they need the columns of the newest schema.
+"""
 
 Progress = Callable[[], object]
-"""Called now and then while it takes long, so that a supervisor can be told to wait."""
+"""Is called now and then while an upgrade takes long, so that a supervisor can be told to wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """What was done: ``before`` is None for a new file and equal to ``after`` where nothing was needed."""
+    """What was done: ``before`` is None for a new file, and equal to ``after`` if there was nothing to do."""
 
     before: str | None
     after: str
@@ -75,8 +81,8 @@ def upgrade_file(
     return Upgrade(before, SCHEMA_VERSION, backup, filesystem.warnings(path))
 
 
-def check(path: Path) -> str | None:
-    """The schema version of the file; None for an empty one. Reads only, imports nothing heavy."""
+def file_version(path: Path) -> str | None:
+    """The schema version of the file; None if the file is empty. It only reads, and imports nothing heavy."""
     require_sqlite()
     files.identity(path)
     with _opened(path) as connection:
@@ -93,7 +99,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    """The newest schema at once, as if the migrations had run: with Alembic a first start would keep 10 MB more."""
+    """Make the newest schema at once, as if all migrations had run: Alembic would cost a first start 10 MB more."""
     connection.execute("BEGIN IMMEDIATE")
     for statement in schema.statements():
         connection.execute(statement)
@@ -132,13 +138,13 @@ def _make_backup(
 def copy_to(
     connection: sqlite3.Connection, target: Path, mode: int, progress: Progress | None = None
 ) -> None:
-    """SQLite's online backup into the new file ``target``; nothing is left of it after an error."""
+    """Copy the database into the new file ``target`` with SQLite's online backup; an error leaves no file behind."""
     try:
         target.unlink(missing_ok=True)
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
         with sqlite_errors.explaining(target, "write the backup"), closing(sqlite3.connect(target)) as copy:
-            connection.backup(copy, pages=PAGES_AT_ONCE, progress=lambda *_: progress and progress())
-            # A copy in WAL mode could not be read from a folder that its reader may not write to.
+            connection.backup(copy, pages=PAGES_PER_REPORT, progress=lambda *_: progress and progress())
+            # In WAL mode the copy could not be read by somebody who may not write to its folder.
             copy.execute("PRAGMA journal_mode = DELETE")
     except OSError as error:
         hint = f"see that {target.parent} exists, has room, and may be written by this user"
@@ -149,7 +155,7 @@ def copy_to(
 
 
 def folder_of_migrations() -> Path:
-    """Inside the package where it was installed, beside it in a checkout."""
+    """The folder is inside an installed package, and beside the package in a checkout."""
     package = Path(syncd.__file__).parent
     for folder in (package / "migrations", package.parent / "migrations"):
         if (folder / "env.py").exists():
@@ -164,13 +170,15 @@ def _migrate(path: Path, progress: Progress | None) -> None:
     from sqlalchemy import URL, create_engine, event
     from sqlalchemy.exc import DBAPIError
 
+    from syncd.store import fingerprints
+
     engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_TIMEOUT})
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None
         if progress is not None:
-            connection.set_progress_handler(lambda: _go_on(progress), STEPS_AT_ONCE)
+            connection.set_progress_handler(lambda: _go_on(progress), STEPS_PER_REPORT)
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Any) -> None:
@@ -182,6 +190,8 @@ def _migrate(path: Path, progress: Progress | None) -> None:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            if config.attributes.get(RECOMPUTE):
+                fingerprints.recompute(cast(sqlite3.Connection, connection.connection.driver_connection))
     except DBAPIError as error:
         raise sqlite_errors.explain(error, path, "upgrade") or error from error
     finally:
@@ -189,6 +199,6 @@ def _migrate(path: Path, progress: Progress | None) -> None:
 
 
 def _go_on(progress: Progress) -> int:
-    """SQLite stops the statement if its progress handler answers anything but 0."""
+    """SQLite would stop the statement if its progress handler returned anything but 0."""
     progress()
     return 0

@@ -1,4 +1,4 @@
-"""Opens the file with the standard library: for migrations, for readers, and for a command that asks the daemon."""
+"""Opens the file with the standard library: for migrations, for readers, and for commands that ask the daemon."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ _READ_ONLY = frozenset((sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN))
 
 
 def connect(path: Path, mode: Literal["ro", "rw"], timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
-    """A connection in autocommit to a file that exists; ``timeout`` in seconds. sqlite3.Error passes."""
+    """Connect to an existing file, in autocommit; ``timeout`` in seconds. Lets sqlite3.Error through."""
     return sqlite3.connect(files.uri(path, f"?mode={mode}"), uri=True, timeout=timeout, isolation_level=None)
 
 
 def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
-    """Open a file of this schema, and whether it is seen as immutable: a daemon's writes then never show.
+    """Open a file of this schema, and say whether it was opened as immutable: then later writes never show.
 
-    ``immutable`` is for the file that a daemon closed in a folder where the reader may not make -shm; it would
-    be wrong while a daemon writes, hence only where there is no -wal. Raises the DatabaseError tree.
+    A reader who may not write to the folder cannot make the -shm file that SQLite needs. If the daemon has closed the
+    file, it can still be read as immutable. While a daemon writes that would give wrong answers, so it is done only
+    if there is no -wal file. Raises the DatabaseError tree.
     """
     require_sqlite()
     files.identity(path)

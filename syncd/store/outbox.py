@@ -1,4 +1,4 @@
-"""The outbox: events get their number, id and exact bytes, and a delivery for each sink that wants them."""
+"""The outbox: gives events their number, id and exact bytes, and a delivery for each sink that wants them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from syncd.model import Draft, Image, Route, to_text
-from syncd.store.engine import Transaction
 from syncd.store.envelope import body, new_id
-from syncd.store.routing import takers
+from syncd.store.routing import sinks_for
+from syncd.store.transaction import Transaction
 
 __all__ = ["append", "body", "images_told", "new_id"]
 
@@ -37,7 +37,7 @@ _DELIVERY = "INSERT INTO deliveries (event_seq, sink) VALUES (?, ?)"
 async def append(
     tx: Transaction, drafts: Sequence[Draft], routes: Sequence[Route], *, run_id: int | None = None
 ) -> list[int]:
-    """Record the events in this order; their numbers, given without gaps and never again."""
+    """Record the events in this order and return their numbers, which have no gaps and are never given again."""
     if not drafts:
         return []
     tx.require_durable()
@@ -68,5 +68,5 @@ def _row(seq: int, draft: Draft, run_id: int | None) -> tuple[Any, ...]:
 
 def _deliveries(first: int, drafts: Sequence[Draft], routes: Sequence[Route]) -> Iterator[tuple[int, str]]:
     for seq, draft in enumerate(drafts, first):
-        for sink in takers(routes, draft):
+        for sink in sinks_for(routes, draft):
             yield seq, sink

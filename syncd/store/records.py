@@ -1,4 +1,4 @@
-"""The rows that the syncing verbs of this room read and write. All times are aware UTC."""
+"""What syncs read from and write to the database, as typed records. All times are aware UTC."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from syncd.errors import FailureClass
 from syncd.model import Missing, Target, is_fresh
 
-Outcome = Literal["complete", "incomplete", "held", "failed"]
+SyncOutcome = Literal["complete", "incomplete", "held", "failed", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class Alert:
 class AccountState:
     account: str
     scope: str
-    """What the account's rows belong to: base_url, project and the key's owner (`sync.accounts`)."""
+    """A hash of base_url, project and the key's owner: it tells what the account's rows belong to (`sync.accounts`)."""
     key_hash: str
     active: bool = True
     projects: tuple[str, ...] | None = None
-    """Project ids last read with this key; None: never read."""
+    """The ids of the projects, as last read with this key; None if they were never read."""
     first_baseline_at: datetime | None = None
     hello_at: datetime | None = None
     discovered_at: datetime | None = None
@@ -56,7 +56,7 @@ class TargetState:
     target: Target
     active: bool = True
     scope: str | None = None
-    """The account's scope its rows belong to; None before the baseline."""
+    """The account's scope to which the target's rows belong; None before the baseline."""
     baseline_at: datetime | None = None
     last_attempt_at: datetime | None = None
     last_success_at: datetime | None = None
@@ -70,22 +70,22 @@ class TargetState:
     live_count: int = 0
     held_count: int = 0
     episode_at: datetime | None = None
-    """Start of the first sync that lacked rows which are still missing."""
+    """When the first sync began that lacked rows which are still missing."""
     lookups_warned_at: datetime | None = None
     """When this episode said that lookups prove nothing."""
     disagreement_warned_at: datetime | None = None
     """When this episode said that lookups find what the list lacks."""
     empty_since: datetime | None = None
-    """Before the baseline: start of the first of the empty lists in a row."""
+    """Before the baseline: when the first of several empty lists in a row was read."""
     empty_syncs: int = 0
     empty_seconds: float = 0.0
-    """Observed time of the empty lists in a row."""
+    """Seconds for which these empty lists were observed (`sync.guard.observed`)."""
     unlisted_since: datetime | None = None
-    """Since when region discovery no longer names it."""
+    """Since when the region discovery no longer names the region."""
 
     @property
     def empty_wait(self) -> Missing | None:
-        """What the empty lists before the baseline have waited, as a missing row would."""
+        """How long the empty lists before the baseline have been observed, in the form of a missing row."""
         if self.empty_since is None:
             return None
         return Missing(self.empty_since, self.empty_syncs, waited=timedelta(seconds=self.empty_seconds))
@@ -111,7 +111,7 @@ class TargetState:
         return replace(self, failures=0, last_error=None, failure_class=None, failing_since=None)
 
     def counts(self, scope: str, now: datetime) -> bool:
-        """Whether its rows speak for the account: active, fresh, and of the account's present scope."""
+        """Whether its rows count for the account: it is active and fresh, and in the account's present scope."""
         return self.active and self.scope == scope and self.is_fresh(now)
 
     def is_fresh(self, now: datetime) -> bool:
@@ -129,33 +129,37 @@ class Fact(msgspec.Struct, frozen=True):
     digest: bytes
     baseline_at: datetime | None = None
     lost_region: str | None = None
-    """The last region that lost it while the account was not told, since another one may still have it."""
+    """The last region that lost it without the account being told, because another region may still have it."""
     doubted_at: datetime | None = None
-    """When it came into doubt whether what was told agrees with what the regions show; None: it does."""
+    """Since when it is in doubt whether what was told agrees with what the regions show; None if it agrees."""
     found_at: datetime | None = None
-    """While in doubt: when a lookup last found it in a region that does not list it."""
+    """While it is in doubt: when a lookup last found it in a region that does not list it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One sync in the ledger."""
+class SyncSummary:
+    """How one sync ended, what it read, and how many images changed in which way."""
 
     target: Target
+    outcome: SyncOutcome
     started_at: datetime
     finished_at: datetime
-    outcome: Outcome
     pages: int = 0
     listed: int = 0
     shared: int = 0
     revoked: int = 0
     status_changed: int = 0
     updated: int = 0
-    unreadable: int = 0
-    """Compared fields of an unexpected type."""
     error: str | None = None
 
     @property
     def has_news(self) -> bool:
-        return self.outcome != "complete" or bool(
-            self.shared or self.revoked or self.status_changed or self.updated
-        )
+        return bool(self.shared or self.revoked or self.status_changed or self.updated)
+
+
+@dataclass(frozen=True, slots=True)
+class Run(SyncSummary):
+    """One sync, as the table `runs` keeps it; a cancelled sync is not kept."""
+
+    unreadable: int = 0
+    """How many compared fields came in an unexpected type."""

@@ -1,6 +1,6 @@
 """What commands ask of a running daemon: the table `requests`, from both sides.
 
-The command's side uses the standard library alone, so that a command starts quickly; see `reach` for its manners.
+The command's side uses the standard library alone, so that a command starts quickly; `daemon_call` drives it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from syncd.store import files, opening, sqlite_errors
 from syncd.store.version import require_schema
 
 if TYPE_CHECKING:
-    from syncd.store.engine import Transaction
+    from syncd.store.transaction import Transaction
 
-Kind = Literal["sync", "release", "enable", "disable", "replay", "prune"]
+RequestKind = Literal["sync", "release", "enable", "disable", "replay", "prune"]
 
 STALE = timedelta(hours=1)
-"""A command gives up much sooner; one that was killed waits no longer."""
+"""A request of this age is answered unseen: its command gave up long ago, or was killed."""
 
 INTERRUPTED = "the daemon was stopped while it did this; what was not finished was not saved: try again"
 EXPIRED = "no daemon took the request in time and the command is gone: try again"
@@ -34,13 +34,13 @@ EXPIRED = "no daemon took the request in time and the command is gone: try again
 @dataclass(frozen=True, slots=True)
 class Request:
     id: int
-    kind: Kind
+    kind: RequestKind
     args: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A daemon did it: the exit code for the command, and what to show."""
+    """The daemon's answer: the exit code for the command, and what it shows."""
 
     exit_code: int
     answer: Mapping[str, Any]
@@ -54,7 +54,7 @@ class Waiting:
 async def take(tx: Transaction, now: datetime) -> list[Request]:
     """The requests that nobody has begun, oldest first; they count as begun when ``tx`` commits.
 
-    One that this daemon cannot understand (a newer command's) is answered at once.
+    A request that this daemon does not know (a newer command sent it) is answered at once.
     """
     rows = await tx.fetch(
         "UPDATE requests SET begun_at = ? WHERE finished_at IS NULL AND begun_at IS NULL"
@@ -63,8 +63,8 @@ async def take(tx: Transaction, now: datetime) -> list[Request]:
     )
     taken = []
     for request_id, kind, args in sorted(rows):
-        if kind in get_args(Kind):
-            taken.append(Request(request_id, cast(Kind, kind), json.loads(args)))
+        if kind in get_args(RequestKind):
+            taken.append(Request(request_id, cast(RequestKind, kind), json.loads(args)))
         else:
             error = f"this daemon knows no request {kind!r}: restart it after an upgrade"
             await finish(tx, request_id, SyncdError.exit_code, {"error": error}, now)
@@ -74,7 +74,7 @@ async def take(tx: Transaction, now: datetime) -> list[Request]:
 async def finish(
     tx: Transaction, request_id: int, exit_code: int, answer: Mapping[str, Any], now: datetime
 ) -> None:
-    """Write the answer, best in the transaction that did what was asked: then it is done once or not at all."""
+    """Write the answer. In the transaction that did what was asked, it is done exactly once or not at all."""
     await tx.execute_raw(
         "UPDATE requests SET finished_at = ?, exit_code = ?, answer = ? WHERE id = ?",
         (to_text(now), exit_code, json.dumps(answer, ensure_ascii=False), request_id),
@@ -82,9 +82,9 @@ async def finish(
 
 
 async def recover(tx: Transaction, now: datetime) -> None:
-    """At a daemon's start: answer what an earlier one left half done, and what is too old to be waited for.
+    """When a daemon starts: answer what an earlier one left half done, and what nobody waits for any more.
 
-    A half-done request is not done again: it may be what ended that daemon.
+    A request that was left half done is not done again, because it may be what ended that daemon.
     """
     await tx.execute_raw(
         "UPDATE requests SET finished_at = ?1, exit_code = ?6,"
@@ -102,12 +102,12 @@ async def recover(tx: Transaction, now: datetime) -> None:
 
 
 async def prune(tx: Transaction, before: datetime) -> None:
-    """Forget requests that were answered before."""
+    """Delete requests that were answered before this time."""
     await tx.execute_raw("DELETE FROM requests WHERE finished_at < ?", (to_text(before),))
 
 
 class RequestWatch:
-    """Tells the daemon, on its loop's thread, that requests wait: cheap enough to ask every second."""
+    """Tells the daemon whether requests wait; so cheap that it is asked every second, on the loop's thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -117,9 +117,9 @@ class RequestWatch:
         self._waiting = False
 
     def changed(self) -> bool:
-        """Whether requests wait to be taken; looks into the table only when the file was written to.
+        """Whether requests wait to be taken; it looks into the table only after somebody wrote to the file.
 
-        Raises DatabaseError; a file that was replaced is opened anew.
+        A file that was replaced is opened anew. Raises DatabaseError.
         """
         with sqlite_errors.explaining(self._path, "read"):
             try:
@@ -148,17 +148,17 @@ class RequestWatch:
         assert self._connection is not None
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if version != self._version:
-            (found,) = self._connection.execute(
+            (waiting,) = self._connection.execute(
                 "SELECT EXISTS (SELECT 1 FROM requests INDEXED BY requests_open"
                 " WHERE finished_at IS NULL AND begun_at IS NULL)"
             ).fetchone()
-            self._waiting = bool(found)
+            self._waiting = bool(waiting)
             self._version = version
         return self._waiting
 
 
-def submit(path: Path, kind: Kind, args: Mapping[str, Any], now: datetime) -> int:
-    """Insert a request; its id. Raises the DatabaseError tree (DatabaseOlder while a daemon still upgrades)."""
+def submit(path: Path, kind: RequestKind, args: Mapping[str, Any], now: datetime) -> int:
+    """Insert a request and return its id. Raises the DatabaseError tree (DatabaseOlder while a daemon upgrades)."""
     with _opened(path, "ask the daemon through") as connection:
         cursor = connection.execute(
             "INSERT INTO requests (kind, args, created_at) VALUES (?, ?, ?)",
@@ -169,7 +169,7 @@ def submit(path: Path, kind: Kind, args: Mapping[str, Any], now: datetime) -> in
 
 
 def look(path: Path, request_id: int) -> Answered | Waiting:
-    """How far a request is."""
+    """The answer to a request, or whether it was begun. Raises SyncdError if it is no longer there."""
     with _opened(path, "read the daemon's answer from") as connection:
         row = connection.execute(
             "SELECT finished_at, exit_code, answer, begun_at FROM requests WHERE id = ?", (request_id,)
@@ -186,9 +186,9 @@ def look(path: Path, request_id: int) -> Answered | Waiting:
 
 
 def withdraw(path: Path, request_id: int, *, even_begun: bool = False) -> bool:
-    """Take a request back; False if it is begun (too late) or answered.
+    """Take a request back; False if it was answered, or begun and therefore cannot be taken back.
 
-    ``even_begun`` is for the holder of the lock: whoever began it is dead.
+    ``even_begun`` is for the holder of the lock, who knows that whoever began the request is dead.
     """
     with _opened(path, "take back a request from") as connection:
         cursor = connection.execute(

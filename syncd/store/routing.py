@@ -1,4 +1,4 @@
-"""Which sinks take an event: pure. A filter judges only what an event has."""
+"""Which sinks get an event. A filter ignores events without the field that it filters by."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from fnmatch import fnmatchcase
 from syncd.model import Draft, Route, SinkFilter
 
 
-def takers(routes: Iterable[Route], draft: Draft) -> list[str]:
-    """The sinks that get the event; never the one that it is about."""
+def sinks_for(routes: Iterable[Route], draft: Draft) -> list[str]:
+    """The names of the sinks that get the event; never the sink that the event is about."""
     return [route.sink for route in routes if route.sink != draft.sink and wants(route.wants, draft)]
 
 
-def wants(wish: SinkFilter, draft: Draft) -> bool:
-    """With scope "account" a sink takes what changes an account's whole; with "region" what happens in each region."""
+def wants(sink_filter: SinkFilter, draft: Draft) -> bool:
+    """Whether the filter lets the event through.
+
+    With scope "account" a sink gets what changes for the account as a whole, with "region" what happens in each region.
+    """
     return (
-        (wish.baseline or not draft.baseline)
-        and (draft.scope is None or wish.scope == "region" or draft.scope == "account")
-        and _matches(wish.events, (draft.type,))
-        and (draft.account is None or _matches(wish.accounts, (draft.account,)))
-        and _matches_if_any(wish.regions, _regions(draft))
-        and (draft.image_id is None or _matches(wish.names, draft.names or ("",)))
+        (sink_filter.baseline or not draft.baseline)
+        and (draft.scope is None or sink_filter.scope == "region" or draft.scope == "account")
+        and _matches(sink_filter.events, (draft.type,))
+        and (draft.account is None or _matches(sink_filter.accounts, (draft.account,)))
+        and _matches_if_any(sink_filter.regions, _regions(draft))
+        and (draft.image_id is None or _matches(sink_filter.names, draft.names or ("",)))
     )
 
 

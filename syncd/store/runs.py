@@ -1,19 +1,20 @@
-"""The ledger of syncs. A complete run without news updates the last such row, so that months of quiet stay small."""
+"""The record of past syncs. Complete syncs without news share one row, so that months of quiet stay small."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from syncd.model import Target, to_text
-from syncd.store.engine import Transaction
 from syncd.store.records import Run
+from syncd.store.transaction import Transaction
 
 _COUNTS = ("pages", "listed", "shared", "revoked", "status_changed", "updated", "unreadable", "error")
 
 
 async def record(tx: Transaction, run: Run) -> int:
-    """Write a run, or count it onto the last one if neither has news; its id."""
-    if not run.has_news and (last := await _last_quiet(tx, run.target)) is not None:
+    """Write a run and return its id; if neither it nor the target's last one has news, they share a row."""
+    quiet = run.outcome == "complete" and not run.has_news
+    if quiet and (last := await _last_quiet(tx, run.target)) is not None:
         await tx.executemany(
             "UPDATE runs SET count = count + 1, finished_at = ?, pages = ?, listed = ?, unreadable = ? WHERE id = ?",
             [(to_text(run.finished_at), run.pages, run.listed, run.unreadable, last)],
@@ -37,7 +38,7 @@ async def record(tx: Transaction, run: Run) -> int:
 
 
 async def prune(tx: Transaction, before: datetime) -> None:
-    """Forget runs that finished before; the last of each target stays."""
+    """Delete runs that finished before this time; the last run of each target stays."""
     await tx.executemany(
         "DELETE FROM runs WHERE finished_at < ?"
         " AND id NOT IN (SELECT MAX(id) FROM runs GROUP BY account, region)",

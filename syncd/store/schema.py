@@ -1,4 +1,4 @@
-"""What a file's schema is and what it should be, in a form that does not depend on how its SQL is spelled."""
+"""Describes the schema of a file, and the schema that it should have, however their SQL is spelled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ALEMBIC = "alembic_version"
 
 
 def describe(connection: sqlite3.Connection) -> Mapping[str, object]:
-    """Every table, index, view and trigger by its name, with all that SQLite knows of it; not Alembic's own."""
+    """Every table, index, view and trigger by its name, with all that SQLite knows about it; without Alembic's own."""
     rows = connection.execute(
         "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name <> ?",
         (_ALEMBIC,),
@@ -28,7 +28,7 @@ def declared() -> Mapping[str, object]:
 
 
 def statements() -> Iterator[str]:
-    """What makes the declared tables, indexes and views in an empty database."""
+    """The SQL statements that make the declared tables, indexes and views in an empty database."""
     from sqlalchemy.dialects import sqlite
     from sqlalchemy.schema import CreateIndex, CreateTable
 

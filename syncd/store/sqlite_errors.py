@@ -1,4 +1,4 @@
-"""What SQLite's errors mean to the person who runs syncd."""
+"""Turns SQLite's errors into ones that tell the person who runs syncd what to do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from syncd.errors import (
 from syncd.store import files
 
 DESCRIPTORS = 3
-"""SQLite's for one connection: the file, its -wal and its -shm."""
+"""How many file descriptors SQLite needs for a connection: for the file, its -wal and its -shm."""
 
 _RESTORE = (
     "stop syncd, run `syncd db check`, and put back the newest backup (PATH.backup-…) or move the file away"
@@ -46,7 +46,7 @@ _MEANING: dict[int, tuple[type[DatabaseError], str, str]] = {
 
 @contextmanager
 def explaining(path: Path, doing: str) -> Iterator[None]:
-    """Raise `explain`'s error in place of SQLite's own; what has no explanation passes as it is."""
+    """Raise the error that `explain` gives instead of SQLite's own; errors that it cannot explain pass unchanged."""
     try:
         yield
     except Exception as error:
@@ -68,16 +68,16 @@ def explain(error: BaseException, path: Path, doing: str) -> DatabaseError | Non
     meaning = _MEANING.get(code & 0xFF) if code is not None else None
     if meaning is None:
         return None
-    kind, what, hint = meaning
+    kind, reason, hint = meaning
     if kind is DatabaseUnwritable and (unreachable := _unreachable(path)) is not None:
         return unreachable
-    return kind(f"cannot {doing} {path}: {what} ({cause})", hint)
+    return kind(f"cannot {doing} {path}: {reason} ({cause})", hint)
 
 
 def _unreachable(path: Path) -> DatabaseError | None:
-    """What the system itself says, where SQLite does not.
+    """The reason that the system itself gives, where SQLite gives none.
 
-    Not by opening the file: closing it again would take SQLite's locks from this process.
+    The file is not opened for this, because closing it again would release the locks that SQLite holds in this process.
     """
     try:
         files.identity(path)

@@ -1,12 +1,18 @@
-"""The schema as SQLAlchemy sees it. Migrations make it; a test holds the two together.
+"""The schema of the database. Migrations bring older files to it, and a test checks that the two agree.
 
-STRICT tables know INTEGER, REAL, TEXT and BLOB only; times are text (`model.to_text`), flags 0 or 1.
-Columns named in docs/sql.md are a contract; the others are ours to change.
+STRICT tables know only INTEGER, REAL, TEXT and BLOB; times are text (`model.to_text`), flags 0 or 1.
+The columns that docs/sql.md names are a promise to users; the others are ours to change.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
 from sqlalchemy import REAL, CheckConstraint, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy.types import TypeEngine
+
+from syncd.store import image_columns
 
 metadata = MetaData()
 
@@ -25,6 +31,15 @@ def _count(name: str) -> Column[int]:
 
 def _seconds(name: str) -> Column[float]:
     return Column(name, REAL, nullable=False, server_default=text("0"))
+
+
+_SQL_TYPES: Mapping[type, type[TypeEngine[Any]]] = {str: Text, int: Integer, float: REAL, dict: Text}
+
+
+def _image_fields(names: Iterable[str]) -> Iterator[Column[Any]]:
+    """The columns of these fields of `model.Image`; only the id must be there. A list or an object is JSON text."""
+    for name in names:
+        yield Column(name, _SQL_TYPES[image_columns.KINDS[name]], nullable=name != "image_id")
 
 
 accounts = Table(
@@ -86,26 +101,7 @@ image_rows = Table(
     metadata,
     _text("account", nullable=False),
     _text("region", nullable=False),
-    _text("image_id", nullable=False),
-    _text("name"),
-    _text("status"),
-    _text("image_type"),
-    _text("owner_id"),
-    _text("owner_name"),
-    _text("author"),
-    _text("container"),
-    Column("size_mb", Integer),
-    Column("price_yuan_per_hour", REAL),
-    Column("visibility", Integer),
-    _text("group_id"),
-    _text("version_name"),
-    _text("description"),
-    _text("tags"),  # JSON list, sorted; NULL where there are none
-    _text("softwares"),  # JSON object; NULL where there are none
-    _text("source_gpu_type"),
-    _text("failed_reason"),
-    _text("created_at"),
-    _text("published_at"),
+    *_image_fields(name for name in image_columns.NAMES if name not in image_columns.APPENDED),
     _text("first_seen_at", nullable=False),
     _text("shared_at", nullable=False),
     _text("changed_at", nullable=False),
@@ -117,23 +113,24 @@ image_rows = Table(
     _text("payload", nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
     _seconds("missing_seconds"),  # observed time for which complete listings lacked it
+    *_image_fields(image_columns.APPENDED),
     Index("image_rows_key", "account", "region", "image_id", unique=True),
     Index("image_rows_by_image", "image_id"),
-    # What an unchanged sync reads, and nothing else of the row. Without revoked_at, which it has anyway, SQLite would
-    # not count it as covering.
+    # A sync without news reads only this index. revoked_at is always NULL in it, but without it SQLite would not see
+    # that the index covers the whole query.
     Index(
         "image_rows_live",
         "account", "region", "image_id", "fingerprint", "missing_since", "missing_syncs", "held", "shown_at",
         "missing_seconds", "revoked_at",
         sqlite_where=text("revoked_at IS NULL"),
     ),
-    # Which other regions list an image:
+    # This finds the other regions that list an image.
     Index(
         "image_rows_facts", "account", "image_id", "region", "revoked_at", sqlite_where=text("revoked_at IS NULL")
     ),
-    # What is new, first:
+    # This lists the newest images first.
     Index("image_rows_newest", "shared_at", "image_id", sqlite_where=text("revoked_at IS NULL")),
-    # Which images an account lost lately:
+    # This lists the images that an account lost lately.
     Index("image_rows_lost", "account", "revoked_at", sqlite_where=text("revoked_at IS NOT NULL")),
     sqlite_strict=True,
 )  # fmt: skip
@@ -276,13 +273,7 @@ requests = Table(
     sqlite_autoincrement=True,
 )
 
-IMAGE_COLUMNS = (
-    "account, region, image_id, name, status, image_type, owner_id, owner_name, author, container, size_mb, "
-    "price_yuan_per_hour, visibility, group_id, version_name, description, tags, softwares, source_gpu_type, "
-    "failed_reason, created_at, published_at, first_seen_at, shared_at, changed_at, missing_since"
-)
-
-_OF_ROW = ", ".join("r." + name for name in IMAGE_COLUMNS.split(", "))
+_OF_ROW = ", ".join(f"r.{name}" for name in image_columns.VIEW_COLUMNS)
 _ROWS = "FROM image_rows AS r JOIN targets AS t ON t.account = r.account AND t.region = r.region"
 
 VIEWS = {

@@ -1,4 +1,4 @@
-"""Accounts and targets as the syncs know them: read, written, retired and brought back."""
+"""Reads and writes the state of accounts and targets."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from syncd.model import Target, from_text, to_text
-from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, Alert, TargetState
+from syncd.store.transaction import Transaction
 
 _TARGET_FIELDS = tuple(f.name for f in fields(TargetState) if f.name != "target")
 _ACCOUNT_FIELDS = tuple(f.name for f in fields(AccountState) if f.name != "alert")
@@ -64,7 +64,7 @@ async def read_target(tx: Transaction, target: Target) -> TargetState | None:
 
 
 async def read_targets(tx: Transaction, account: str | None = None) -> list[TargetState]:
-    """All targets, retired ones too, or those of one account."""
+    """All targets, or those of one account; retired ones too."""
     rows = await tx.fetch(
         f"SELECT account, region, {', '.join(_TARGET_FIELDS)} FROM targets"
         " WHERE ?1 IS NULL OR account = ?1 ORDER BY account, region",
@@ -128,7 +128,7 @@ def _alert(row: Sequence[Any]) -> Alert | None:
 
 
 def _announced(told: Any) -> tuple[tuple[Any, ...], ...]:
-    """Classes, regions named, regions failed; what earlier versions wrote is a list of the classes alone."""
+    """The classes, the regions named, the regions failed. Earlier versions wrote a list of the classes alone."""
     if isinstance(told, list):
         return (tuple(told),)
     return tuple(tuple(told[name]) for name in ("classes", "named", "failed"))

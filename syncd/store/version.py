@@ -22,7 +22,7 @@ _START_ANEW = "put back a backup (syncd.db.backup-…) or move the file away to 
 
 
 def require_sqlite() -> None:
-    """Raise DatabaseError where Python brings a SQLite that is too old."""
+    """Raise DatabaseError if Python brings a SQLite that is too old."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise DatabaseError(
             f"Python's SQLite is {sqlite3.sqlite_version}; syncd needs 3.37 or newer",
@@ -31,10 +31,10 @@ def require_sqlite() -> None:
 
 
 def read_version(connection: sqlite3.Connection, path: Path) -> str | None:
-    """The schema version of an open file, None where it has no tables yet.
+    """The schema version of an open file; None if it has no tables yet.
 
     Raises DatabaseForeign, DatabaseCorrupt (ours, without a version) and DatabaseNewer; sqlite3.Error
-    passes, see `faults.explain`.
+    passes, see `sqlite_errors.explain`.
     """
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

@@ -19,10 +19,11 @@ import structlog
 from syncd.compshare.client import CompShare
 from syncd.errors import ApiError, Throttled, Transient
 from syncd.model import trusted
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
 from syncd.store.facts import recall_facts
 from syncd.store.records import AccountState
 from syncd.store.targets import read_account, read_targets, save_account
+from syncd.store.transaction import Transaction
 from syncd.sync.owner import shows_the_same
 
 log = structlog.get_logger()

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from syncd.config import AlertsConfig
 from syncd.model import Draft, trusted
 from syncd.store import images, targets
-from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, Alert, TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync import alerts, event_drafts
 from syncd.sync.alerts import Extent, Trouble
 
@@ -102,4 +102,4 @@ async def say_hello(tx: Transaction, name: str, coming: Collection[str], now: da
     if not regions or (pending and first is not None and now - first < HELLO_AFTER):
         return []
     await targets.save_account(tx, replace(account, hello_at=now))
-    return [event_drafts.hello(name, await images.live_images(tx, name), regions, pending, now)]
+    return [event_drafts.hello(name, await images.count_live_images(tx, name), regions, pending, now)]

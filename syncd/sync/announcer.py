@@ -11,8 +11,8 @@ import msgspec
 
 from syncd.model import Change, Draft, Image, Missing, fingerprint
 from syncd.store import facts, images
-from syncd.store.engine import Transaction
 from syncd.store.records import Fact, TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync import event_drafts
 from syncd.sync.decision import Decision, Reading
 from syncd.sync.event_drafts import Occasion
@@ -154,7 +154,7 @@ async def listed_again(tx: Transaction, reading: Reading, decision: Decision) ->
     if not reading.listing.complete:
         return []
     new = {addition.image.image_id for addition in decision.plan.added}
-    ids = [image_id for image_id in await images.gone_but_listed(tx, reading.target) if image_id not in new]
+    ids = [image_id for image_id in await facts.gone_but_listed(tx, reading.target) if image_id not in new]
     shown = await images.stored(tx, reading.target, ids) if ids else {}
     last = reading.state.last_success_at
     return [Shared(image, fingerprint(image), last, reshared=True) for image in shown.values()]

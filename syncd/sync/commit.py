@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from syncd.model import Draft
 from syncd.store import facts, images, outbox, runs, targets
-from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, Run, TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync import announcements, event_drafts, pace
 from syncd.sync.announcer import Announcer, Happening, listed_again, of_plan
 from syncd.sync.decision import Decision, Reading
@@ -286,9 +286,9 @@ class Commit:
         outcome = "incomplete" if not listing.complete else "held" if self.decision.held else "complete"
         return Run(
             self.reading.target,
+            outcome,  # type: ignore[arg-type]  # one of the three literals
             self.reading.started_at,
             self.now,
-            outcome,  # type: ignore[arg-type]  # one of the three literals
             pages=listing.pages,
             listed=len(listing.seen),
             shared=len(plan.added) + reappeared,
@@ -304,24 +304,14 @@ class Commit:
         if state.failures:
             interval = self.settings.interval(run.started_at)
             retry = self.now + pace.retry_delay("incomplete", state.failures, interval, None)
-        return SyncReport(
-            run.target,
-            run.outcome,
-            run.started_at,
-            run.finished_at,
-            pages=run.pages,
-            listed=run.listed,
-            shared=run.shared,
-            revoked=run.revoked,
-            status_changed=run.status_changed,
-            updated=run.updated,
+        return SyncReport.of(
+            run,
             live=state.live_count,
             missing=len(self.decision.kept),
             held=state.held_count,
             baseline=self.reading.baseline and self._is_baseline(),
             failure=state.failure_class,
             failures=state.failures,
-            error=run.error,
             retry_at=retry,
             look_at=self.decision.look_at,
         )

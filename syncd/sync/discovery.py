@@ -7,11 +7,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from syncd.compshare.retcodes import is_region_refused
 from syncd.errors import FailureClass, ProtocolError
 from syncd.model import Target, trusted
 from syncd.store import outbox, targets
-from syncd.store.engine import Transaction
 from syncd.store.records import TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync import announcements, pace
 from syncd.sync.accounts import Account
 from syncd.sync.alerts import Trouble
@@ -20,9 +21,6 @@ from syncd.sync.report import SyncReport
 from syncd.sync.syncer import Syncer, ended, failure_of
 
 EVERY = timedelta(hours=1)
-
-REFUSED = frozenset({230, 293})
-"""RetCodes of a region that this key may not use: it is no target, and no trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ async def _first_lists(syncer: Syncer, account: str, regions: Sequence[str]) -> 
 async def _trouble_with(syncer: Syncer, account: str, first: Sequence[SyncReport]) -> Failing | None:
     """What kept a new region from becoming a target, unless it is only refused while others serve."""
     failed = [report for report in first if report.failure is not None]
-    serious = [report for report in failed if report.code not in REFUSED]
+    serious = [report for report in failed if not is_region_refused(report.code)]
     async with syncer.db.read() as tx:
         served = any(state.active for state in await targets.read_targets(tx, account))
     blamed = serious or ([] if served else failed)

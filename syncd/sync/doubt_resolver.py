@@ -10,7 +10,8 @@ from syncd.compshare.client import Lookup
 from syncd.errors import DatabaseError
 from syncd.model import Clock
 from syncd.store import facts, targets
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
+from syncd.store.transaction import Transaction
 from syncd.sync.accounts import Account
 from syncd.sync.doubts import Doubts
 from syncd.sync.other_regions import Unasked, ask

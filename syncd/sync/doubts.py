@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from syncd.model import DIGEST_SIZE, Draft, Image, Target, fingerprint
 from syncd.store import facts, images, outbox, targets
-from syncd.store.engine import Transaction
 from syncd.store.images import LiveRow
 from syncd.store.records import AccountState, Fact, TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync import event_drafts
 from syncd.sync.announcer import Changed, changed
 from syncd.sync.confirm import LOOKUPS_PER_SYNC

@@ -15,8 +15,8 @@ from datetime import datetime
 from syncd.compshare.client import Lookup
 from syncd.model import Target
 from syncd.store import facts, images
-from syncd.store.engine import Transaction
 from syncd.store.records import TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync.concurrency import together
 from syncd.sync.confirm import CONTROLS, Asks, control
 

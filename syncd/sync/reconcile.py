@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Draft, Target
 from syncd.store import facts, outbox, targets
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
 from syncd.store.records import AccountState, TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync.accounts import Account
 from syncd.sync.retirement import retire
 

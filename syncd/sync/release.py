@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from syncd.errors import UsageError
 from syncd.model import Missing, Target
 from syncd.store import images, outbox, targets
-from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync import event_drafts
 from syncd.sync.announcer import Announcer, Revoked
 from syncd.sync.event_drafts import Occasion

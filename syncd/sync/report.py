@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Self
 
 from syncd.errors import FailureClass
-from syncd.model import Target
-
-Outcome = Literal["complete", "incomplete", "held", "failed", "cancelled"]
+from syncd.store.records import SyncSummary
 
 
 @dataclass(frozen=True, slots=True)
-class SyncReport:
+class SyncReport(SyncSummary):
     """One sync of one target, or (``target.region`` empty) one region discovery of an account."""
 
-    target: Target
-    outcome: Outcome
-    started_at: datetime
-    finished_at: datetime
-    pages: int = 0
-    listed: int = 0
-    shared: int = 0
-    revoked: int = 0
-    status_changed: int = 0
-    updated: int = 0
     live: int = 0
     missing: int = 0
     """Live rows that this sync lacked and left live."""
@@ -33,7 +21,6 @@ class SyncReport:
     baseline: bool = False
     failure: FailureClass | None = None
     failures: int = 0
-    error: str | None = None
     code: int | None = None
     """The RetCode that ended it, where there is one."""
     retry_at: datetime | None = None
@@ -43,9 +30,10 @@ class SyncReport:
     look_at: datetime | None = None
     """When a target with missing rows is looked at again, besides its plan."""
 
-    @property
-    def has_news(self) -> bool:
-        return bool(self.shared or self.revoked or self.status_changed or self.updated)
+    @classmethod
+    def of(cls, summary: SyncSummary, **others: Any) -> Self:
+        """A report that begins with this summary; ``others`` are the report's own fields."""
+        return cls(**{field.name: getattr(summary, field.name) for field in fields(SyncSummary)}, **others)
 
     @property
     def seconds(self) -> float:

@@ -10,8 +10,8 @@ from msgspec import structs
 
 from syncd.model import Draft
 from syncd.store import facts, images, targets
-from syncd.store.engine import Transaction
 from syncd.store.records import AccountState, TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync import event_drafts
 
 

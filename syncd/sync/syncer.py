@@ -13,11 +13,13 @@ from typing import Any
 import structlog
 
 from syncd.compshare.client import Lookup
+from syncd.compshare.retcodes import is_parameter_refused
 from syncd.errors import ApiError, DatabaseError, ProtocolError
 from syncd.model import Clock, Target, trusted
 from syncd.store import facts, images, outbox, runs, targets
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
 from syncd.store.records import AccountState, Run, TargetState
+from syncd.store.transaction import Transaction
 from syncd.sync import announcements, pace
 from syncd.sync.accounts import Account
 from syncd.sync.commit import Abandoned, Commit
@@ -35,8 +37,6 @@ log = structlog.get_logger()
 
 UNLISTED_FOR = timedelta(days=1)
 """A region that discovery no longer names leaves after so long, if its listing is refused as well."""
-
-NO_SUCH_PARAMETER = 230
 
 
 class Syncer:
@@ -124,7 +124,7 @@ class Syncer:
         except DatabaseError:
             raise
         except Exception as error:  # noqa: BLE001  # becomes this target's failure, and touches no other
-            failed = Run(target, started, self.clock.now(), "failed")
+            failed = Run(target, "failed", started, self.clock.now())
             if not self.employs(account):
                 return _cancelled(failed)
             failure = failure_of(error, target)
@@ -269,7 +269,7 @@ class Syncer:
 
 def _has_left(state: TargetState, error: ApiError, run: Run) -> bool:
     since = trusted(state.unlisted_since, run.started_at)
-    return error.code == NO_SUCH_PARAMETER and since is not None and run.started_at - since >= UNLISTED_FOR
+    return is_parameter_refused(error.code) and since is not None and run.started_at - since >= UNLISTED_FOR
 
 
 def _cancelled(run: Run) -> SyncReport:

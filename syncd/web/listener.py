@@ -1,6 +1,6 @@
-"""`[http] listen`: /livez, /readyz and /metrics for supervisors and Prometheus; no state, no secrets, read-only.
+"""`[http] listen`: /livez, /readyz and /metrics for supervisors and Prometheus. It is read-only and shows no secrets.
 
-Whoever reaches it may be careless or hostile: neither many connections nor slow ones take what syncd works with.
+Whoever reaches it may be careless or hostile, so neither many connections nor slow ones may keep syncd from its work.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from syncd.monitoring.health import Health
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-MOST_CONNECTIONS = 50
-"""The oldest gives way to one more: each is a descriptor that requests to the API may want."""
+MAX_CONNECTIONS = 50
+"""One more closes the oldest: each takes a file descriptor, which requests to the API need as well."""
 
-LONGEST = 20.0
-"""Seconds until a connection is cut off, whether its request or its answer is not over yet; each serves one request."""
+MAX_CONNECTION_SECONDS = 20.0
+"""Seconds until a connection is cut off, even in the middle of its request or answer. Each serves one request."""
 
 Page = Callable[[], Awaitable[web.Response]]
 
@@ -33,13 +33,13 @@ Page = Callable[[], Awaitable[web.Response]]
 async def serving(
     host: str, port: int, health: Callable[[], Awaitable[Health]], metrics: Callable[[], Awaitable[bytes]]
 ) -> AsyncIterator[int]:
-    """Serve while the block runs; the port (a free one where ``port`` is 0)."""
+    """Serve while the block runs. Gives the port, which is a free one where ``port`` is 0. Raises SyncdError."""
     pages = {"/livez": _live, "/readyz": lambda: _ready(health), "/metrics": lambda: _metrics(metrics)}
     runner = web.ServerRunner(_Server(pages), handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        # As many as the system may hand over in one go, before any of them can be closed.
-        site = web.TCPSite(runner, host, port, backlog=MOST_CONNECTIONS)
+        # The system may hand over this many at once, before any of them can be closed.
+        site = web.TCPSite(runner, host, port, backlog=MAX_CONNECTIONS)
         try:
             await site.start()
         except OSError as error:
@@ -54,11 +54,11 @@ async def serving(
 @dataclass(frozen=True, slots=True)
 class _Connection:
     transport: asyncio.Transport
-    end: asyncio.TimerHandle
+    deadline: asyncio.TimerHandle
 
 
 class _Server(web.Server):
-    """Few connections, none for long."""
+    """Keeps only a few connections, and none for long."""
 
     def __init__(self, pages: Mapping[str, Page]) -> None:
         super().__init__(self._answer, handler_cancellation=True, access_log=None, logger=_logger())
@@ -67,10 +67,10 @@ class _Server(web.Server):
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        if len(self._open) >= MOST_CONNECTIONS:
+        if len(self._open) >= MAX_CONNECTIONS:
             self._close(next(iter(self._open)))
-        end = asyncio.get_running_loop().call_later(LONGEST, transport.abort)
-        self._open[handler] = _Connection(transport, end)
+        deadline = asyncio.get_running_loop().call_later(MAX_CONNECTION_SECONDS, transport.abort)
+        self._open[handler] = _Connection(transport, deadline)
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         super().connection_lost(handler, exc)
@@ -78,7 +78,7 @@ class _Server(web.Server):
 
     def _close(self, handler: RequestHandler) -> None:
         if (connection := self._open.pop(handler, None)) is not None:
-            connection.end.cancel()
+            connection.deadline.cancel()
             connection.transport.abort()
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
@@ -96,7 +96,7 @@ class _Server(web.Server):
 
 
 def _logger() -> logging.Logger:
-    """What is wrong with a client's request goes back to the client, and into no log: it could fill the disk."""
+    """A client's faulty request is answered, but not logged: somebody could fill the disk with such lines."""
     logger = logging.getLogger(__name__)
     logger.addFilter(_is_ours)
     return logger
@@ -111,9 +111,9 @@ async def _live() -> web.Response:
 
 
 async def _ready(health: Callable[[], Awaitable[Health]]) -> web.Response:
-    found = await health()
-    body = {"healthy": found.healthy, "reasons": found.reasons, "warnings": found.warnings}
-    return web.json_response(body, status=200 if found.healthy else 503)
+    current = await health()
+    body = {"healthy": current.healthy, "reasons": current.reasons, "warnings": current.warnings}
+    return web.json_response(body, status=200 if current.healthy else 503)
 
 
 async def _metrics(metrics: Callable[[], Awaitable[bytes]]) -> web.Response:

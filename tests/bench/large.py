@@ -14,8 +14,9 @@ from syncd.compshare.decode import decode_page
 from syncd.model import Change, Draft, Image, Missing, Route, SinkFilter, Target, fingerprint, to_text
 from syncd.simulator import Gateway, World
 from syncd.store import images, migrate, outbox, targets
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
 from syncd.store.records import AccountState, TargetState
+from syncd.store.transaction import Transaction
 
 IMAGES = 100_000
 EVENTS = 1_000_000

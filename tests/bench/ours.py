@@ -21,7 +21,7 @@ from syncd.daemon import logs
 from syncd.daemon.assembly import Observers, Parts, SystemClock, assemble
 from syncd.store import migrate
 from syncd.sync.reconcile import active_targets, reconcile
-from syncd.sync.rounds import AT_ONCE
+from syncd.sync.rounds import TARGETS_AT_ONCE
 from tests.bench.cloud import set_status
 from tests.bench.meter import Cost, metered
 
@@ -41,7 +41,7 @@ class Work:
 
     async def round(self) -> int:
         """How many rows were listed."""
-        places = asyncio.Semaphore(AT_ONCE)
+        places = asyncio.Semaphore(TARGETS_AT_ONCE)
 
         async def one(target: Any) -> int:
             async with places:

@@ -69,7 +69,7 @@ class Scene:
         self.cloud, self.waits, self.records = client_for(sim.url, sim.world.account("lab"), **given)
 
     def ids(self) -> list[str]:
-        return self.world.shelf("lab", REGION).ids()
+        return self.world.share_list("lab", REGION).ids()
 
 
 @asynccontextmanager

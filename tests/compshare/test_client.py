@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncd.compshare.client import PROJECTS, SHARING, ZONES, CompShare, Lookup, Zone
-from syncd.compshare.envelope import opened
+from syncd.compshare.json_answer import successful_fields
 from syncd.errors import ApiError, AuthFailed, Misconfigured, ProtocolError, Transient
 from syncd.model import Secret
 from syncd.simulator import Fault, Simulator
@@ -168,7 +168,7 @@ async def test_a_lookup_can_be_cancelled() -> None:
 
 
 async def ask(cloud: CompShare) -> Any:
-    return await cloud.call(ZONES, {}, opened)
+    return await cloud.call(ZONES, {}, successful_fields)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.compshare.decode import Page, decode_page
-from syncd.compshare.rows import LONGEST_WORD, MOST_WORDS, read_row
+from syncd.compshare.image_row import LONGEST_WORD, MOST_WORDS, read_row
 from syncd.errors import ApiError, ProtocolError, Transient
 from syncd.model import COMPARED, Image, Sighting, Softwares, fingerprint
 

@@ -11,9 +11,9 @@ from itertools import product
 import pytest
 
 from syncd.compshare.decode import Page, decode_page
+from syncd.compshare.image_row import read_image
 from syncd.compshare.listing import list_images
 from syncd.compshare.reply import Reply, accepted
-from syncd.compshare.rows import read_image
 from syncd.errors import ApiError
 from syncd.model import Listing, fingerprint
 from syncd.simulator import KINDS, Fault, Gateway, lean_fields
@@ -81,18 +81,18 @@ async def listed(faults: Iterable[Fault], images: int) -> Case:
     world = world_of(images, image_fields if full else lean_fields)
     gateway = Gateway(world)
     case = Case(faults, images)
-    shelf = world.shelf("lab", REGION)
+    share_list = world.share_list("lab", REGION)
     rows = world.images("lab", REGION)
     known = {image_id: fingerprint(read_image(image_id, fields)[0]) for image_id, fields in rows.items()}
     known[GONE] = b"of a row that was taken away"
-    case.always, case.ever = set(shelf.ids()), set(shelf.ids())
+    case.always, case.ever = set(share_list.ids()), set(share_list.ids())
     for fault in case.faults:
         gateway.faults.add(fault)
 
     async def fetch(offset: int, limit: int) -> Page:
         answer = gateway.page("lab", REGION, limit, offset)
-        case.always &= set(shelf.ids())
-        case.ever |= set(shelf.ids())
+        case.always &= set(share_list.ids())
+        case.ever |= set(share_list.ids())
         return decode_page(accepted(Reply(answer.status, answer.headers, answer.body)), known)
 
     try:

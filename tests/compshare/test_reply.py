@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.compshare.backoff import LONGEST, delay
+from syncd.compshare.backoff import LONGEST_WAIT, delay
 from syncd.compshare.reply import Reply, accepted, http_date, retry_after
 from syncd.errors import ApiError, Misconfigured, ProtocolError, Throttled, Transient
 
@@ -101,7 +101,7 @@ def test_a_backoff_never_exceeds_its_cap_or_goes_below_half_a_step() -> None:
     for attempt in range(100):
         wait = delay(Throttled("x"), attempt, 1000, rng)
         assert wait is not None
-        assert min(LONGEST, 2.0**attempt) / 2 <= wait <= LONGEST
+        assert min(LONGEST_WAIT, 2.0**attempt) / 2 <= wait <= LONGEST_WAIT
 
 
 @pytest.mark.parametrize(("asked", "given_up"), [(0, False), (30, False), (31, True)])

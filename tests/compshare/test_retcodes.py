@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from syncd.compshare.envelope import opened
+from syncd.compshare.json_answer import successful_fields
 from syncd.compshare.retcodes import failure
 from syncd.errors import ApiError, AuthFailed, Misconfigured, PastTheEnd, ProtocolError, Throttled, Transient
 
@@ -49,13 +49,13 @@ def test_only_a_230_that_names_the_offset_is_past_the_end(message: str, kind: ty
 @pytest.mark.parametrize("code", [171, "171"])
 def test_a_ret_code_may_come_in_digits(code: object) -> None:
     with pytest.raises(AuthFailed):
-        opened(json.dumps({"RetCode": code}).encode())
+        successful_fields(json.dumps({"RetCode": code}).encode())
 
 
 def test_the_apis_message_is_shown_on_one_short_line() -> None:
     said = {"RetCode": 4711, "Message": "line\n\x1b[31mred\u202e\x00" + "x" * 1000}
     with pytest.raises(ProtocolError) as caught:
-        opened(json.dumps(said).encode())
+        successful_fields(json.dumps(said).encode())
     assert caught.value.message.startswith("RetCode 4711: line [31mred x")
     assert caught.value.message.isprintable()
     assert len(caught.value.message) < 350
@@ -64,5 +64,5 @@ def test_the_apis_message_is_shown_on_one_short_line() -> None:
 @pytest.mark.parametrize("message", [None, 7, ["a"], {"a": 1}, True])
 def test_a_message_of_another_type_is_left_out(message: object) -> None:
     with pytest.raises(Transient) as caught:
-        opened(json.dumps({"RetCode": 130, "Message": message}).encode())
+        successful_fields(json.dumps({"RetCode": 130, "Message": message}).encode())
     assert caught.value.message == "RetCode 130"

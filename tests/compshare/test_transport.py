@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from syncd.compshare.client import SHARING, CompShare
-from syncd.compshare.envelope import opened
+from syncd.compshare.json_answer import successful_fields
 from syncd.compshare.signature import sign
 from syncd.errors import ApiError, Misconfigured, ProtocolError, Transient
 from syncd.model import Secret
@@ -25,7 +25,7 @@ from .tls import PEM
 
 async def ask(cloud: CompShare) -> object:
     async with cloud:
-        return await cloud.call(SHARING, {"Region": "cn-wlcb", "Limit": 100, "Offset": 0}, opened)
+        return await cloud.call(SHARING, {"Region": "cn-wlcb", "Limit": 100, "Offset": 0}, successful_fields)
 
 
 async def failing(cloud: CompShare) -> ApiError:

@@ -9,20 +9,20 @@ from apscheduler.triggers.cron import CronTrigger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.config.cron import DAYS, BadCronError, plan
+from syncd.config.cron import DAYS, BadCronError, normalize_cron
 
 NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def days_of(text: str) -> set[str]:
     """The weekdays on which the scheduler would run, over three weeks."""
-    trigger = CronTrigger.from_crontab(plan(text), timezone=UTC)
+    trigger = CronTrigger.from_crontab(normalize_cron(text), timezone=UTC)
     now = datetime(2026, 11, 24, tzinfo=UTC)
-    found, fire = set(), trigger.get_next_fire_time(None, now)
+    days, fire = set(), trigger.get_next_fire_time(None, now)
     while fire is not None and fire < now + timedelta(days=21):
-        found.add(NAMES[fire.weekday()])
+        days.add(NAMES[fire.weekday()])
         fire = trigger.get_next_fire_time(fire, fire + timedelta(microseconds=1))
-    return found
+    return days
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_day_of_the_week_is_the_one_that_cron_means(field: str, days: set[str]
     ],
 )
 def test_other_notations_are_spelled_out(text: str, written: str) -> None:
-    assert plan(text) == written
+    assert normalize_cron(text) == written
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_other_notations_are_spelled_out(text: str, written: str) -> None:
 )
 def test_what_is_no_plan_is_refused(text: str) -> None:
     with pytest.raises(BadCronError):
-        plan(text)
+        normalize_cron(text)
 
 
 NUMBER = st.integers(0, 61).map(str)
@@ -98,7 +98,7 @@ PLAN = st.lists(st.lists(PART, min_size=1, max_size=3).map(",".join), min_size=5
 @given(PLAN)
 def test_whatever_is_accepted_the_scheduler_accepts_and_runs(text: str) -> None:
     try:
-        written = plan(text)
+        written = normalize_cron(text)
     except BadCronError:
         return
     trigger = CronTrigger.from_crontab(written, timezone=UTC)

@@ -360,8 +360,8 @@ class TestSinks:
         sink = files.load(WEBHOOK + more).sinks["hook"]
         assert isinstance(sink, WebhookSinkConfig)
         assert sink.secret is not None
-        told = (sink.format, sink.secret.reveal(), sink.language, sink.prefix, sink.group_wait)
-        assert told == ("feishu", "s", "zh", "GPU", 0 * S)
+        settings = (sink.format, sink.secret.reveal(), sink.language, sink.prefix, sink.group_wait)
+        assert settings == ("feishu", "s", "zh", "GPU", 0 * S)
 
     def test_a_template_is_told_all(self, files: Files) -> None:
         sink = files.load(WEBHOOK + "format = \"template\"\nbody = '{}'\ncontent_type = 'text/plain'").sinks[
@@ -385,8 +385,8 @@ class TestSinks:
         (files.folder / "link.jsonl").symlink_to("events.jsonl")
         database = '[database]\npath = "syncd.db"\n'
         logs = "".join(
-            f'[sinks.{name}]\ntype = "log"\npath = "{where}"\n'
-            for name, where in (("a", "events.jsonl"), ("b", path), ("c", "others.jsonl"))
+            f'[sinks.{name}]\ntype = "log"\npath = "{file}"\n'
+            for name, file in (("a", "events.jsonl"), ("b", path), ("c", "others.jsonl"))
         )
         (fault,) = files.faults(database + logs).items()
         assert fault[0] == "sinks.b.path"
@@ -570,11 +570,13 @@ SECRETS = {key for keys in KEYS.values() for key, use in keys.items() if use}
 
 
 def tables(kind: str) -> st.SearchStrategy[dict[str, Any]]:
-    one = st.dictionaries(
+    table = st.dictionaries(
         st.sampled_from([*accepted(kind), "privat_key", "apikey", "body_env"]), VALUES, max_size=6
     )
     return (
-        st.dictionaries(st.sampled_from(["lab", "A b"]), one, max_size=2) if kind.endswith(".NAME") else one
+        st.dictionaries(st.sampled_from(["lab", "A b"]), table, max_size=2)
+        if kind.endswith(".NAME")
+        else table
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.config import LogSinkConfig, WebhookSinkConfig, find, load
+from syncd.config import LogSinkConfig, WebhookSinkConfig, find_config_file, load
 from syncd.config.keys import KEYS, SECRET_FORMS
 from syncd.errors import ConfigError
 from tests.config_files import ACCOUNT, WEBHOOK, Files
@@ -24,21 +24,23 @@ class TestLookup:
         own = files.write("home/.config/syncd/config.toml", ACCOUNT)
         elsewhere = files.write("xdg/syncd/config.toml", ACCOUNT)
         xdg = files.environ | {"XDG_CONFIG_HOME": str(files.folder / "xdg")}
-        assert find(None, files.environ) == own
-        assert find(None, xdg) == elsewhere
-        assert find(None, xdg | {"SYNCD_CONFIG": "named.toml"}) == Path("named.toml")
-        assert find(Path("explicit.toml"), xdg | {"SYNCD_CONFIG": "named.toml"}) == Path("explicit.toml")
+        assert find_config_file(None, files.environ) == own
+        assert find_config_file(None, xdg) == elsewhere
+        assert find_config_file(None, xdg | {"SYNCD_CONFIG": "named.toml"}) == Path("named.toml")
+        assert find_config_file(Path("explicit.toml"), xdg | {"SYNCD_CONFIG": "named.toml"}) == Path(
+            "explicit.toml"
+        )
 
     def test_a_relative_xdg_folder_is_ignored(self, files: Files) -> None:
         own = files.write("home/.config/syncd/config.toml", ACCOUNT)
-        assert find(None, files.environ | {"XDG_CONFIG_HOME": "xdg"}) == own
+        assert find_config_file(None, files.environ | {"XDG_CONFIG_HOME": "xdg"}) == own
 
     def test_the_system_s_file_comes_last(self, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
         system = files.write("etc/config.toml", ACCOUNT)
-        monkeypatch.setattr("syncd.config.places.SYSTEM", system)
-        assert find(None, files.environ) == system
+        monkeypatch.setattr("syncd.config.paths.SYSTEM", system)
+        assert find_config_file(None, files.environ) == system
         own = files.write("home/.config/syncd/config.toml", ACCOUNT)
-        assert find(None, files.environ) == own
+        assert find_config_file(None, files.environ) == own
 
     @pytest.mark.parametrize("variable", [{}, {"SYNCD_CONFIG": "/nowhere/config.toml"}])
     def test_a_named_file_must_be_there(self, files: Files, variable: dict[str, str]) -> None:
@@ -54,7 +56,7 @@ PAIR = {"COMPSHARE_PUBLIC_KEY": "env-public", "COMPSHARE_PRIVATE_KEY": "env-priv
 class TestEnvironmentAlone:
     @pytest.fixture(autouse=True)
     def without_system_file(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setattr("syncd.config.places.SYSTEM", tmp_path / "none.toml")
+        monkeypatch.setattr("syncd.config.paths.SYSTEM", tmp_path / "none.toml")
 
     def test_two_keys_are_enough(self, files: Files) -> None:
         config = load(None, files.environ | PAIR)
@@ -93,7 +95,7 @@ class TestPaths:
         assert files.load("", state).database.path == files.folder / "state/syncd/syncd.db"
 
     def test_a_system_s_database_is_under_var_lib(self) -> None:
-        from syncd.config.places import default_database
+        from syncd.config.paths import default_database
 
         state = {"XDG_STATE_HOME": "/state", "HOME": "/root"}
         assert default_database(Path("/etc/syncd/config.toml"), state) == Path("/var/lib/syncd/syncd.db")
@@ -145,7 +147,7 @@ class TestSecrets:
             "sinks.hook": {"type": "webhook", "url": "https://example.com"},
             "sinks.robot": {"type": "webhook", "format": "feishu", "url": "https://example.com"},
         }.get(table, {})
-        written = [f'{name} = "{one}"' for name, one in others.items() if name != key]
+        written = [f'{name} = "{value}"' for name, value in others.items() if name != key]
         account = "" if table == "accounts.lab" else ACCOUNT
         literal = f'["{value}"]' if key == "secrets" and not form else f'"{value}"'
         return "\n".join([account, f"[{table}]", *written, f"{key}{form} = {literal}"])
@@ -224,17 +226,17 @@ class TestSecrets:
         assert faults["accounts.lab.private_key"].startswith("***: must be")
 
     def test_a_list_is_one_a_line_or_spaced_in_a_variable(self, sources: Files) -> None:
-        one, other = "whsec_" + "b25l" * 8, "whsec_" + "dHdv" * 8
-        sources.write("secrets", f"{one}\n{other}\n")
-        sources.environ["THE_SECRETS"] = f"{one} {other}"
+        first, second = "whsec_" + "b25l" * 8, "whsec_" + "dHdv" * 8
+        sources.write("secrets", f"{first}\n{second}\n")
+        sources.environ["THE_SECRETS"] = f"{first} {second}"
         for form in (
             'secrets_file = "secrets"',
             'secrets_env = "THE_SECRETS"',
-            f'secrets = ["{one}", "{other}"]',
+            f'secrets = ["{first}", "{second}"]',
         ):
             hook = sources.load(WEBHOOK + form).sinks["hook"]
             assert isinstance(hook, WebhookSinkConfig)
-            assert [secret.reveal() for secret in hook.secrets] == [one, other]
+            assert [secret.reveal() for secret in hook.secrets] == [first, second]
 
     @pytest.mark.parametrize("form", SECRET_FORMS)
     def test_a_header_is_taken_in_each_form(self, sources: Files, form: str) -> None:
@@ -246,7 +248,7 @@ class TestSecrets:
             WEBHOOK + f'headers = {{ Authorization{form} = "{value}", X_Other = "y" }}'
         ).sinks["hook"]
         assert isinstance(hook, WebhookSinkConfig)
-        assert {name: one.reveal() for name, one in hook.headers.items()} == {
+        assert {name: secret.reveal() for name, secret in hook.headers.items()} == {
             "Authorization": "Bearer x",
             "X_Other": "y",
         }

@@ -14,8 +14,9 @@ import pytest
 from aiohttp import web
 
 from syncd.simulator import Fault, Simulator, World, lean_fields
-from syncd.store import requests, upkeep
-from tests.processes import PATIENCE, syncd, write_config
+from syncd.store import requests
+from syncd.store.check import check_file
+from tests.processes import WAIT_SECONDS, syncd, write_config
 
 REGIONS = ("cn-wlcb", "cn-sh2")
 
@@ -42,7 +43,7 @@ def shown(world: World) -> set[tuple[str, str]]:
 
 async def written(path: Path, lines: int) -> None:
     """What is not delivered when it stops is at the next start, and no line of the log tells that it is."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_SECONDS):
         while path.read_bytes().count(b"\n") < lines:  # noqa: ASYNC110  # a file tells nobody
             await asyncio.sleep(0.01)
 
@@ -89,11 +90,11 @@ async def test_a_kill_in_the_middle_loses_nothing_and_leaves_history_and_state_a
             await sim.requests.reach(len(sim.requests.select()) + rng.randrange(1, 6))
             daemon.signal(signal.SIGKILL)
             assert await daemon.exit_code() == -signal.SIGKILL
-        assert not upkeep.check(tmp_path / "syncd.db")
+        assert not check_file(tmp_path / "syncd.db")
     async with syncd("sync", "--config", config) as last:
         assert await last.exit_code() == 0
     assert live(tmp_path / "syncd.db") == shown(sim.world)
-    assert not upkeep.check(tmp_path / "syncd.db")
+    assert not check_file(tmp_path / "syncd.db")
 
 
 async def test_a_reload_follows_the_new_configuration(sim: Simulator, tmp_path: Path) -> None:
@@ -227,7 +228,7 @@ async def test_a_request_is_answered_when_a_locked_file_is_free_again(sim: Simul
             await daemon.logged("database_failed")
         await daemon.logged("database_recovered")
         await daemon.logged("request")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_SECONDS):
             while not isinstance(answer := requests.look(path, asked), requests.Answered):  # noqa: ASYNC110
                 await asyncio.sleep(0)  # an answer in a file does not ring
         assert answer.exit_code == 0

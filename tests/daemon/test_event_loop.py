@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from syncd.daemon.event_loop import Loop
+from syncd.daemon.event_loop import EventLoop
 
 LOOKUPS = 40
 """More than the threads that a loop lends."""
@@ -35,7 +35,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Semaphore]:
 
 
 def run(work: Any) -> Any:
-    with asyncio.Runner(loop_factory=Loop) as runner:
+    with asyncio.Runner(loop_factory=EventLoop) as runner:
         return runner.run(work)
 
 
@@ -57,8 +57,8 @@ def test_a_name_server_that_does_not_answer_holds_up_neither_other_threads_nor_t
         return await asked
 
     begun = time.monotonic()
-    found = run(work())
-    assert all(isinstance(error, TimeoutError) for error in found)
+    errors = run(work())
+    assert all(isinstance(error, TimeoutError) for error in errors)
     assert time.monotonic() - begun < 30  # the lookups still hang
 
 

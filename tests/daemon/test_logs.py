@@ -21,7 +21,9 @@ OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 def as_it_was() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    libraries = {name: logging.getLogger(name).level for name in (*logs.LOUD, *logs.TALKATIVE)}
+    libraries = {
+        name: logging.getLogger(name).level for name in (*logs.ALWAYS_QUIET, *logs.QUIET_UNLESS_DEBUGGING)
+    }
     yield
     for name, heard in libraries.items():
         logging.getLogger(name).setLevel(heard)

@@ -19,10 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from syncd.config import HeartbeatConfig
 from syncd.model import Secret
-from syncd.monitoring.health import AccountView, Health, SinkView, TargetView, judge
+from syncd.monitoring.health import AccountView, Health, SinkView, TargetView, assess
 from syncd.monitoring.heartbeat import Heartbeat
 from syncd.simulator import Fault, Simulator, World, lean_fields
-from tests.processes import PATIENCE, Process, syncd, write_config
+from tests.processes import WAIT_SECONDS, Process, syncd, write_config
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 FRESH = TargetView("lab", "cn-a", NOW + timedelta(minutes=1))
@@ -90,13 +90,13 @@ async def measured(daemon: Process) -> tuple[dict[tuple[str, ...], float], str]:
 def test_healthy_is_fresh_and_not_overdue_and_the_rest_are_warnings(
     account: AccountView, target: TargetView, sink: SinkView, healthy: bool, warns: str
 ) -> None:
-    found = judge([account], [target], [sink], NOW)
-    assert found.healthy == healthy
-    assert any(warns in warning for warning in found.warnings) == bool(warns)
+    health = assess([account], [target], [sink], NOW)
+    assert health.healthy == healthy
+    assert any(warns in warning for warning in health.warnings) == bool(warns)
 
 
 def test_a_failed_reload_is_a_warning() -> None:
-    assert judge([LAB], [FRESH], [], NOW, "2 faults").warnings[0].endswith("2 faults")
+    assert assess([LAB], [FRESH], [], NOW, "2 faults").warnings[0].endswith("2 faults")
 
 
 async def test_the_daemon_answers_whether_it_lives_is_ready_and_what_it_measures(
@@ -134,7 +134,7 @@ def firing(samples: dict[tuple[str, ...], float]) -> set[str]:
 
 def holding(expr: str, samples: dict[tuple[str, ...], float]) -> set[tuple[str, ...]]:
     """The labels for which every comparison of the expression holds."""
-    found: set[tuple[str, ...]] | None = None
+    common: set[tuple[str, ...]] | None = None
     for part in expr.split(" and "):
         match = re.fullmatch(r"(\w+) (==|>=|>) (\d+)", part)
         assert match is not None, part
@@ -142,8 +142,8 @@ def holding(expr: str, samples: dict[tuple[str, ...], float]) -> set[tuple[str, 
         assert any(key[0] == name for key in samples), f"{name} is not measured"
         compare = {"==": operator.eq, ">=": operator.ge, ">": operator.gt}[sign]
         labels = {key[1:] for key, value in samples.items() if key[0] == name and compare(value, limit)}
-        found = labels if found is None else found & labels
-    return found or set()
+        common = labels if common is None else common & labels
+    return common or set()
 
 
 async def test_the_shipped_alerts_fire_on_trouble_and_only_then(sim: Simulator, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ async def test_the_shipped_alerts_fire_on_trouble_and_only_then(sim: Simulator, 
         await daemon.logged("reload_failed")
         await daemon.logged("held")
         wanted = {"SyncdTargetFailing", "SyncdImagesHeld", "SyncdReloadFailed"}
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_SECONDS):
             while firing((await measured(daemon))[0]) != wanted:
                 pass
 
@@ -183,7 +183,7 @@ async def test_the_alerts_of_stale_targets_and_waiting_deliveries_fire_too(
     wanted = {"SyncdTargetStale", "SyncdDeliveryOverdue", "SyncdDeliveryDead", "SyncdUnhealthy"}
     async with syncd("run", "--config", config) as daemon:
         await daemon.logged("sync_failed")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_SECONDS):
             while not wanted <= firing((await measured(daemon))[0]):
                 pass
 
@@ -287,7 +287,7 @@ async def test_systemd_hears_ready_watchdog_reloading_and_stopping(sim: Simulato
 
         async def hear(word: str, count: int = 1) -> None:
             loop = asyncio.get_running_loop()
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_SECONDS):
                 while sum(word in message for message in heard) < count:
                     heard.append((await loop.sock_recv(listener, 4096)).decode())
 

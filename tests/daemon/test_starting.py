@@ -20,11 +20,12 @@ import pytest
 from syncd.config import load
 from syncd.errors import REMEDIES, DatabaseUnwritable, MachineTrouble
 from syncd.simulator import Fault, Simulator
-from syncd.store import migrate, upkeep
+from syncd.store import migrate
+from syncd.store.backup import back_up
 from syncd.store.lock import FileLock
 from syncd.store.version import SCHEMA_VERSION
 from tests.one_region import one_region
-from tests.processes import PATIENCE, syncd, write_config
+from tests.processes import WAIT_SECONDS, syncd, write_config
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ async def test_a_daemon_waits_for_a_command_and_says_so_everywhere(sim: Simulato
         heard: list[str] = []
 
         async def hear(word: str, count: int = 1) -> None:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_SECONDS):
                 while sum(word in message for message in heard) < count:
                     heard.append((await asyncio.get_running_loop().sock_recv(listener, 4096)).decode())
 
@@ -157,7 +158,7 @@ def test_a_backup_by_hand_that_gets_no_name_says_why(
     monkeypatch.setattr(os, "link", refusing(code))
     monkeypatch.setattr(Path, "rename", refusing(code))
     with pytest.raises(DatabaseUnwritable, match=os.strerror(code)):
-        upkeep.backup(tmp_path / "x.db", tmp_path / "copy.db")
+        back_up(tmp_path / "x.db", tmp_path / "copy.db")
     assert [file.name for file in tmp_path.glob("copy*")] == []
 
 
@@ -173,7 +174,7 @@ def test_without_enough_descriptors_nobody_is_told_to_mend_permissions(tmp_path:
     path = tmp_path / "x.db"
     migrate.upgrade_file(path)
     with few_descriptors(left), pytest.raises(DatabaseUnwritable, match="Too many open files") as refused:
-        migrate.check(path)
+        migrate.file_version(path)
     assert refused.value.hint == REMEDIES[errno.EMFILE]
 
 

@@ -69,9 +69,9 @@ async def test_a_clock_a_year_ahead_gives_nothing_up_and_a_year_that_passed_does
     clock.advance(5 * HOUR.total_seconds())
     await prune_if_due(parts)
     async with parts.db.read() as tx:
-        told = await tx.fetch("SELECT type FROM events WHERE type LIKE 'sink.%'")
+        sink_events = await tx.fetch("SELECT type FROM events WHERE type LIKE 'sink.%'")
         assert (await tx.fetch("SELECT pruned_at FROM clock")) == [(to_text(clock.now()),)]
-    assert [kind for (kind,) in told] == ["sink.failed"] * 3
+    assert [kind for (kind,) in sink_events] == ["sink.failed"] * 3
     assert await sink_states(parts) == {"dead": 3, "pending": 6}
 
 
@@ -87,8 +87,8 @@ async def test_a_reload_exchanges_the_changed_sinks_only_and_keeps_their_pace(pa
 
 
 def test_a_digest_of_settings_changes_with_them_and_holds_nothing_secret() -> None:
-    found = settings_digest(HOOK)
-    assert settings_digest(replace(HOOK, url=Secret("other"), wants=SinkFilter())) == found
-    assert settings_digest(replace(HOOK, headers={"X-Key": Secret("other")})) == found
+    digest = settings_digest(HOOK)
+    assert settings_digest(replace(HOOK, url=Secret("other"), wants=SinkFilter())) == digest
+    assert settings_digest(replace(HOOK, headers={"X-Key": Secret("other")})) == digest
     changed = (replace(HOOK, format="cloudevents"), replace(HOOK, body="x"), replace(HOOK, headers={}))
-    assert len({found, *map(settings_digest, changed)}) == 4
+    assert len({digest, *map(settings_digest, changed)}) == 4

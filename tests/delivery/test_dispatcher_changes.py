@@ -24,7 +24,7 @@ from tests.delivery.harness import START, Clock, FakeSink, Harness, drafts
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliveries, "AT_ONCE", 7)
+    monkeypatch.setattr(deliveries, "EVENTS_PER_TRANSACTION", 7)
 
 
 @contextmanager

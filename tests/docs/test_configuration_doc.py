@@ -12,7 +12,7 @@ import pytest
 
 from syncd.config import Config, describe, load
 from syncd.config.keys import KEYS, accepted
-from syncd.config.values import duration
+from syncd.config.values import parse_duration
 from syncd.sinks.template_check import template_faults
 from tests.config_files import CERTIFICATE, ENVIRON
 
@@ -127,7 +127,7 @@ def test_the_page_tells_the_defaults(tmp_path: Path, kind: str) -> None:
 
 def spelled(value: Any) -> Any:
     """24h and 1d are one duration."""
-    return (isinstance(value, str) and duration(value)) or value
+    return (isinstance(value, str) and parse_duration(value)) or value
 
 
 def test_secrets_are_named_as_such() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from syncd.simulator import KINDS, Fault
 from syncd.simulator.control import DEEDS
-from syncd.simulator.faults import SUBJECTS, Kind
+from syncd.simulator.faults import SUBJECTS, FaultKind
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
 
@@ -27,17 +27,17 @@ def table() -> str:
     return "\n".join(["| fault | strikes | parameters | what happens |", "|---|---|---|---|", *rows])
 
 
-def _strikes(kind: Kind) -> str:
+def _strikes(kind: FaultKind) -> str:
     return "any" if kind.on == SUBJECTS else ", ".join(kind.on)
 
 
-def _parameters(kind: Kind) -> str:
+def _parameters(kind: FaultKind) -> str:
     return ", ".join(f"`{name}` {json.dumps(value)}" for name, value in kind.parameters.items()).replace(
         "null", "none"
     )
 
 
-def _does(kind: Kind) -> str:
+def _does(kind: FaultKind) -> str:
     return kind.summary.replace("``", "`")
 
 

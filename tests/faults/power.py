@@ -219,8 +219,8 @@ def library() -> ctypes.CDLL | None:
     """The SQLite of this Python's `sqlite3`; None where it is built in, out of reach."""
     with closing(sqlite3.connect(":memory:")):
         maps = Path("/proc/self/maps").read_text().splitlines() if Path("/proc/self/maps").exists() else []
-    found = next((line.split()[-1] for line in maps if "libsqlite3" in line), None)
-    return ctypes.CDLL(found) if found else None
+    path = next((line.split()[-1] for line in maps if "libsqlite3" in line), None)
+    return ctypes.CDLL(path) if path else None
 
 
 class Recorder:
@@ -236,9 +236,9 @@ class Recorder:
         self._new: set[int] = set()
         """Files whose folder SQLite syncs with their first sync."""
         self._methods: dict[int, _Methods] = {}
-        found = library()
-        assert found is not None, "ask `library` first"
-        self._sqlite = found
+        sqlite = library()
+        assert sqlite is not None, "ask `library` first"
+        self._sqlite = sqlite
         self._sqlite.sqlite3_vfs_find.restype = ctypes.POINTER(_System)
         self._sqlite.sqlite3_vfs_find.argtypes = [ctypes.c_char_p]
         self._real = self._sqlite.sqlite3_vfs_find(None).contents

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from syncd.simulator import Simulator, World, lean_fields
-from syncd.store import upkeep
+from syncd.store.check import check_file
 from tests.processes import syncd, write_config
 
 REGIONS = ("cn-a", "cn-b")
@@ -82,7 +82,7 @@ async def test_kills_at_random_lose_double_and_reorder_nothing(tmp_path: Path) -
                     churn(world, rng)
                     daemon.signal(signal.SIGKILL)
                     await daemon.exit_code()
-                assert not upkeep.check(path)
+                assert not check_file(path)
             receiver.refuses = 0
             await settle(config, path)
     finally:
@@ -111,14 +111,14 @@ async def settle(config: Path, path: Path) -> None:
 def hold(path: Path, world: World, receiver: Receiver) -> None:
     with closing(sqlite3.connect(path)) as db:
         live = set(db.execute("SELECT region, image_id FROM images"))
-        told = dict(db.execute("SELECT id, seq FROM events WHERE type LIKE 'image.%'"))
+        recorded = dict(db.execute("SELECT id, seq FROM events WHERE type LIKE 'image.%'"))
     assert live == {(region, image) for region in REGIONS for image in world.shared("lab", region)}
-    assert not upkeep.check(path)
-    assert {event["id"] for event in receiver.heard} == told.keys()
+    assert not check_file(path)
+    assert {event["id"] for event in receiver.heard} == recorded.keys()
     first_heard: dict[str, list[int]] = defaultdict(list)
     seen: set[str] = set()
     for event in receiver.heard:
         if event["id"] not in seen:
             seen.add(event["id"])
-            first_heard[event["subject"]].append(told[event["id"]])
+            first_heard[event["subject"]].append(recorded[event["id"]])
     assert all(numbers == sorted(numbers) for numbers in first_heard.values())

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from syncd.simulator import Fault, Simulator
-from syncd.store import upkeep
+from syncd.store.check import check_file
 from tests.one_region import one_region, settled
 from tests.processes import syncd, write_config
 
@@ -115,7 +115,7 @@ async def test_a_file_system_that_turns_read_only_is_said_once_and_reading_goes_
     ext4.mend()
     async with syncd("run", "--config", config):
         await settled(path, sim)
-    assert not upkeep.check(path)
+    assert not check_file(path)
 
 
 async def test_a_file_replaced_under_the_daemon_ends_it_with_5_and_is_not_written_to(

@@ -22,7 +22,9 @@ from syncd.config import RetentionConfig
 from syncd.delivery.dispatcher import Dispatcher
 from syncd.model import Route, SinkFilter
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
-from syncd.store import files, migrate, outbox, pruning, upkeep
+from syncd.store import files, migrate, outbox, pruning
+from syncd.store.backup import back_up
+from syncd.store.check import check_file
 from syncd.store.engine import Database
 from syncd.sync.release import release
 from syncd.sync.settings import Settings
@@ -100,8 +102,8 @@ class Story:
         await self.rig.sync(*REGIONS)
 
     async def share(self) -> None:
-        where = self.rng.choice((*REGIONS, "*"))
-        self.rig.world.fill("lab", where, self.rng.choice((1, 2, 30)))
+        region = self.rng.choice((*REGIONS, "*"))
+        self.rig.world.fill("lab", region, self.rng.choice((1, 2, 30)))
         await self.sync()
 
     async def unshare(self) -> None:
@@ -166,7 +168,7 @@ class Story:
         await self.sync()
 
     def _shown(self, region: str) -> list[str]:
-        return sorted(self.rig.world.shelf("lab", region).ids())
+        return sorted(self.rig.world.share_list("lab", region).ids())
 
     async def _delivered(self) -> None:
         """Until the sink that takes everything has it."""
@@ -204,14 +206,14 @@ class Cut:
             case "disabled" | "enabling":
                 self.disabled = what == "disabled"
 
-    async def judge(self, path: Path) -> None:
+    async def check(self, path: Path) -> None:
         """``path`` is what the next start finds."""
         await migrate.upgrade(path)
-        assert upkeep.check(path) == []
+        assert check_file(path) == []
         with closing(sqlite3.connect(path)) as file:
-            found = file.execute("SELECT seq, id, body FROM events").fetchall()
+            rows = file.execute("SELECT seq, id, body FROM events").fetchall()
             state = file.execute("SELECT state FROM sinks WHERE name = 'hook'").fetchone()
-        kept = {seq: (event_id, body.encode()) for seq, event_id, body in found}
+        kept = {seq: (event_id, body.encode()) for seq, event_id, body in rows}
         lost = {seq: said for seq, said in self.told.items() if kept.get(seq) != said}
         assert self.pruning or not lost, f"told, and gone from the file: {sorted(lost)}"
         assert not self.disabled or state == ("disabled",)
@@ -230,9 +232,9 @@ async def cut_everywhere(ops: list[Op], folder: Path, losses: Sequence[Lost]) ->
             cut.hear(what)
         for loss in losses:
             count += 1
-            with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else folder) as found:
-                disk.lay_out(Path(found), loss)
-                await cut.judge(Path(found) / "syncd.db")
+            with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else folder) as after_cut:
+                disk.lay_out(Path(after_cut), loss)
+                await cut.check(Path(after_cut) / "syncd.db")
     return count
 
 
@@ -329,5 +331,5 @@ def test_the_names_of_a_new_file_and_of_its_folders_are_on_the_disk_too(
     assert synced[2:] == [path.parent]
     migrate.upgrade_file(path)
     synced.clear()
-    upkeep.backup(path, tmp_path / "copy.db")
+    back_up(path, tmp_path / "copy.db")
     assert tmp_path in synced

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from syncd.simulator import Simulator
-from syncd.store import upkeep
+from syncd.store.check import check_file
 from tests.one_region import one_region, settled
 from tests.processes import Process, syncd, write_config
 
@@ -31,11 +31,11 @@ class Wall:
     def __init__(self, folder: Path) -> None:
         self._offset = folder / "offset"
         self.set("+0")
-        found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-        if not found:
+        libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+        if not libraries:
             pytest.skip("moving a process' clock needs libfaketime")
         self.environ = {
-            "LD_PRELOAD": str(found[0]),
+            "LD_PRELOAD": str(libraries[0]),
             "FAKETIME_TIMESTAMP_FILE": str(self._offset),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
@@ -91,6 +91,6 @@ async def told_only_what_came(daemon: Process, folder: Path) -> None:
     daemon.signal(signal.SIGTERM)
     assert await daemon.exit_code() == 0
     with closing(sqlite3.connect(folder / "syncd.db")) as db:
-        told = {row[0] for row in db.execute("SELECT type FROM events WHERE baseline = 0")}
-    assert told == {"sync.baseline", "image.shared"}
-    assert not upkeep.check(folder / "syncd.db")
+        types = {row[0] for row in db.execute("SELECT type FROM events WHERE baseline = 0")}
+    assert types == {"sync.baseline", "image.shared"}
+    assert not check_file(folder / "syncd.db")

@@ -20,8 +20,8 @@ from aiohttp import web
 
 from syncd.simulator import Simulator
 from tests.one_region import one_region
-from tests.processes import PATIENCE, Process, syncd, write_config
-from tests.sync.ledger import Ledger
+from tests.processes import WAIT_SECONDS, Process, syncd, write_config
+from tests.sync.ledger import RequestLog
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +60,7 @@ class Stage:
         await self.sim.requests.reach(len(self.sim.requests.select()) + more)
 
     async def rested(self) -> None:
-        async with asyncio.timeout(PATIENCE * 2):
+        async with asyncio.timeout(WAIT_SECONDS * 2):
             while self._owed() or self._live() != self.sim.world.shared("lab", "cn-a"):
                 await self.listed(1)
 
@@ -71,7 +71,7 @@ class Stage:
         assert await daemon.exit_code() == 0
         async with syncd("db", "check", "--config", self.config) as check:
             assert await check.exit_code() == 0
-        ledger = Ledger(self.path, self.sim.world)
+        ledger = RequestLog(self.path, self.sim.world)
         ledger.check()
         ids = [event.id for event in ledger.events()]
         lines = (self.folder / "events.jsonl").read_text().splitlines()
@@ -166,7 +166,7 @@ async def test_what_was_delivered_is_written_when_it_can_be_and_not_sent_again(t
         stage.receiver.open.clear()
         heard = len(stage.receiver.heard)
         stage.share()
-        async with asyncio.timeout(PATIENCE), stage.receiver.came:
+        async with asyncio.timeout(WAIT_SECONDS), stage.receiver.came:
             await stage.receiver.came.wait_for(lambda: len(stage.receiver.heard) > heard)
         with unwritable(daemon.pid):
             stage.receiver.open.set()

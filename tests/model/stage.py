@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from syncd.compshare.reading import LIMIT
+from syncd.compshare.list_reading import LIMIT
 from syncd.model import Target
 from syncd.sync.release import release
 from syncd.sync.report import SyncReport
@@ -170,7 +170,7 @@ class Stage(RuleBasedStateMachine):
 
     def stir(self, rng: random.Random, account: str, region: str) -> None:
         """Something changes there, or not."""
-        shown = self.rig.world.shelf(account, region).ids()
+        shown = self.rig.world.share_list(account, region).ids()
         match rng.randrange(4):
             case 0:
                 self.images.append(self.rig.world.share(account, region))

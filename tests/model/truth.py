@@ -8,14 +8,14 @@ from itertools import pairwise
 from typing import Any
 
 from syncd.model import COMPARED
-from syncd.simulator import rows
-from syncd.simulator.share_list import Shelf
+from syncd.simulator import row_bytes
+from syncd.simulator.share_list import ShareList
 from tests.model.story import Story, short
 from tests.sync.ledger import as_stored
 from tests.sync.rig import Rig
 
 
-class Recorded(Shelf):
+class Recorded(ShareList):
     """A shelf that remembers every content of every row; ``tick`` tells the moment."""
 
     def __init__(self, rig: Rig, name: str, story: Story) -> None:
@@ -74,7 +74,7 @@ def record(
         for account in accounts
         for region in regions
     }
-    rig.world._shelves |= shelves
+    rig.world._share_lists |= shelves
     return shelves
 
 
@@ -84,4 +84,4 @@ def differ(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 @lru_cache(maxsize=4096)
 def _stored(row: bytes) -> dict[str, Any]:
-    return as_stored(rows.decode(row))
+    return as_stored(row_bytes.decode(row))

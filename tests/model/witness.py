@@ -16,7 +16,7 @@ from tests.model.outbox import HOUR
 from tests.model.stage import ACCOUNTS, Stage
 from tests.sync.ledger import Event, Key, fold
 from tests.sync.rig import REGIONS
-from tests.sync.told import Told
+from tests.sync.told import LIVE, Told
 
 Watch = tuple[str, dict[str, str]]
 """An account's scope, and its active regions with the scope of their rows."""
@@ -127,6 +127,8 @@ class Witness(Stage):
                 key[2] for key in self.folded if key[0] == account and key[1] in self._speaking(account)
             }
             self.told.correct(account, listed, heard=heard)
+            if not heard:  # another project's baseline said what these are, without telling
+                self.told.last.update(((account, image_id), LIVE) for image_id in listed)
         for account in watched.keys() - self.rig.configs.keys():
             self.alarms.dismiss(account)
         self.known |= {Target(account, region) for account in watched for region in watched[account][1]}
@@ -193,12 +195,26 @@ class Witness(Stage):
         """The accounts were told what their regions list, and that whatever was wrong is right again."""
         live = self.rig.live()
         self.rig.check_facts(live)
+        self._check_known()
         for account in ACCOUNTS:
             regions = self.watched[account][1]
             listed = {key[2] for key in live if key[0] == account and key[1] in regions}
             wrong = self.told.live(account) ^ listed
             assert not wrong, f"{account} was told otherwise of {wrong} than its regions show"
         self.alarms.check_rest(self._watched())
+
+    def _check_known(self) -> None:
+        """What an account is taken to know of an image is what one of its regions shows."""
+        shown = (
+            "EXISTS (SELECT 1 FROM image_rows r JOIN targets t USING (account, region) WHERE r.account = f.account"
+            " AND r.image_id = f.image_id AND r.revoked_at IS NULL AND t.active = 1 AND {})"
+        )
+        status = shown.format("COALESCE(r.status, '') = f.status")
+        content = shown.format("substr(r.fingerprint, 1, 16) = f.digest")
+        wrong = self.rig.rows(
+            f"SELECT account, image_id FROM facts f WHERE live = 1 AND NOT ({status} AND {content})"
+        )
+        assert not wrong, f"taken as known, but shown by no region: {wrong}"
 
 
 def _rescoped(was: Watch, now: Watch) -> bool:

@@ -34,7 +34,7 @@ def struck(ask: Asker, name: str, **options: Any) -> ActiveFault:
 
 
 def truth(ask: Asker) -> list[str]:
-    return ask.sim.world.shelf(ask.account, REGION).ids()
+    return ask.sim.world.share_list(ask.account, REGION).ids()
 
 
 async def page(ask: Asker, offset: int = 0, **params: Any) -> Any:
@@ -395,7 +395,7 @@ def test_a_chance_comes_from_the_seed() -> None:
 
 def test_account_region_subject_and_offset_limit_a_fault() -> None:
     gateway = Gateway(_world(2))
-    image = gateway.world.shelf("account-0", REGION).ids()[0]
+    image = gateway.world.share_list("account-0", REGION).ids()[0]
 
     def met(**limits: Any) -> list[bool]:
         gateway.faults.clear()

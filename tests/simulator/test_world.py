@@ -11,9 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.simulator import EVERYWHERE, Gateway, History, PageRead, UnknownError, World, lean_fields
-from syncd.simulator import rows as row_bytes
-from syncd.simulator.churn import stir
+from syncd.simulator import (
+    EVERYWHERE,
+    Gateway,
+    History,
+    PageRead,
+    UnknownError,
+    World,
+    lean_fields,
+    row_bytes,
+)
+from syncd.simulator.churn import churn_once
+from syncd.simulator.page import Page
 
 REGION = "cn-wlcb"
 API_FIELDS = {
@@ -76,7 +85,7 @@ def test_a_row_survives_its_encoding() -> None:
     }
     stored = row_bytes.encode(fields)
     assert row_bytes.decode(stored) == fields
-    assert json.loads(row_bytes.Page([stored], 1).body(b"0012"))["ImageSet"] == [
+    assert json.loads(Page([stored], 1).body(b"0012"))["ImageSet"] == [
         {**fields, "CreatedCount": 70012, "FavoritesCount": 20012}
     ]
 
@@ -143,15 +152,15 @@ def test_pages_in_any_order_are_the_whole_list(order: str) -> None:
     pages = [_ids(world.page("lab", REGION, 10, offset)) for offset in (0, 10, 20, 30)]
     assert [len(page) for page in pages] == [10, 10, 5, 0]
     ids = [image for page in pages for image in page]
-    assert ids == world.shelf("lab", REGION).ids()
+    assert ids == world.share_list("lab", REGION).ids()
     joined = world.share("lab", REGION)
-    place = world.shelf("lab", REGION).ids().index(joined)
+    place = world.share_list("lab", REGION).ids().index(joined)
     assert place == {"newest": 0, "oldest": 25, "id": sorted([*ids, joined]).index(joined)}[order]
 
 
 def test_the_world_can_change_between_two_pages() -> None:
     world = _world(25)
-    victim = world.shelf("lab", REGION).ids()[0]
+    victim = world.share_list("lab", REGION).ids()[0]
     seen: list[PageRead] = []
     end = world.on_page(seen.append)
     world.after_pages(1, lambda: world.unshare("lab", REGION, victim))
@@ -165,7 +174,7 @@ def test_the_world_can_change_between_two_pages() -> None:
 
 def test_a_lookup_is_one_row_or_none() -> None:
     world = _world(3)
-    image = world.shelf("lab", REGION).ids()[1]
+    image = world.share_list("lab", REGION).ids()[1]
     found = json.loads(world.page("lab", REGION, image_id=image))
     assert (found["TotalCount"], [row["CompShareImageId"] for row in found["ImageSet"]]) == (1, [image])
     gone = json.loads(world.page("lab", "cn-sh2", image_id=image))
@@ -232,7 +241,7 @@ def test_a_stirred_world_is_the_same_each_time_and_says_what_happened() -> None:
     lines = []
     for _ in range(2):
         world, rng = World.sample(images=3), random.Random(7)
-        lines.append([stir(world, rng) for _ in range(60)])
+        lines.append([churn_once(world, rng) for _ in range(60)])
     assert lines[0] == lines[1]
     for word in ("shared with", "unshared from", "now ", "renamed"):
         assert any(line.startswith(word) for line in lines[0]), word

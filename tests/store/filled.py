@@ -23,8 +23,9 @@ from syncd.model import (
     to_text,
 )
 from syncd.store import images, migrate, outbox, runs, targets
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
 from syncd.store.records import AccountState, Alert, Run, TargetState
+from syncd.store.transaction import Transaction
 
 START = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 WLCB, SH, RETIRED = Target("lab", "cn-wlcb"), Target("lab", "cn-sh2"), Target("lab", "hk")
@@ -176,7 +177,7 @@ async def _runs(tx: Transaction) -> None:
         (WLCB, 55, "held", {"listed": 3}),
         (SH, 58, "incomplete", {"error": "counts disagree"}),
     ):
-        await runs.record(tx, Run(target, at(minutes), at(minutes + 0.1), outcome, **extra))  # type: ignore[arg-type]  # a table of cases
+        await runs.record(tx, Run(target, outcome, at(minutes), at(minutes + 0.1), **extra))  # type: ignore[arg-type]  # a table of cases
 
 
 async def _deliveries(tx: Transaction) -> None:

@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from syncd.errors import DatabaseError, DatabaseLocked, DatabaseMissing, DatabaseOlder, DatabaseUnwritable
 from syncd.store import migrate
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
+from syncd.store.transaction import Transaction
 
 BIG = "x" * 100_000
 
@@ -326,13 +327,13 @@ async def test_a_name_with_odd_characters_is_only_a_name(tmp_path: Path) -> None
     async with _opened(path) as db:
         await _add_one(db)
     assert path.exists()
-    assert migrate.check(path) is not None
+    assert migrate.file_version(path) is not None
 
 
 async def test_many_rows_go_in_parts_with_the_loop_running_between(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncd.store.engine.ROWS_AT_ONCE", 100)
+    monkeypatch.setattr("syncd.store.transaction.ROWS_PER_CALL", 100)
     parts: list[tuple[int, int]] = []
     prepared = turns = 0
     many = Transaction._many

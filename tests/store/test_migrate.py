@@ -28,6 +28,9 @@ MANY_REQUESTS = (
     "INSERT INTO requests (kind, args, created_at) WITH RECURSIVE c(i) AS"
     " (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 10000) SELECT 'sync', '{}', '' FROM c"
 )
+FINGERPRINTS = (
+    "SELECT account, region, image_id, fingerprint FROM image_rows ORDER BY account, region, image_id"
+)
 OURS = version.SCHEMA_VERSION
 NOW = datetime(2026, 11, 24, 2, 41, 59, tzinfo=UTC)
 
@@ -92,7 +95,7 @@ def test_a_new_file_is_made_with_its_folders_and_is_ours(tmp_path: Path) -> None
     path = tmp_path / "a" / "b" / "x.db"
     done = migrate.upgrade_file(path)
     assert (done.before, done.after, done.backup) == (None, version.SCHEMA_VERSION, None)
-    assert migrate.check(path) == version.SCHEMA_VERSION
+    assert migrate.file_version(path) == version.SCHEMA_VERSION
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (version.APPLICATION_ID,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -151,7 +154,7 @@ def test_an_upgrade_keeps_the_rows_and_a_backup_of_what_was(tmp_path: Path, newe
     assert _dump(done.backup) == before
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT n FROM next").fetchall() == [(1,)]
-    assert migrate.check(path) == "9999"
+    assert migrate.file_version(path) == "9999"
 
 
 def test_an_alert_of_a_dead_event_stays_open_through_the_second_migration(tmp_path: Path) -> None:
@@ -172,6 +175,34 @@ def test_an_alert_of_a_dead_event_stays_open_through_the_second_migration(tmp_pa
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute("SELECT name, failed_said_at, failed_reason, dead_said_at FROM sinks")
         assert found.fetchall() == [("a", None, None, "2"), ("b", "2", "gone", None)]
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_migration_may_ask_for_new_fingerprints_and_facts_follow_their_rows(
+    filled: Path, newer: Path, asks: bool
+) -> None:
+    with closing(sqlite3.connect(filled)) as connection:
+        right = connection.execute(FINGERPRINTS).fetchall()
+    _run(
+        filled,
+        "UPDATE image_rows SET fingerprint = randomblob(16)",
+        "INSERT INTO facts (account, image_id, live, status, digest)"
+        " SELECT account, image_id, 1, status, fingerprint FROM image_rows WHERE image_id = 'img-making'",
+        "INSERT INTO facts (account, image_id, live, digest) VALUES ('lab', 'img-held', 1, x'00')",
+    )
+    with closing(sqlite3.connect(filled)) as connection:
+        outdated = connection.execute(FINGERPRINTS).fetchall()
+    newer.write_text(
+        f"from alembic import context\nrevision, down_revision = '9999', '{OURS}'\n"
+        f"def upgrade():\n    context.config.attributes['{migrate.RECOMPUTE}'] = {asks}\n"
+    )
+    migrate.upgrade_file(filled)
+    with closing(sqlite3.connect(filled)) as connection:
+        found = connection.execute(FINGERPRINTS).fetchall()
+        told = dict(connection.execute("SELECT image_id, digest FROM facts"))
+    assert found == (right if asks else outdated) != (outdated if asks else right)
+    [making] = [mark for *_, image_id, mark in found if image_id == "img-making"]
+    assert told == {"img-making": making[:16], "img-held": b"\0"}
 
 
 def test_a_backup_can_be_read_where_nothing_may_be_written_beside_it(tmp_path: Path, newer: Path) -> None:
@@ -221,9 +252,9 @@ def test_a_file_that_could_not_be_made_whole_is_empty_and_can_be_tried_again(
         patch.setattr(schema, "statements", lambda: [*good[:10], "half way"])
         with pytest.raises(sqlite3.OperationalError, match="half"):
             migrate.upgrade_file(path)
-    assert migrate.check(path) is None
+    assert migrate.file_version(path) is None
     assert migrate.upgrade_file(path).before is None
-    assert migrate.check(path) == version.SCHEMA_VERSION
+    assert migrate.file_version(path) == version.SCHEMA_VERSION
 
 
 def test_a_new_file_is_what_the_migrations_make_and_alembic_is_not_imported(tmp_path: Path) -> None:
@@ -235,7 +266,7 @@ def test_a_new_file_is_what_the_migrations_make_and_alembic_is_not_imported(tmp_
     subprocess.run([sys.executable, "-c", code, str(new)], check=True)
     files.make_file(old, group_readable=False)
     migrate._migrate(old, None)
-    assert migrate.check(new) == migrate.check(old)
+    assert migrate.file_version(new) == migrate.file_version(old)
     with closing(sqlite3.connect(new)) as one, closing(sqlite3.connect(old)) as other:
         assert schema.describe(one) == schema.describe(other)
 
@@ -280,8 +311,8 @@ def test_a_long_upgrade_reports_progress(
     _old(path)
     _run(path, MANY_REQUESTS)
     newer.write_text(newer.read_text() + "    op.execute('INSERT INTO next SELECT id FROM requests')\n")
-    monkeypatch.setattr(migrate, "PAGES_AT_ONCE", 10)
-    monkeypatch.setattr(migrate, "STEPS_AT_ONCE", 1000)
+    monkeypatch.setattr(migrate, "PAGES_PER_REPORT", 10)
+    monkeypatch.setattr(migrate, "STEPS_PER_REPORT", 1000)
     seen: list[str] = []
     migrate.upgrade_file(path, progress=lambda: seen.append(sys._getframe(1).f_code.co_name))
     assert len(seen) > 10
@@ -373,7 +404,7 @@ def test_what_cannot_be_used_is_refused_in_one_line_with_a_remedy_and_left_alone
 
 def test_checking_a_missing_file_makes_none(tmp_path: Path) -> None:
     with pytest.raises(DatabaseMissing) as caught:
-        migrate.check(tmp_path / "x.db")
+        migrate.file_version(tmp_path / "x.db")
     assert "syncd run" in caught.value.hint
     assert os.listdir(tmp_path) == []
 
@@ -395,7 +426,7 @@ def test_a_user_who_may_not_write_there_is_told_so(tmp_path: Path, mode: int) ->
         import sys
         from pathlib import Path
         import syncd.store.migrate as migrate, syncd.errors as errors
-        for deed in (migrate.upgrade_file, migrate.check):
+        for deed in (migrate.upgrade_file, migrate.file_version):
             try:
                 deed(Path(sys.argv[1]))
             except errors.DatabaseUnwritable as error:
@@ -413,4 +444,4 @@ def test_the_companions_of_a_link_lie_beside_the_real_file(tmp_path: Path) -> No
     (tmp_path / "link.db").symlink_to(tmp_path / "real" / "x.db")
     migrate.upgrade_file(tmp_path / "link.db")
     assert files.beside(tmp_path / "link.db", "-wal") == tmp_path / "real" / "x.db-wal"
-    assert migrate.check(tmp_path / "real" / "x.db") == version.SCHEMA_VERSION
+    assert migrate.file_version(tmp_path / "real" / "x.db") == version.SCHEMA_VERSION

@@ -16,7 +16,7 @@ from syncd.config import RetentionConfig
 from syncd.model import Route, SinkFilter
 from syncd.sinks.samples import samples
 from syncd.store import deliveries, migrate, outbox, pruning
-from syncd.store.deliveries import Outcome, SinkRecord
+from syncd.store.deliveries import DeliveryOutcome, SinkRecord
 from syncd.store.engine import Database
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -119,7 +119,7 @@ async def test_what_a_prune_or_a_command_finished_meanwhile_is_not_undone(db: Da
     async with db.write() as tx:
         await outbox.append(tx, [SHARED] * 2, ROUTES)
         await tx.execute_raw("UPDATE deliveries SET state = 'dead'")
-        late = [Outcome(1, "delivered"), Outcome(2, "pending", 1, NOW, "HTTP 400")]
+        late = [DeliveryOutcome(1, "delivered"), DeliveryOutcome(2, "pending", 1, NOW, "HTTP 400")]
         await deliveries.settle(tx, "all", late, NOW)
         assert await tx.fetch("SELECT DISTINCT state FROM deliveries") == [("dead",)]
 

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from syncd.config import RetentionConfig
 from syncd.model import Draft, Target, to_text
-from syncd.store import migrate, outbox, pruning, targets, upkeep
+from syncd.store import migrate, outbox, pruning, targets
+from syncd.store.check import check_file
 from syncd.store.engine import Database
 from syncd.store.records import TargetState
 from tests.store.filled import ROUTES, START, change, image, revoke, share
@@ -143,7 +144,7 @@ def test_whatever_is_forgotten_the_history_is_still_the_state(
             )
         }
         counted = await pruning.prune(history.db, KEPT, now)
-        assert upkeep.check(path) == []
+        assert check_file(path) == []
         after, waiting = histories(path), {seq for (seq,) in rows(path, unfinished)}
         kept = {seq for (seq,) in rows(path, "SELECT seq FROM events")}
         for key, seqs in before.items():
@@ -164,7 +165,7 @@ def test_whatever_is_forgotten_the_history_is_still_the_state(
         )
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pruning, "AT_ONCE", batch)
+        patch.setattr(pruning, "ROWS_PER_TRANSACTION", batch)
         asyncio.run(with_history(empty, steps, test))
 
 
@@ -179,7 +180,7 @@ def test_in_the_end_each_live_row_has_one_event_and_nothing_else_is_left(empty: 
         assert histories(path) == last
         assert len(rows(path, "SELECT 1 FROM events")) == len(last)
         assert rows(path, "SELECT 1 FROM deliveries") == []
-        assert upkeep.check(path) == []
+        assert check_file(path) == []
 
     asyncio.run(with_history(empty, steps, test))
 
@@ -257,7 +258,7 @@ def test_what_waits_for_an_absent_sink_is_skipped_after_a_day_and_at_last_the_si
         assert rows(path, "SELECT name FROM sinks") == [("log",)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pruning, "AT_ONCE", 2)
+        patch.setattr(pruning, "ROWS_PER_TRANSACTION", 2)
         asyncio.run(with_history(empty, [step(states=("pending", "pending"))] * 3, test))
 
 
@@ -292,7 +293,7 @@ def test_syncs_and_deliveries_go_on_between(empty: Path) -> None:
         assert turns >= 10
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pruning, "AT_ONCE", 6)
+        patch.setattr(pruning, "ROWS_PER_TRANSACTION", 6)
         asyncio.run(with_history(empty, [step()] * 60, test))
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from syncd.errors import DatabaseLocked, DatabaseMissing, DatabaseUnwritable, SyncdError
 from syncd.store import migrate, requests
-from syncd.store.daemon_call import Taken, reach
+from syncd.store.daemon_call import LockTaken, call_daemon
 from syncd.store.engine import Database
 from syncd.store.lock import FileLock, holder
 from syncd.store.requests import Answered, Request, RequestWatch, Waiting
@@ -214,7 +214,7 @@ def time() -> Time:
 
 
 def _reach(path: Path, time: Time) -> Any:
-    return reach(
+    return call_daemon(
         path, "sync", {"account": "lab"}, sleep=time.sleep, monotonic=time.monotonic, now=lambda: NOW
     )
 
@@ -236,7 +236,7 @@ ANSWER = "UPDATE requests SET begun_at = 'x', finished_at = 'x', exit_code = 4, 
 
 def test_without_a_holder_the_command_takes_the_lock(path: Path, time: Time) -> None:
     outcome = _reach(path, time)
-    assert isinstance(outcome, Taken)
+    assert isinstance(outcome, LockTaken)
     found = holder(path)
     assert found is not None
     assert (found.pid, found.kind) == (os.getpid(), "command")
@@ -246,7 +246,7 @@ def test_without_a_holder_the_command_takes_the_lock(path: Path, time: Time) -> 
 
 def test_the_lock_can_be_had_before_there_is_a_file(tmp_path: Path, time: Time) -> None:
     outcome = _reach(tmp_path / "new" / "x.db", time)
-    assert isinstance(outcome, Taken)
+    assert isinstance(outcome, LockTaken)
     outcome.lock.release()
 
 
@@ -288,7 +288,7 @@ def test_a_request_begun_while_the_command_gives_up_is_waited_for(path: Path, ti
 
     with FileLock.acquire(path, "daemon"):
         time.at(70, lambda: _sql(path, ANSWER))
-        outcome = reach(path, "sync", {}, sleep=time.sleep, monotonic=monotonic, now=lambda: NOW)
+        outcome = call_daemon(path, "sync", {}, sleep=time.sleep, monotonic=monotonic, now=lambda: NOW)
     assert begun
     assert outcome == Answered(4, {"held": 2})
 
@@ -302,7 +302,7 @@ def test_when_the_daemon_goes_away_the_command_takes_over_and_its_request_is_gon
         time.at(5, lambda: _sql(path, BEGIN))
     time.at(30, daemon.release)
     outcome = _reach(path, time)
-    assert isinstance(outcome, Taken)
+    assert isinstance(outcome, LockTaken)
     assert _open_requests(path) == []
     outcome.lock.release()
 
@@ -343,7 +343,7 @@ def test_a_command_takes_the_lock_when_the_other_one_ends(path: Path, time: Time
     other = FileLock.acquire(path, "command")
     time.at(40, other.release)
     outcome = _reach(path, time)
-    assert isinstance(outcome, Taken)
+    assert isinstance(outcome, LockTaken)
     outcome.lock.release()
 
 
@@ -377,7 +377,7 @@ async def test_a_real_daemon_and_a_real_command_meet_within_moments(path: Path, 
     """With real time, a real engine and a thread for the command."""
     async with _opened(path) as db:
         with FileLock.acquire(path, "daemon"):
-            command = asyncio.create_task(asyncio.to_thread(reach, path, "enable", {"sink": "a"}))
+            command = asyncio.create_task(asyncio.to_thread(call_daemon, path, "enable", {"sink": "a"}))
             while not watch.changed():  # noqa: ASYNC110  # as the daemon does
                 await asyncio.sleep(0.01)
             [request] = await _take(db)
@@ -394,9 +394,9 @@ def test_a_user_who_may_only_read_is_told_so(tmp_path: Path) -> None:
         os.chown(folder / "x.db", -1, 54320)
         os.chown(folder / "x.db.lock", -1, 54320)
         done = run_as(
-            "import sys\nfrom pathlib import Path\nfrom syncd.store.daemon_call import reach\n"
+            "import sys\nfrom pathlib import Path\nfrom syncd.store.daemon_call import call_daemon\n"
             "from syncd.errors import DatabaseUnwritable\n"
-            "try:\n    reach(Path(sys.argv[1]), 'sync', {})\n"
+            "try:\n    call_daemon(Path(sys.argv[1]), 'sync', {})\n"
             "except DatabaseUnwritable as error:\n    print(error.message, '|', error.hint)\n",
             str(folder / "x.db"),
         )

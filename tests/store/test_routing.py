@@ -10,7 +10,7 @@ from msgspec.structs import replace as altered
 
 from syncd.model import EVENT_TYPES, Draft, Route, SinkFilter
 from syncd.sinks.samples import samples
-from syncd.store.routing import takers, wants
+from syncd.store.routing import sinks_for, wants
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 SAMPLES = samples(NOW)
@@ -99,5 +99,5 @@ def test_what_existed_already_goes_only_to_who_asks_for_it() -> None:
 
 def test_a_sink_never_gets_the_news_about_itself() -> None:
     routes = [Route(name, EVERYTHING) for name in ("a", "sample", "b")]
-    assert takers(routes, SAMPLES["sink.failed"]) == ["a", "b"]
-    assert takers(routes, Draft("sync.failed", NOW, {})) == ["a", "sample", "b"]
+    assert sinks_for(routes, SAMPLES["sink.failed"]) == ["a", "b"]
+    assert sinks_for(routes, Draft("sync.failed", NOW, {})) == ["a", "sample", "b"]

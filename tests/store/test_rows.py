@@ -18,11 +18,12 @@ from hypothesis import strategies as some
 
 from syncd.model import Image, Missing, Softwares, Target, fingerprint, to_text
 from syncd.store import facts, images, migrate, runs, targets
-from syncd.store.engine import Database, Transaction
+from syncd.store.engine import Database
 from syncd.store.images import LiveRow
 from syncd.store.records import AccountState, Alert, Fact, Run, TargetState
 from syncd.store.tables import accounts as accounts_table
 from syncd.store.tables import targets as targets_table
+from syncd.store.transaction import Transaction
 from tests.store.filled import at, image
 
 ONE, OTHER, FAR = Target("lab", "cn-1"), Target("lab", "cn-2"), Target("lab", "cn-3")
@@ -107,7 +108,7 @@ async def test_known_rows_are_read_in_parts_and_none_is_left_out(
     async with _writing(tmp_path / "x.db") as tx:
         await _add(tx, ONE, *names[:10], *names[11:])
         for size in (1, 3, 12, 13):
-            monkeypatch.setattr(images, "KNOWN_AT_ONCE", size)
+            monkeypatch.setattr(images, "KNOWN_ROWS_PER_QUERY", size)
             assert set((await images.known(tx, ONE))[0]) == set(names) - {""}
 
 
@@ -216,7 +217,7 @@ async def test_told_gone_are_those_this_target_lists_all_the_same(tmp_path: Path
         await facts.save_facts(tx, "alice", {"known": _fact(live=False)})
         await images.mark_missing(tx, ONE, {"missing": Missing(NOW, 1)})
         await images.revoke(tx, ONE, {"revoked": Missing(NOW, 1)}, NOW)
-        assert await images.gone_but_listed(tx, ONE) == ["listed"]
+        assert await facts.gone_but_listed(tx, ONE) == ["listed"]
 
 
 async def test_an_account_counts_an_image_once_and_only_where_it_is_active(tmp_path: Path) -> None:
@@ -225,9 +226,9 @@ async def test_an_account_counts_an_image_once_and_only_where_it_is_active(tmp_p
         await _add(tx, OTHER, "a", "c")
         await _add(tx, STRANGER, "x")
         await images.revoke(tx, ONE, {"gone": Missing(NOW, 1)}, NOW)
-        assert await images.live_images(tx, "lab") == 3
+        assert await images.count_live_images(tx, "lab") == 3
         await targets.save_target(tx, TargetState(OTHER, active=False, scope="s"))
-        assert await images.live_images(tx, "lab") == 2
+        assert await images.count_live_images(tx, "lab") == 2
 
 
 async def test_revoked_rows_remember_since_when_they_were_missing(tmp_path: Path) -> None:
@@ -406,7 +407,7 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
         ["SEARCH image_rows USING INDEX image_rows_key (account=? AND region=? AND image_id=?)"],
     ),
     "gone_but_listed": (
-        lambda tx: images.gone_but_listed(tx, ONE),
+        lambda tx: facts.gone_but_listed(tx, ONE),
         [
             "SEARCH f USING INDEX facts_gone (account=?)",
             "SEARCH r USING COVERING INDEX image_rows_live (account=? AND region=? AND image_id=?)",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncd.config import RetentionConfig
-from syncd.store import migrate, steadiness
+from syncd.store import clock_check, migrate
 from syncd.store.engine import Database
 from tests.store.filled import START
 
@@ -34,7 +34,7 @@ async def believed(db: Database, *looks: timedelta, kept: RetentionConfig = KEPT
     for after in looks:
         now = START + after
         async with db.write() as tx:
-            found.append((await steadiness.look(tx, kept, now)).is_steady(now))
+            found.append((await clock_check.check_clock(tx, kept, now)).is_steady(now))
     return found
 
 
@@ -66,10 +66,10 @@ async def test_a_short_retention_allows_short_gaps_only(db: Database) -> None:
 
 async def test_it_is_due_once_a_day_and_after_a_time_that_has_not_been_yet(db: Database) -> None:
     async with db.write() as tx:
-        found = await steadiness.look(tx, RetentionConfig(), START)
+        found = await clock_check.check_clock(tx, RetentionConfig(), START)
         assert found.is_due(START)
-        await steadiness.note_pruned(tx, START)
-        found = await steadiness.look(tx, RetentionConfig(), START)
+        await clock_check.note_pruned(tx, START)
+        found = await clock_check.check_clock(tx, RetentionConfig(), START)
     assert [found.is_due(START + after) for after in (0 * HOUR, 23 * HOUR, DAY, -HOUR)] == [
         False, False, True, True,
     ]  # fmt: skip

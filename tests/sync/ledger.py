@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import msgspec
 
-from syncd.compshare.rows import read_row
+from syncd.compshare.image_row import read_row
 from syncd.model import COMPARED, Target, from_text
 from syncd.simulator import World
 from tests.sync.told import About, Last, Told
@@ -44,7 +44,7 @@ class Event:
         return self.body["data"]  # type: ignore[no-any-return]
 
 
-class Ledger:
+class RequestLog:
     def __init__(self, path: Path, world: World) -> None:
         self.path = path
         self.world = world

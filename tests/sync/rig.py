@@ -24,7 +24,7 @@ from syncd.sync.reconcile import reconcile
 from syncd.sync.report import SyncReport
 from syncd.sync.settings import Settings
 from syncd.sync.syncer import Syncer
-from tests.sync.ledger import Event, Ledger
+from tests.sync.ledger import Event, RequestLog
 
 START = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 REGIONS = ("cn-a", "cn-b", "cn-c")
@@ -53,7 +53,7 @@ class Clock:
         self._jumped += by
 
 
-class Rig(Ledger):
+class Rig(RequestLog):
     """``configs`` is the configuration at work; `restart` puts another in its place, as a new process would."""
 
     def __init__(self, path: Path, db: Database, sim: Simulator, clock: Clock, settings: Settings) -> None:

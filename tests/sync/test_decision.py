@@ -160,6 +160,8 @@ async def test_an_empty_list_is_a_baseline_only_once_it_has_lasted_for_a_day_and
     waited = {"empty_since": T0 - minutes(DAY), "empty_syncs": 2, "empty_seconds": (DAY - 2) * 60.0}
     found = await judged(replace(empty, state=replace(empty.state, **waited)), Yes())
     assert found.empty_wait == Missing(T0 - minutes(DAY), 3, waited=minutes(DAY - 1))
+    too_few_syncs = replace(empty.state, **(waited | {"empty_syncs": 1, "empty_seconds": 2.0 * DAY * 60}))
+    assert (await judged(replace(empty, state=too_few_syncs), Yes())).empty_wait is not None
     waited["empty_seconds"] += 60
     found = await judged(replace(empty, state=replace(empty.state, **waited)), Yes())
     assert (found.empty_wait, set(found.gone)) == (None, {row.image_id for row in known})

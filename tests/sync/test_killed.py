@@ -34,7 +34,7 @@ async def test_the_history_is_the_state_after_every_kill(tmp_path):
 
 
 def stir(rig, rng: random.Random) -> None:
-    image = rng.choice(rig.world.shelf("lab", "cn-a").ids())
+    image = rng.choice(rig.world.share_list("lab", "cn-a").ids())
     deed = rng.choice(("share", "remove", "status", "nothing", "nothing"))
     if deed == "share":
         rig.world.share("lab", "*")

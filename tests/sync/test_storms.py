@@ -53,7 +53,7 @@ class Storm:
 
     def change(self) -> None:
         world, rng = self.rig.world, self.rng
-        ids = world.shelf("lab", "cn-a").ids()
+        ids = world.share_list("lab", "cn-a").ids()
         gone = "unshare" if len(ids) > ROWS else "share"
         deed = rng.choice(("share", "back", gone, gone, "status", "rename"))
         image = rng.choice(ids)

@@ -299,4 +299,7 @@ def test_it_stops_within_ten_seconds(box: Container) -> None:
     assert show(box, "ExecMainStatus") == "0"
 
 
-CHECK = "from pathlib import Path; from syncd.store.upkeep import check; print(check(Path('/var/lib/syncd/syncd.db')))"
+CHECK = (
+    "from pathlib import Path; from syncd.store.check import check_file; "
+    "print(check_file(Path('/var/lib/syncd/syncd.db')))"
+)

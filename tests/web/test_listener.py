@@ -16,12 +16,12 @@ import pytest
 from syncd.config import load
 from syncd.daemon import monitor
 from syncd.daemon.assembly import Observers, SystemClock
-from syncd.daemon.monitor import Outlook
+from syncd.daemon.monitor import Monitor
 from syncd.errors import DatabaseUnwritable
 from syncd.monitoring.health import Health
-from syncd.monitoring.snapshot import Survey
+from syncd.monitoring.snapshot import Snapshot
 from syncd.simulator import Simulator, World, lean_fields
-from syncd.web.listener import listener
+from syncd.web import listener
 from tests.processes import syncd, write_config
 
 GET = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -31,13 +31,13 @@ Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 @asynccontextmanager
 async def clients(port: int, count: int = 1) -> AsyncIterator[Sequence[Client]]:
     """So many connections; all closed at the end."""
-    found: list[Client] = []
+    connections: list[Client] = []
     try:
         for _ in range(count):
-            found.append(await asyncio.open_connection("127.0.0.1", port))
-        yield found
+            connections.append(await asyncio.open_connection("127.0.0.1", port))
+        yield connections
     finally:
-        for _, writer in found:
+        for _, writer in connections:
             writer.transport.abort()
             await asyncio.wait([asyncio.ensure_future(writer.wait_closed())])
 
@@ -99,14 +99,14 @@ async def test_only_reading_is_answered(request_line: str, status: int) -> None:
 async def test_a_client_that_does_not_end_its_request_is_cut_off(
     said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "LONGEST", 0.2)
+    monkeypatch.setattr(listener, "MAX_CONNECTION_SECONDS", 0.2)
     async with listener.serving("127.0.0.1", 0, healthy, measures) as port, clients(port) as (client,):
         client[1].write(said)
         await end(client)
 
 
 async def test_a_client_that_takes_its_answer_in_drops_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener, "LONGEST", 0.2)
+    monkeypatch.setattr(listener, "MAX_CONNECTION_SECONDS", 0.2)
     async with listener.serving("127.0.0.1", 0, healthy, measures) as port, clients(port) as (client,):
         client[1].write(GET.replace(b"readyz", b"metrics"))
         assert len(await end(client, pause=0.02)) < 50_000_000
@@ -115,7 +115,7 @@ async def test_a_client_that_takes_its_answer_in_drops_is_cut_off(monkeypatch: p
 async def test_the_oldest_connection_gives_way_to_a_new_one() -> None:
     async with (
         listener.serving("127.0.0.1", 0, healthy, measures) as port,
-        clients(port, listener.MOST_CONNECTIONS) as idle,
+        clients(port, listener.MAX_CONNECTIONS) as idle,
     ):
         assert b" 200 OK" in await ask(port)
         await end(idle[0])
@@ -156,36 +156,36 @@ async def test_metrics_that_cannot_be_read_are_a_503_with_the_reason_and_no_line
 
 
 class Looks:
-    """Stands in for the survey of the file; counts how many are under way."""
+    """Stands in for `take_snapshot`; counts how many are under way."""
 
     def __init__(self) -> None:
         self.now = self.most = self.begun = 0
 
-    def __call__(self, *_: object, **__: object) -> Survey:
+    def __call__(self, *_: object, **__: object) -> Snapshot:
         self.begun += 1
         self.now += 1
         self.most = max(self.most, self.now)
         time.sleep(0.05)
         self.now -= 1
-        return Survey([], [], [], {"image.shared": 1}, self.begun)
+        return Snapshot([], [], [], {"image.shared": 1}, self.begun)
 
 
 async def test_however_many_ask_the_file_is_looked_at_once_at_a_time_and_events_are_counted_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(monitor, "survey", looks := Looks())
+    monkeypatch.setattr(monitor, "take_snapshot", looks := Looks())
     async with Simulator(World()) as sim:
         sim.world.add_account("lab")
         config = load(write_config(tmp_path, sim, '[http]\nlisten = "127.0.0.1:0"\n'), {})
-    seen = Outlook(lambda: config, lambda: None, SystemClock(), Observers())
+    seen = Monitor(lambda: config, SystemClock(), Observers())
     async with AsyncExitStack() as stack:
         stack.push_async_callback(seen.aclose)
         await seen.follow(config.http)
         asked = asyncio.gather(*(seen.metrics() for _ in range(20)))
         await asyncio.gather(*(seen.health() for _ in range(20)))
-        told = (await asked)[-1]
+        metrics = (await asked)[-1]
         assert (looks.most, looks.begun) == (1, 1)
-        assert f'syncd_events_total{{type="image.shared"}} {looks.begun}.0'.encode() in told
+        assert f'syncd_events_total{{type="image.shared"}} {looks.begun}.0'.encode() in metrics
 
 
 @pytest.mark.slow

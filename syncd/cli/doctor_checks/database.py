@@ -15,21 +15,21 @@ from syncd.errors import DatabaseError, DatabaseMissing, ExitCode
 
 if TYPE_CHECKING:
     from syncd.config import Config
-    from syncd.monitoring.snapshot import Survey
+    from syncd.monitoring.snapshot import Snapshot
 
 ACCESS_FOR_OTHERS = 0o007
 REMEDY = "`syncd status` and the log tell more"
 
 
 def check_database(config: Config) -> Iterator[Finding]:
-    from syncd.monitoring.snapshot import survey
+    from syncd.monitoring.snapshot import take_snapshot
     from syncd.store.version import require_sqlite
 
     path = config.database.path
     snapshot = None
     try:
         require_sqlite()
-        snapshot = survey(path, config.accounts, config.sinks)
+        snapshot = take_snapshot(path, config.accounts, config.sinks)
         yield ok("database", f"{path} has the schema of this syncd")
     except DatabaseMissing:
         yield warning("database", f"{path} is not there yet", "`syncd run` or `syncd sync` makes it")
@@ -68,18 +68,18 @@ def check_disk(path: Path) -> Iterator[Finding]:
         yield ok("disk space", f"{left.free / 2**30:.1f} GB free")
 
 
-def check_freshness(snapshot: Survey, now: datetime) -> Iterator[Finding]:
+def check_freshness(snapshot: Snapshot, now: datetime) -> Iterator[Finding]:
     """Judged as `syncd status` judges it."""
     from syncd.monitoring import health
 
-    lists = health.judge(snapshot.accounts, snapshot.targets, [], now)
+    lists = health.assess(snapshot.accounts, snapshot.targets, [], now)
     yield from (failed("last sync", reason, REMEDY) for reason in lists.reasons)
     yield from (warning("last sync", text, REMEDY) for text in lists.warnings)
     if lists.healthy:
         times = [target.last_success_at for target in snapshot.targets if target.last_success_at]
         age = f", the oldest {spoken_duration((now - min(times)).total_seconds())} ago" if times else ""
         yield ok("last sync", f"every target was read completely{age}")
-    sent = health.judge([], [], snapshot.sinks, now)
+    sent = health.assess([], [], snapshot.sinks, now)
     yield from (failed("deliveries", reason, REMEDY) for reason in sent.reasons)
     yield from (warning("deliveries", text, REMEDY) for text in sent.warnings)
     if sent.healthy and not sent.warnings:

@@ -1,10 +1,10 @@
-"""The reading half of the store: plain SQL through the standard library alone, quick to start."""
+"""The reading half of the store: plain SQL through the standard library alone, so that commands start quickly."""
 
+from syncd.store.queries.deliveries import deliveries, sinks
 from syncd.store.queries.events import EventFilter, Follower, events, first_events, history, last_seq
 from syncd.store.queries.images import ImageFilter, image, images, images_by_region, missing, payload
-from syncd.store.queries.ledgers import accounts, deliveries, runs, sinks, targets
 from syncd.store.queries.reader import Reader
-from syncd.store.queries.rows import (
+from syncd.store.queries.row_types import (
     AccountRow,
     DeliveryRow,
     DeliveryState,
@@ -16,6 +16,8 @@ from syncd.store.queries.rows import (
     SinkRow,
     TargetRow,
 )
+from syncd.store.queries.runs import runs
+from syncd.store.queries.targets import accounts, targets
 
 __all__ = [
     "AccountRow", "DeliveryRow", "DeliveryState", "EventFilter", "EventRow", "Follower", "ImageFilter", "ImageLine",

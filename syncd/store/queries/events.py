@@ -1,4 +1,4 @@
-"""What happened: events by number, time, type and image, and as they come."""
+"""Reads events: by number, time, type or image, and as they are committed."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from typing import Any, Self
 
 from syncd.model import EVENT_TYPES, to_text
 from syncd.store.queries.reader import Reader
-from syncd.store.queries.rows import EventRow
+from syncd.store.queries.row_types import EventRow
 
-POLL = 0.5
+POLL_SECONDS = 0.5
 """Seconds between two looks of `Follower`."""
 
-AT_ONCE = 500
-"""Events that `Follower` reads in one go."""
+EVENTS_PER_POLL = 500
+"""How many events `Follower.poll` returns at most."""
 
 _COLUMNS = "e.seq, e.id, e.type, e.account, e.region, e.image_id, e.observed_at, e.scope, e.baseline, e.run_id, e.body"
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """What is asked for; None asks for all.
+    """Which events to read; None asks for all.
 
-    ``after``: a seq, exclusive, or a time, inclusive. ``types`` are globs over `EVENT_TYPES`.
+    ``after`` is a number (events after it) or a time (events at or after it). ``types`` are globs over `EVENT_TYPES`.
     """
 
     after: int | datetime | None = None
@@ -39,35 +39,35 @@ class EventFilter:
 
 
 def events(reader: Reader, wanted: EventFilter, limit: int | None = None) -> Iterator[EventRow]:
-    """The newest ``limit`` events asked for, all without it; oldest first."""
+    """The newest ``limit`` events that the filter lets through, or all; the oldest comes first."""
     if limit is None:
         return _events(reader, wanted)
-    # Their numbers alone first: the bodies of a long answer are never all in memory.
+    # Only the numbers are read backwards: the bodies of a long answer must not all be in memory.
     numbers = _stream(reader, wanted, "e.seq", limit, newest_first=True)
     first = min((seq for (seq,) in islice(numbers, limit)), default=None)
     return iter(()) if first is None else islice(_events(reader, wanted, start=first), limit)
 
 
 def first_events(reader: Reader, wanted: EventFilter, limit: int) -> list[EventRow]:
-    """The oldest ``limit`` events asked for, in order: what a program pages with."""
+    """The oldest ``limit`` events that the filter lets through, in order: programs read page by page with it."""
     return list(islice(_events(reader, wanted, limit), limit))
 
 
 def history(reader: Reader, image_id: str, limit: int | None = None) -> Iterator[EventRow]:
-    """The events of one image in every account and region, oldest first; the newest ``limit``."""
+    """The newest ``limit`` events of one image, in every account and region; the oldest comes first."""
     return events(reader, EventFilter(image_id=image_id), limit)
 
 
 def last_seq(reader: Reader) -> int:
-    """The number of the newest event; 0 without any."""
+    """The number of the newest event; 0 if there is none."""
     return int(reader.value("SELECT MAX(seq) FROM events") or 0)
 
 
 class Follower:
-    """Reads events as they are committed, beside a daemon, without one, and over its restarts; a context manager."""
+    """Reads events as they are committed, while daemons come and go; a context manager."""
 
     def __init__(self, path: Path, seq: int, wanted: EventFilter | None = None) -> None:
-        """Follow from after the event ``seq``; ``wanted.after`` is not looked at."""
+        """Follow the events after number ``seq``; ``wanted.after`` is ignored."""
         self._path = path
         self._seq = seq
         self._wanted = wanted or EventFilter()
@@ -75,28 +75,28 @@ class Follower:
         self._version: int | None = None
 
     def poll(self) -> list[EventRow]:
-        """What was committed since the last poll, at most AT_ONCE events: call again while there are any.
+        """At most EVENTS_PER_POLL events that were committed since the last poll: call again until there are none.
 
-        Costs two look-ups where nothing was written. Raises the DatabaseError tree.
+        It costs two look-ups if nothing was written. Raises the DatabaseError tree.
         """
         reader = self._current()
         version = reader.data_version()
         if version == self._version:
             return []
-        found = first_events(reader, replace(self._wanted, after=self._seq), AT_ONCE)
-        if found:
-            self._seq = found[-1].seq
-        if len(found) < AT_ONCE:
+        new_events = first_events(reader, replace(self._wanted, after=self._seq), EVENTS_PER_POLL)
+        if new_events:
+            self._seq = new_events[-1].seq
+        if len(new_events) < EVENTS_PER_POLL:
             self._version = version
-        return found
+        return new_events
 
     def wait(self, *, sleep: Callable[[float], Any] = time.sleep) -> Iterator[EventRow]:
         """Every event from now on; ends only by an exception (KeyboardInterrupt, DatabaseError)."""
         while True:
-            found = self.poll()
-            yield from found
-            if not found:
-                sleep(POLL)
+            new_events = self.poll()
+            yield from new_events
+            if not new_events:
+                sleep(POLL_SECONDS)
 
     def close(self) -> None:
         if self._reader is not None:
@@ -104,7 +104,7 @@ class Follower:
             self._reader = None
 
     def _current(self) -> Reader:
-        """The file that the path leads to now: opened anew when it was replaced, or was nobody's at the last look."""
+        """A reader of the file that the path leads to now; opened anew after a replacement, or if it was immutable."""
         if self._reader is not None and not self._reader.is_current():
             self.close()
         if self._reader is None:
@@ -133,7 +133,7 @@ def _stream(
     *,
     newest_first: bool = False,
 ) -> Iterator[tuple[Any, ...]]:
-    """In the order of seq, by an index whatever is asked for: of several types each has its own statement."""
+    """Rows in the order of seq, always found by an index; several types need a statement each, which are merged."""
     term, values = _since(reader, wanted.after, start)
     source = "events AS e"
     if wanted.image_id is not None:
@@ -161,9 +161,11 @@ def _types(globs: Sequence[str] | None) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _since(reader: Reader, after: int | datetime | None, start: int) -> tuple[str, list[Any]]:
-    """A time is turned into a number first: events are few since it, or the newest of them are near the end.
+    """The condition for events since a number or a time, and its parameters.
 
-    One bound, the later one: given two, SQLite would begin at the first of them.
+    A time is first turned into the number of the first event since then, where SQLite can begin to search. Only the
+    larger of two bounds is given: with both of them SQLite would begin at the first. The `+` keeps it from using the
+    index of the time instead.
     """
     if not isinstance(after, datetime):
         return "e.seq >= ?", [max((after or 0) + 1, start)]

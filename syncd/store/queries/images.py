@@ -1,27 +1,21 @@
-"""Images as people ask for them: newest first, one line an image or one a region."""
+"""Reads images as people ask for them: the newest first, with one line for each image or for each region."""
 
 from __future__ import annotations
 
 import heapq
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 from operator import itemgetter
 from typing import Any, Literal
 
 from syncd.store.queries.reader import Reader
-from syncd.store.queries.rows import ImageLine, ImageRow, MissingRow
+from syncd.store.queries.row_types import ImageLine, ImageRow, MissingRow
 
-LINES_AT_ONCE = 200
+LINES_PER_QUERY = 200
 
-_COLUMNS = (
-    "r.account, r.region, r.image_id, r.name, r.status, r.image_type, r.owner_id, r.owner_name, r.author, r.container,"
-    " r.size_mb, r.price_yuan_per_hour, r.visibility, r.group_id, r.version_name, r.description, r.tags, r.softwares,"
-    " r.source_gpu_type, r.failed_reason, r.created_at, r.published_at, r.first_seen_at, r.shared_at, r.changed_at,"
-    " r.missing_since, r.last_seen_at, r.revoked_at"
-)
-_TAGS, _SOFTWARES = 16, 17
+_COLUMNS = [field.name for field in fields(ImageRow) if field.name != "active"]
 
 _ACTIVE = "(SELECT t.active FROM targets AS t WHERE t.account = r.account AND t.region = r.region)"
 
@@ -30,10 +24,10 @@ Which = Literal["live", "revoked", "all"]
 
 @dataclass(frozen=True, slots=True)
 class ImageFilter:
-    """What is asked for; None asks for all. ``owner`` is an id or a name, ``name`` a GLOB as SQLite reads it.
+    """Which images to read; None asks for all. ``owner`` is an id or a name, ``name`` a GLOB as SQLite reads it.
 
-    ``which``: "live" rows are those of the view `images`, "revoked" what is gone (of retired targets too),
-    "all" both, and the live rows of retired targets.
+    ``which`` is "live" for the rows of the view `images`, "revoked" for the images that are gone (in retired targets
+    too), "all" for both and for the live rows of retired targets.
     """
 
     account: str | None = None
@@ -43,7 +37,7 @@ class ImageFilter:
     name: str | None = None
     which: Which = "live"
 
-    def where(self) -> tuple[str, list[str]]:
+    def conditions(self) -> tuple[str, list[str]]:
         terms = {
             "r.account = ?": self.account,
             "r.region = ?": self.region,
@@ -56,36 +50,36 @@ class ImageFilter:
 
 
 def images(reader: Reader, wanted: ImageFilter, limit: int | None = None) -> Iterator[ImageLine]:
-    """One line an image, of the rows that are asked for; what came (or went) last comes first."""
+    """One line for each image with a row that the filter lets through; what came (or went) last comes first."""
     ids = islice(_distinct(image_id for image_id, *_ in _keys(reader, wanted)), limit)
-    while some := list(islice(ids, LINES_AT_ONCE)):
-        yield from _lines(reader, wanted, some)
+    while batch := list(islice(ids, LINES_PER_QUERY)):
+        yield from _lines(reader, wanted, batch)
 
 
 def images_by_region(reader: Reader, wanted: ImageFilter, limit: int | None = None) -> Iterator[ImageRow]:
-    """One row an image, account and region; what came (or went) last comes first."""
+    """One row for each image, account and region; what came (or went) last comes first."""
     for key in islice(_keys(reader, wanted), limit):
         yield from _rows(reader, "r.image_id = ? AND r.account = ? AND r.region = ?", key[:3])
 
 
 def image(reader: Reader, image_id: str) -> list[ImageRow]:
-    """One image wherever it is or was."""
+    """The rows of one image, in all regions and accounts that have or had it."""
     return list(_rows(reader, "r.image_id = ?", (image_id,)))
 
 
 def payload(reader: Reader, image_id: str, account: str, region: str) -> str | None:
     """The row's JSON as the API sent it when a compared field last changed."""
-    found = reader.value(
+    text = reader.value(
         "SELECT payload FROM all_images WHERE image_id = ? AND account = ? AND region = ?",
         (image_id, account, region),
     )
-    return None if found is None else str(found)
+    return None if text is None else str(text)
 
 
 def missing(
     reader: Reader, account: str | None = None, region: str | None = None, *, undecided: bool = False
 ) -> list[MissingRow]:
-    """The rows that the guard keeps back, with ``undecided`` also those that only wait for their confirmation."""
+    """The missing rows that the guard holds; with ``undecided`` also those that only wait for confirmation."""
     rows = reader.all(
         "SELECT r.account, r.region, r.image_id, r.name, r.status, r.missing_since, r.missing_syncs, r.held,"
         " r.shown_at FROM image_rows AS r INDEXED BY image_rows_live WHERE r.revoked_at IS NULL"
@@ -114,8 +108,11 @@ def _held_until(reader: Reader, account: str, region: str) -> str | None:
 
 
 def _keys(reader: Reader, wanted: ImageFilter) -> Iterator[tuple[str, str, str, str]]:
-    """(image, account, region, since) of the rows asked for, newest first: each stream walks its own index."""
-    where, values = wanted.where()
+    """(image, account, region, since) of the rows that the filter lets through, the newest first.
+
+    Live rows, and the revoked rows of each account, are read along an index each, and merged.
+    """
+    where, values = wanted.conditions()
     key = "r.image_id, r.account, r.region"
     streams = []
     if wanted.which != "revoked":
@@ -141,7 +138,7 @@ def _keys(reader: Reader, wanted: ImageFilter) -> Iterator[tuple[str, str, str, 
 
 
 def _lines(reader: Reader, wanted: ImageFilter, ids: list[str]) -> Iterator[ImageLine]:
-    where, values = wanted.where()
+    where, values = wanted.conditions()
     where += {
         "live": f" AND r.revoked_at IS NULL AND {_ACTIVE}",
         "revoked": " AND r.revoked_at IS NOT NULL",
@@ -157,18 +154,18 @@ def _lines(reader: Reader, wanted: ImageFilter, ids: list[str]) -> Iterator[Imag
 
 
 def _rows(reader: Reader, where: str, values: Any) -> Iterator[ImageRow]:
-    sql = f"SELECT {_COLUMNS}, {_ACTIVE} FROM all_images AS r WHERE {where} ORDER BY r.account, r.region"
-    for row in reader.rows(sql, values):
-        fields = list(row)
-        fields[_TAGS] = tuple(json.loads(fields[_TAGS])) if fields[_TAGS] else ()
-        fields[_SOFTWARES] = json.loads(fields[_SOFTWARES]) if fields[_SOFTWARES] else None
-        fields[-1] = bool(fields[-1])
-        yield ImageRow(*fields)
+    columns = ", ".join(f"r.{name}" for name in _COLUMNS)
+    sql = f"SELECT {columns}, {_ACTIVE} FROM all_images AS r WHERE {where} ORDER BY r.account, r.region"
+    for *columns_of_image, active in reader.rows(sql, values):
+        row = dict(zip(_COLUMNS, columns_of_image, strict=True))
+        row["tags"] = tuple(json.loads(row["tags"])) if row["tags"] else ()
+        row["softwares"] = json.loads(row["softwares"]) if row["softwares"] else None
+        yield ImageRow(**row, active=bool(active))
 
 
 def _distinct(ids: Iterator[str]) -> Iterator[str]:
-    told: set[str] = set()
+    seen: set[str] = set()
     for image_id in ids:
-        if image_id not in told:
-            told.add(image_id)
+        if image_id not in seen:
+            seen.add(image_id)
             yield image_id

@@ -1,4 +1,4 @@
-"""The file, opened to be read by anyone who may: beside a daemon, after it, or as another user of its group."""
+"""Opens the file for reading: beside a daemon, without one, or as another user of the file's group."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from syncd.store import files, opening, schema, sqlite_errors
 
-ROWS_AT_ONCE = 200
+ROWS_PER_FETCH = 200
 
 
 class Reader:
@@ -20,23 +20,23 @@ class Reader:
     def __init__(self, path: Path, connection: sqlite3.Connection, immutable: bool) -> None:
         self.path = path
         self.immutable = immutable
-        """Opened as a file that nobody writes: what a daemon writes from now on is not seen, see `opening`."""
+        """The file was opened as one that nobody writes: later writes are not seen, see `opening.open_to_read`."""
         self._connection = connection
         self._identity = files.identity(path)
 
     @classmethod
     def open(cls, path: Path) -> Reader:
-        """Raises the DatabaseError tree: missing, newer, older or empty, foreign, corrupt, out of reach."""
+        """Raises the DatabaseError tree: the file is missing, newer, older, empty, foreign, corrupt or out of reach."""
         connection, immutable = opening.open_to_read(path)
         return cls(path, connection, immutable)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows of a statement as they come, in groups; memory stays small however many they are."""
+        """The rows of a statement as they come; they are fetched in groups, so that many rows need little memory."""
         with sqlite_errors.explaining(self.path, "read"):
             cursor = self._connection.cursor()
             try:
                 cursor.execute(sql, parameters)
-                while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                while rows := cursor.fetchmany(ROWS_PER_FETCH):
                     yield from rows
             finally:
                 with suppress(sqlite3.ProgrammingError):  # the reader was closed before all of them were read
@@ -46,7 +46,7 @@ class Reader:
         return list(self.rows(sql, parameters))
 
     def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        """The first column of the first row; None without one."""
+        """The first column of the first row; None if there is no row."""
         return next((row[0] for row in self.all(sql, parameters)), None)
 
     def schema(self) -> Mapping[str, object]:
@@ -54,15 +54,15 @@ class Reader:
             return schema.describe(self._connection)
 
     def snapshot(self) -> None:
-        """From the next statement on, everything read is of one moment, until the reader is closed."""
+        """Show one moment, that of the next statement, until the reader is closed."""
         self._connection.execute("BEGIN")
 
     def data_version(self) -> int:
-        """Another number whenever another program has written."""
+        """A number that changes whenever another program has written to the file."""
         return int(self.value("PRAGMA data_version"))
 
     def is_current(self) -> bool:
-        """False if the path leads to another file by now, or if this one is no longer nobody's."""
+        """False if the path leads to another file by now, or if this one is read as immutable and may have changed."""
         return not self.immutable and files.identity(self.path) == self._identity
 
     def close(self) -> None:

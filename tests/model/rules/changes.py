@@ -42,7 +42,7 @@ class Changes(Witness):
     def lose(self, rng: random.Random) -> None:
         """Some of what a region lists goes, and the loss is looked at, again and again."""
         account, region = self.somewhere(rng)
-        shown = self.rig.world.shelf(account, region).ids()
+        shown = self.rig.world.share_list(account, region).ids()
         for image in rng.sample(shown, min(len(shown), rng.choice((1, 2, 3, 12)))):
             self.rig.world.unshare(account, rng.choice((region, "*")), image)
         self.look(account, region, rng.choices((0, 4, 30, 90), k=4))
@@ -56,7 +56,7 @@ class Changes(Witness):
         self.images += self.rig.world.fill(account, region, count - count // 3)
         self.images += self.rig.world.fill(account, (region, self.other(rng, region)), count // 3)
         self.look(account, region, [rng.choice((1, 30))])
-        shown = self.rig.world.shelf(account, region).ids()
+        shown = self.rig.world.share_list(account, region).ids()
         leaving = rng.sample(shown, max(2, len(shown) * rng.choice((10, 25, 28)) // 100))
         for image in leaving[rng.randint(1, 3) :]:
             self.rig.world.unshare(account, rng.choice((region, "*")), image)
@@ -70,7 +70,7 @@ class Changes(Witness):
         """An image goes over to another region, which fails meanwhile, or is not read."""
         account, region = self.somewhere(rng)
         to = self.other(rng, region)
-        shown = self.rig.world.shelf(account, region).ids()
+        shown = self.rig.world.share_list(account, region).ids()
         if not shown:
             return
         image = rng.choice(shown)
@@ -90,7 +90,7 @@ class Changes(Witness):
     def tell_and_lose(self, rng: random.Random) -> None:
         """A region tells a change of an image that others have too; then it fails, retires or loses the image."""
         account, region = self.somewhere(rng)
-        shown = self.rig.world.shelf(account, region).ids()
+        shown = self.rig.world.share_list(account, region).ids()
         if not shown:
             return
         image = rng.choice(shown)

@@ -38,7 +38,7 @@ class Faults(Witness):
         account, region = self.somewhere(rng)
         self.lies.end()
         self.lies.tell("list", *rng.choice(HIDERS), region)
-        shown = self.rig.world.shelf(account, region).ids()
+        shown = self.rig.world.share_list(account, region).ids()
         if shown and rng.random() < 0.4:
             self.rig.world.unshare(account, region, rng.choice(shown))
         self._lie_about_one(rng, account, region, deny=True)
@@ -96,7 +96,7 @@ class Faults(Witness):
         deny = rng.random() < 0.5
         if deny:
             self.lies.end()
-            self.lies.deny(account, region, self.rig.world.shelf(account, region).ids()[:-3])
+            self.lies.deny(account, region, self.rig.world.share_list(account, region).ids()[:-3])
         end = self.rig.world.on_page(lambda _: self.stir(rng, account, region))
         self.run(self._sync(account, region))
         end()
@@ -108,7 +108,7 @@ class Faults(Witness):
         """What lookups answer meanwhile: the truth, that nothing or not all is there, or nonsense."""
         match rng.randrange(4):
             case 0 if deny:
-                shown = self.rig.world.shelf(account, region).ids()
+                shown = self.rig.world.share_list(account, region).ids()
                 self.lies.deny(account, region, shown[: -rng.randint(1, 3)])
             case 1:
                 self.lies.tell("lookup", *rng.choice(DENIALS), region)

@@ -42,7 +42,7 @@ class Times(Witness):
         """Rounds further apart than the interval, while images come, go and move."""
         for _ in range(rounds):
             account, region = self.somewhere(rng)
-            shown = self.rig.world.shelf(account, region).ids()
+            shown = self.rig.world.share_list(account, region).ids()
             if shown and rng.random() < 0.7:
                 image = rng.choice(shown)
                 self.rig.world.share(account, self.other(rng, region), image)

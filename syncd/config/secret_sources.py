@@ -1,4 +1,4 @@
-"""Where secrets come from: a file that others cannot read, a variable, a systemd credential."""
+"""Where secrets come from, besides the configuration: a file that others cannot read, a variable, a credential."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from syncd.config.values import MASK, shown
+from syncd.config.values import MASK, show_value
 from syncd.errors import trouble_with
 
-LONGEST = 64 * 1024
-"""Bytes of a secret's file."""
+MAX_SECRET_BYTES = 64 * 1024
+"""Bytes of a secret's file at most: anything larger was surely named by mistake."""
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
-"""As people name them, and not as keys look."""
+"""Names of variables as people choose them; a secret that was put in their place does not look like one."""
 
 
 class BadSecretError(Exception):
-    """Its text says what would be right, and holds no secret."""
+    """A secret cannot be had. Its text says what would be right, and holds no secret."""
 
 
-class Sources:
-    """Relative paths are taken from the folder of the configuration file.
+class SecretSources:
+    """Relative paths start at ``folder``, that of the configuration file.
 
-    ``closed``: nothing is read, for a command that needs no secret and may not be able to read any.
+    ``closed`` is for commands that need no secret, and may not be allowed to read any: nothing is read.
     """
 
     def __init__(self, environ: Mapping[str, str], folder: Path | None, *, closed: bool = False) -> None:
@@ -47,8 +47,8 @@ class Sources:
         return self._credential(value)
 
     def _variable(self, name: str) -> str:
-        if found := self.environ.get(name):
-            return found
+        if value := self.environ.get(name):
+            return value
         raise BadSecretError("must be the name of a variable that is set, and not empty")
 
     def _credential(self, name: str) -> str:
@@ -63,7 +63,7 @@ class Sources:
         return read_private(path)
 
     def _in_a_shell(self, name: str) -> str:
-        """Outside the unit, root reads what the unit loads: `LoadCredential=syncd:` and the folder beside the file."""
+        """Outside the unit, root reads the file itself that the unit loads with `LoadCredential=syncd:`."""
         try:
             return read_private(self.resolve("credentials") / name.removeprefix("syncd_"))
         except BadSecretError as error:
@@ -73,24 +73,22 @@ class Sources:
             ) from None
 
 
-def told(form: str, value: str) -> str:
-    """What a fault shows of a secret's source: nothing that could be the secret itself, put under a wrong key."""
+def shown_source(form: str, value: str) -> str:
+    """What a fault shows of a secret's source; masked where it could be the secret itself, put at the wrong key."""
     is_source = value.startswith(("/", "~/", "./", "../")) if form == "_file" else _VARIABLE.fullmatch(value)
-    return shown(value) if is_source and form != "_credential" else MASK
+    return show_value(value) if is_source and form != "_credential" else MASK
 
 
 def read_private(path: Path) -> str:
-    """The text of a file that is its owner's (and group's) alone. Raises BadSecretError and MachineTrouble."""
+    """The text of a file that only its owner and group can read. Raises BadSecretError and MachineTrouble."""
     try:
         with open(path, "rb", opener=_without_waiting) as file:  # Path.open takes no opener
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
                 raise BadSecretError("must be an ordinary file")
-            if found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
-                raise BadSecretError(
-                    f"is open to others (mode {found.st_mode & 0o777:04o}): chmod o= the file"
-                )
-            content = file.read(LONGEST + 1)
+            if mode & (stat.S_IROTH | stat.S_IWOTH):
+                raise BadSecretError(f"is open to others (mode {mode & 0o777:04o}): chmod o= the file")
+            content = file.read(MAX_SECRET_BYTES + 1)
     except OSError as error:
         if trouble := trouble_with(f"read {path}", error):
             raise trouble from None
@@ -101,12 +99,12 @@ def read_private(path: Path) -> str:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """A pipe in a file's place would hang the start."""
+    """A pipe in the place of the file would block the start for ever."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
 def home(environ: Mapping[str, str]) -> Path:
-    """$HOME, else what the system knows; the current folder for a user who has none."""
+    """$HOME, else the home that the system knows, else (for a user who has none) the current folder."""
     try:
         return Path(environ.get("HOME") or Path.home())
     except RuntimeError:
@@ -114,7 +112,7 @@ def home(environ: Mapping[str, str]) -> Path:
 
 
 def _decoded(content: bytes) -> str:
-    if len(content) > LONGEST:
+    if len(content) > MAX_SECRET_BYTES:
         raise BadSecretError("is larger than 64 KiB: that is no secret")
     try:
         text = content.decode()

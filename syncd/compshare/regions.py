@@ -1,12 +1,12 @@
-"""Which regions and projects there are for a key."""
+"""Reads which regions, with their zones, and which projects there are for a key."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from syncd.compshare.envelope import NOT_COMPSHARE, excerpt, opened, value
-from syncd.compshare.rows import UnreadableError, nothing, read_text
+from syncd.compshare.image_row import UnreadableError, nothing, read_text
+from syncd.compshare.json_answer import NOT_COMPSHARE, excerpt, successful_fields, value
 from syncd.errors import ProtocolError
 
 
@@ -17,7 +17,7 @@ class Zone(NamedTuple):
 
 
 def decode_zones(body: bytes) -> tuple[Zone, ...]:
-    """One row a zone, in the API's order; rows without a region are left out."""
+    """The zones in the order of the API; rows without a region are left out."""
     rows = (
         Zone(region, _text(row, "Zone"), _text(row, "Describe"))
         for row, region in _rows(body, "ZoneInfo", "Region")
@@ -26,12 +26,12 @@ def decode_zones(body: bytes) -> tuple[Zone, ...]:
 
 
 def decode_projects(body: bytes) -> tuple[str, ...]:
-    """The ids of the key's projects, in the API's order."""
+    """The ids of the key's projects, in the order of the API."""
     return tuple(dict.fromkeys(project for _, project in _rows(body, "ProjectSet", "ProjectId")))
 
 
 def _rows(body: bytes, key: str, needed: str) -> Iterator[tuple[dict[str, object], str]]:
-    fields = opened(body)
+    fields = successful_fields(body)
     given = value(fields.get(key))
     if key not in fields or not (isinstance(given, list) or nothing(given)):
         raise ProtocolError(f"an answer without {key}: {excerpt(body)}", NOT_COMPSHARE)

@@ -1,32 +1,25 @@
-"""Who and where: accounts with their keys and projects, regions with their zones; from a seed."""
+"""The accounts of the pretend cloud, with their keys and projects; all of them follow from a seed."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-KNOWN_REGIONS = {
-    "cn-wlcb": (3001, "华北二"),
-    "cn-sh2": (1000009, "上海二"),
-    "cn-bj2": (1000001, "北京二"),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A key pair and what it may name. Its id and projects survive a change of keys."""
+    """A key pair and the projects it may name. The id and the projects stay when the keys change."""
 
     name: str
     account_id: str
     public_key: str
     private_key: str = field(repr=False)
     projects: tuple[str, ...]
-    """Ids; the first is the default."""
+    """The ids of its projects; the first is the default."""
     needs_project: bool = False
-    """A sub-account: a request without ProjectId is refused with 299."""
+    """It is a sub-account: a request without ProjectId is refused with 299."""
 
     def project_rows(self) -> list[dict[str, Any]]:
         """The rows of GetProjectList."""
@@ -60,35 +53,10 @@ def new_keys(seed: int, name: str, generation: int) -> tuple[str, str]:
     )
 
 
-def zone_rows(regions: Mapping[str, int]) -> list[dict[str, Any]]:
-    """The rows of DescribeCompShareSupportZone, one a zone; ``regions`` maps each to its number of zones."""
-    return [
-        _zone_row(region, index, number)
-        for index, (region, zones) in enumerate(regions.items())
-        for number in range(1, zones + 1)
-    ]
-
-
-def zone_name(region: str, number: int) -> str:
-    return f"{region}-{number:02d}"
-
-
-def _zone_row(region: str, index: int, number: int) -> dict[str, Any]:
-    region_id, describe = KNOWN_REGIONS.get(region, (2_000_000 + index, region))
-    return {
-        "Region": region,
-        "RegionId": region_id,
-        "Zone": zone_name(region, number),
-        "ZoneId": 10_000 + index * 10 + number,
-        "Describe": f"{describe}{'ABCDEFGH'[(number - 1) % 8]}",
-        "IsPod": False,
-    }
-
-
 def _digest(seed: int, name: str, use: str) -> str:
     return hashlib.blake2b(f"{seed}\0{name}\0{use}".encode()).hexdigest()
 
 
 def _key(seed: int, name: str, use: str, length: int) -> str:
-    """Base64: its ``+`` and ``/`` catch a client that encodes its form carelessly."""
+    """A key in Base64, whose ``+`` and ``/`` break clients that encode their form carelessly."""
     return base64.b64encode(bytes.fromhex(_digest(seed, name, use))).decode()[:length]

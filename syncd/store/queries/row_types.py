@@ -1,9 +1,9 @@
-"""What the reading half gives: one frozen row for each line a command shows. Times are text, as stored."""
+"""The types of the rows that the queries return. Times are text, as they are stored."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 DeliveryState = Literal["pending", "delivered", "dead", "skipped"]
@@ -42,12 +42,12 @@ class ImageRow:
     last_seen_at: str | None
     revoked_at: str | None
     active: bool
-    """False where the configuration no longer names its account or region."""
+    """False if the configuration no longer names its account or region."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageLine:
-    """One image with the places that show it: ``latest`` speaks for them all, unless ``statuses`` are several."""
+    """One image with its rows in all places that show it; ``latest`` stands for all of them."""
 
     image_id: str
     latest: ImageRow
@@ -70,7 +70,7 @@ class ImageLine:
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One event; ``body`` is the JSON as it was or will be sent."""
+    """One event; ``body`` is the JSON exactly as it is sent."""
 
     seq: int
     id: str
@@ -87,7 +87,7 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """``alert_…`` describe the open alert, ``discovery_…`` the reading of its regions; None where there is none."""
+    """``alert_…`` describe the open alert, if there is one, ``discovery_…`` the last discovery of regions."""
 
     account: str
     active: bool
@@ -132,10 +132,10 @@ class MissingRow:
     missing_since: str
     missing_syncs: int
     held: bool
-    """Kept back by the guard; else only undecided."""
+    """The guard holds it; otherwise it only waits for confirmation."""
     last_seen_at: str | None
     until: str | None
-    """When the guard lets go at the earliest, as the target's last `sync.held` said; None if it is not held."""
+    """When the guard releases it at the earliest, as the target's last `sync.held` said; None if it is not held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,3 +189,8 @@ class RunRow:
     updated: int
     unreadable: int
     error: str | None
+
+
+def columns_of(row_type: type) -> str:
+    """The fields of a row type as SQL columns of the same names."""
+    return ", ".join(field.name for field in fields(row_type))

@@ -1,6 +1,7 @@
-"""One list row as an `Image`, leniently: numbers as text, text as numbers, nulls anywhere.
+"""Reads a row of a list as an `Image`, leniently: numbers may come as text, text as numbers, and nulls anywhere.
 
-null, absent, "", [] and {} are the same: nothing. A compared field that still cannot be read is None and named.
+null, absent, "", [] and {} all mean that there is nothing. A compared field that still cannot be read is None, and its
+name is reported.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from typing import Any
 
 import msgspec
 
-from syncd.compshare.envelope import integer, value
+from syncd.compshare.json_answer import integer, value
 from syncd.model import Image, Sighting, Softwares, fingerprint
 
 CUT = 4096
-"""Characters of a text that are kept and compared."""
+"""How many characters of a text are kept and compared."""
 MOST_WORDS = 100
-"""Tags, or applications, of an image that are kept and compared."""
+"""How many tags, or applications, of an image are kept and compared."""
 LONGEST_WORD = 256
-"""Characters of one of them that are kept and compared."""
+"""How many characters of a tag or an application are kept and compared."""
 LONGEST_ID = 256
-"""Characters; a longer id is not one."""
+"""In characters; what is longer is not taken for an id."""
 INT64 = 2**63
 END_OF_TIME = 253_402_300_800
 """The year 10000, in seconds since 1970."""
@@ -36,11 +37,11 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 class UnreadableError(Exception):
-    """A field of an unexpected type."""
+    """A field has an unexpected type."""
 
 
 def read_row(raw: msgspec.Raw) -> tuple[str | None, Sighting | None]:
-    """A row's id and what was seen; (None, None) for a row without a usable id."""
+    """The id of a row and what it shows; (None, None) for a row without a usable id."""
     fields = value(raw)
     image_id = usable_id(fields.get("CompShareImageId")) if isinstance(fields, dict) else None
     if image_id is None:
@@ -51,7 +52,7 @@ def read_row(raw: msgspec.Raw) -> tuple[str | None, Sighting | None]:
 
 
 def usable_id(given: Any) -> str | None:
-    """The id as text; None if it is absent, no text, overlong or holds control characters."""
+    """The id as text; None if it is absent, not text, too long or has control characters."""
     try:
         text = read_text(given)
     except UnreadableError:
@@ -82,7 +83,7 @@ def read_text(given: Any) -> str | None:
 
 
 def read_flag(given: Any) -> str | None:
-    """``"True"`` or ``"False"``: the API sends text, and a real boolean would mean the same."""
+    """``"True"`` or ``"False"``: the API sends text; a real boolean means the same."""
     return str(given) if isinstance(given, bool) else read_text(given)
 
 
@@ -114,12 +115,12 @@ def read_float(given: Any) -> float | None:
 
 
 def read_words(given: Any) -> tuple[str, ...]:
-    """A list of texts, without empty ones; at most `MOST_WORDS`, each cut at `LONGEST_WORD`."""
+    """A list of texts without the empty ones; at most `MOST_WORDS`, each cut at `LONGEST_WORD`."""
     return tuple(islice(_words(given), MOST_WORDS))
 
 
 def read_tags(given: Any) -> tuple[str, ...]:
-    """In an order of their own, so that of too many always the same are kept."""
+    """The tags, sorted: if there are too many, the same ones are kept every time."""
     return tuple(sorted(set(_words(given)))[:MOST_WORDS])
 
 
@@ -147,11 +148,11 @@ def read_softwares(given: Any) -> Softwares | None:
 
 
 def read_time(given: Any) -> str | None:
-    """Epoch seconds as UTC text; None for 0, for what no calendar holds, and for everything else."""
+    """Seconds since 1970 as UTC text; None for 0, for times that no calendar has, and for anything else."""
     seconds = int(given) if isinstance(given, float) and given.is_integer() else integer(given)
     if seconds is None or not 0 < seconds < END_OF_TIME:
         return None
-    # As `model.to_text`, in a third of its time:
+    # The same as `model.to_text`, in a third of the time.
     return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
 
 
@@ -195,4 +196,4 @@ READERS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("created_at", "CreateTime", read_time),
     ("published_at", "PubTime", read_time),
 )
-"""Field of `Image`, where it stands in the row, and how it is read. Only compared fields can be unreadable."""
+"""The field of `Image`, its place in the row, and its reader. Only compared fields can be unreadable."""

@@ -1,4 +1,4 @@
-"""What is allowed, and still worth a word."""
+"""Settings that are allowed, but that somebody may want to know of."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from syncd.config.keys import KEYS
-from syncd.config.shapes import ApiConfig, HeartbeatConfig, RetentionConfig, SinkConfig, WebhookSinkConfig
-from syncd.config.values import is_plain, spoken
+from syncd.config.settings import ApiConfig, HeartbeatConfig, RetentionConfig, SinkConfig, WebhookSinkConfig
+from syncd.config.values import format_duration, is_unencrypted
 
-SHORT = timedelta(days=1)
+SHORT_RETENTION = timedelta(days=1)
 
 
-def warnings(
+def warnings_about(
     path: Path | None,
     values: Mapping[str, Any],
     api: ApiConfig,
@@ -23,19 +23,20 @@ def warnings(
     sinks: Mapping[str, SinkConfig],
     heartbeat: HeartbeatConfig | None,
 ) -> Iterator[str]:
-    """A sentence each, without secrets."""
-    if is_plain(api.base_url):
+    """One sentence for each, without secrets."""
+    if is_unencrypted(api.base_url):
         yield "api.base_url is http:// to another machine: whoever is on the way reads what is signed"
     for name, sink in sinks.items():
-        if isinstance(sink, WebhookSinkConfig) and is_plain(sink.url.reveal()):
+        if isinstance(sink, WebhookSinkConfig) and is_unencrypted(sink.url.reveal()):
             yield f"sinks.{name}.url is http:// to another machine: events travel in the clear"
-    if heartbeat is not None and is_plain(heartbeat.url.reveal()):
+    if heartbeat is not None and is_unencrypted(heartbeat.url.reveal()):
         yield "heartbeat.url is http:// to another machine: whoever is on the way can send it too"
     if not sinks:
         yield "there is no [sinks.NAME]: the cache is kept, and nobody is told"
-    if retention.events < SHORT:
-        yield f'retention.events is "{spoken(retention.events)}": what a receiver could not take until then is given up'
-    if path is not None and _tells_secrets(values) and _is_open(path):
+    if retention.events < SHORT_RETENTION:
+        kept = format_duration(retention.events)
+        yield f'retention.events is "{kept}": events that a receiver has not taken by then are given up'
+    if path is not None and _holds_secrets(values) and _is_open(path):
         yield f"{path} holds secrets and is open to others: chmod o= {path}"
 
 
@@ -46,8 +47,8 @@ def _is_open(path: Path) -> bool:
         return False
 
 
-def _tells_secrets(values: Mapping[str, Any]) -> bool:
-    """Whether a secret stands in the file itself."""
+def _holds_secrets(values: Mapping[str, Any]) -> bool:
+    """Whether a secret stands in the file itself, rather than in another file, a variable or a credential."""
     for kind, keys in KEYS.items():
         secrets = [key for key, use in keys.items() if use]
         group = values.get(kind.removesuffix(".NAME"), {})

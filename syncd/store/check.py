@@ -1,62 +1,38 @@
-"""Looking after the file: a copy of it while it is in use, and whether it still keeps its promises."""
+"""Whether a database file is sound: SQLite's own check, the schema, and whether the history gives the live rows."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from syncd.errors import DatabaseCorrupt, UsageError
+from syncd.errors import DatabaseCorrupt
 from syncd.model import COMPARED
-from syncd.store import files, migrate, opening, schema, sqlite_errors
+from syncd.store import image_columns, schema
 from syncd.store.queries.reader import Reader
 
-PROBLEMS_SHOWN = 100
+MOST_PROBLEMS = 100
 
-Kind = Literal["damage", "schema", "event", "delivery", "fold"]
+ProblemKind = Literal["damage", "schema", "event", "delivery", "fold"]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with what: ``subject`` names a table, an event or an image."""
+    """One thing that is wrong; ``subject`` names the table, the event or the image."""
 
-    kind: Kind
+    kind: ProblemKind
     subject: str
     message: str
 
 
-def backup(path: Path, to: Path, progress: migrate.Progress | None = None) -> None:
-    """Copy the database to the new file ``to`` (mode 0600) while it is in use; whole, or not at all.
+def check_file(path: Path, limit: int = MOST_PROBLEMS) -> list[Problem]:
+    """The first ``limit`` problems of a file, which may be in use. Raises the DatabaseError tree if it cannot be read.
 
-    The copy is of one moment. Raises UsageError where ``to`` exists, and the DatabaseError tree.
-    """
-    if os.path.lexists(to):
-        raise _exists(to)
-    connection, _ = opening.open_to_read(path)
-    part = to.with_name(f"{to.name}.{os.getpid()}.part")
-    try:
-        with sqlite_errors.explaining(path, "read"):
-            # With a transaction open, writes meanwhile neither show nor make SQLite begin again.
-            connection.execute("BEGIN")
-            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-            migrate.copy_to(connection, part, 0o600, progress)
-        _publish(part, to)
-    except OSError as error:
-        raise files.unwritable(to, "write the backup", error) from error
-    finally:
-        connection.close()
-
-
-def check(path: Path, limit: int = PROBLEMS_SHOWN) -> list[Problem]:
-    """The first ``limit`` problems of a file; it may be in use. Raises the DatabaseError tree if it cannot be read.
-
-    Looked at are SQLite's own integrity, the schema, each event's body, the deliveries, and whether the events, folded
-    from nothing, give exactly the live rows.
+    The check covers SQLite's own integrity, the schema, the body of each event, the deliveries, and whether the
+    events, applied in order, give exactly the live rows.
     """
     with Reader.open(path) as reader:
         return list(islice(_problems(reader), limit))
@@ -81,13 +57,13 @@ def _damage(reader: Reader) -> Iterator[Problem]:
 
 
 def _schema(reader: Reader) -> Iterator[Problem]:
-    found, declared = reader.schema(), schema.declared()
-    for name in sorted(found.keys() | declared.keys()):
-        if name not in found:
+    actual, declared = reader.schema(), schema.declared()
+    for name in sorted(actual.keys() | declared.keys()):
+        if name not in actual:
             yield Problem("schema", name, "is missing")
         elif name not in declared:
             yield Problem("schema", name, "is not of syncd")
-        elif found[name] != declared[name]:
+        elif actual[name] != declared[name]:
             yield Problem("schema", name, "is not as this syncd made it")
 
 
@@ -95,15 +71,15 @@ def _events(reader: Reader) -> Iterator[Problem]:
     for seq, event_id, kind, image_id, body in reader.rows(
         "SELECT seq, id, type, image_id, body FROM events ORDER BY seq"
     ):
-        found = _parsed(body)
-        if found is None:
+        event = _parsed(body)
+        if event is None:
             yield Problem("event", f"event {seq}", "its body is no JSON object with `data`")
             continue
         expected = {"id": event_id, "type": kind, "subject": image_id, "sequence": f"{seq:020d}"}
         for name, value in expected.items():
-            if found.get(name) != value:
+            if event.get(name) != value:
                 yield Problem(
-                    "event", f"event {seq}", f"its body says {name} {found.get(name)!r}, not {value!r}"
+                    "event", f"event {seq}", f"its body says {name} {event.get(name)!r}, not {value!r}"
                 )
 
 
@@ -115,7 +91,7 @@ def _deliveries(reader: Reader) -> Iterator[Problem]:
 
 
 def _live_rows_without_history(reader: Reader) -> Iterator[Problem]:
-    """Live rows that the last event of their image does not give."""
+    """Live rows that differ from what the last event of their image says."""
     columns = ", ".join(f"r.{name}" for name in COMPARED)
     for account, region, image_id, seq, kind, body, *row in reader.rows(
         f"SELECT r.account, r.region, r.image_id, e.seq, e.type, e.body, {columns} FROM all_images AS r"
@@ -129,14 +105,14 @@ def _live_rows_without_history(reader: Reader) -> Iterator[Problem]:
         elif kind == "image.revoked":
             yield Problem("fold", subject, f"is live, but event {seq} revoked it")
         else:
-            told = ((_parsed(body) or {}).get("data") or {}).get("image") or {}
+            image = ((_parsed(body) or {}).get("data") or {}).get("image") or {}
             for name, value in zip(COMPARED, row, strict=True):
-                if _plain(name, value) != _plain(name, told.get(name)):
+                if _plain(name, value) != _plain(name, image.get(name)):
                     yield Problem("fold", subject, f"its {name} is not what event {seq} told")
 
 
 def _history_without_live_row(reader: Reader) -> Iterator[Problem]:
-    """Images that the events leave live, and the rows do not."""
+    """Images that are live by their last event, but not by their row."""
     for account, region, image_id, seq in reader.rows(
         "SELECT account, region, image_id, seq FROM (SELECT account, region, image_id, MAX(seq) AS seq, type"
         "  FROM events INDEXED BY events_by_image WHERE image_id IS NOT NULL GROUP BY image_id, account, region)"
@@ -149,8 +125,8 @@ def _history_without_live_row(reader: Reader) -> Iterator[Problem]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """A column and an event's field in one form: JSON read, what is empty None."""
-    if name in ("tags", "softwares") and isinstance(value, str):
+    """The value of a column or of an event's field, in the same form: JSON is read, and what is empty is None."""
+    if name in image_columns.JSON_NAMES and isinstance(value, str):
         value = json.loads(value)
     if isinstance(value, dict):
         value = {key: inner for key, inner in value.items() if not _empty(inner)}
@@ -163,28 +139,7 @@ def _empty(value: Any) -> bool:
 
 def _parsed(body: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(body)
+        event = json.loads(body)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and isinstance(found.get("data"), dict) else None
-
-
-def _publish(part: Path, to: Path) -> None:
-    """Give the finished copy its name, unless somebody else took it meanwhile."""
-    try:
-        os.link(part, to)
-    except FileExistsError as error:
-        raise _exists(to) from error
-    except OSError:
-        # A file system without hard links.
-        if os.path.lexists(to):
-            raise _exists(to) from None
-        part.rename(to)
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
-    files.sync_folder(to.parent)
-
-
-def _exists(to: Path) -> UsageError:
-    return UsageError(f"{to} exists already; nothing was written", "choose another name, or move it away")
+    return event if isinstance(event, dict) and isinstance(event.get("data"), dict) else None

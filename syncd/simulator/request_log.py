@@ -1,4 +1,4 @@
-"""What was asked: every request in order, how many were in flight at once, how fast they came."""
+"""The log of requests: what was asked, how many requests were in flight at once, and how fast they came."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KEPT = 200_000
-"""Requests that are remembered; older ones only count in ``total``."""
+"""How many requests are remembered; older ones count only in ``total``."""
 
 
 @dataclass(slots=True)
 class Request:
-    """One request, without key or signature. ``status`` is 0 and ``ret_code`` None until it is answered."""
+    """One request, without its key and signature. Until it is answered, ``status`` is 0 and ``ret_code`` None."""
 
     at: float
     """Seconds of the monotonic clock."""
@@ -29,7 +29,7 @@ class Request:
     encoding: str
     """How the parameters came: form, form+query, query or json."""
     peer: tuple[Any, ...] | None
-    """The client's address and port: one a connection."""
+    """The client's address and port, which are different for each connection."""
     status: int = 0
     ret_code: Any = None
     faults: tuple[str, ...] = ()
@@ -39,12 +39,12 @@ class Request:
 
 
 @dataclass(slots=True)
-class Ledger:
-    """``where`` arguments are fields of `Request` with their value: ``sim.requests.count(subject="list")``."""
+class RequestLog:
+    """The requests so far. Arguments choose some of them by their fields: ``sim.requests.count(subject="list")``."""
 
     total: int = 0
     high_water: Counter[str] = field(default_factory=Counter)
-    """Account name → the most requests in flight at once."""
+    """The name of each account → the most requests of it that were in flight at once."""
     _kept: deque[Request] = field(default_factory=lambda: deque(maxlen=KEPT))
     _in_flight: Counter[str] = field(default_factory=Counter)
     _waiting: list[_Waiter] = field(default_factory=list)
@@ -55,11 +55,11 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def select(self, **where: Any) -> list[Request]:
-        return [request for request in self._kept if request.fits(**where)]
+    def select(self, **wanted: Any) -> list[Request]:
+        return [request for request in self._kept if request.fits(**wanted)]
 
-    def count(self, **where: Any) -> int:
-        return len(self.select(**where))
+    def count(self, **wanted: Any) -> int:
+        return len(self.select(**wanted))
 
     def in_flight(self, account: str | None = None) -> int:
         return self._in_flight.total() if account is None else self._in_flight[account]
@@ -68,9 +68,9 @@ class Ledger:
         """How many connections the requests came over."""
         return len({request.peer for request in self._kept})
 
-    def busiest_second(self, **where: Any) -> int:
+    def busiest_second(self, **wanted: Any) -> int:
         """The most requests that began within any one second."""
-        times = sorted(request.at for request in self.select(**where))
+        times = sorted(request.at for request in self.select(**wanted))
         start = most = 0
         for end, at in enumerate(times):
             while at - times[start] >= 1:
@@ -78,16 +78,16 @@ class Ledger:
             most = max(most, end - start + 1)
         return most
 
-    async def reach(self, count: int, **where: Any) -> None:
+    async def reach(self, count: int, **wanted: Any) -> None:
         """Wait until so many such requests have been answered."""
-        await self._wait(count - sum(request.status != 0 for request in self.select(**where)), True, where)
+        await self._wait(count - sum(request.status != 0 for request in self.select(**wanted)), True, wanted)
 
-    async def arrive(self, count: int, **where: Any) -> None:
+    async def arrive(self, count: int, **wanted: Any) -> None:
         """Wait until so many such requests have come, answered or not."""
-        await self._wait(count - self.count(**where), False, where)
+        await self._wait(count - self.count(**wanted), False, wanted)
 
     def clear(self) -> None:
-        """Forget the requests; those in flight still count as such."""
+        """Forget the requests; those in flight still count as in flight."""
         self.total = 0
         self._kept.clear()
         self.high_water = Counter(self._in_flight)
@@ -105,9 +105,9 @@ class Ledger:
         if request.status:
             self._tell(request, answered=True)
 
-    async def _wait(self, left: int, answered: bool, where: dict[str, Any]) -> None:
+    async def _wait(self, left: int, answered: bool, wanted: dict[str, Any]) -> None:
         if left > 0:
-            waiter = _Waiter(left, answered, where)
+            waiter = _Waiter(left, answered, wanted)
             self._waiting.append(waiter)
             try:
                 await waiter.done
@@ -116,7 +116,7 @@ class Ledger:
 
     def _tell(self, request: Request, answered: bool) -> None:
         for waiter in self._waiting:
-            if waiter.answered == answered and request.fits(**waiter.where):
+            if waiter.answered == answered and request.fits(**waiter.wanted):
                 waiter.count()
 
 
@@ -124,7 +124,7 @@ class Ledger:
 class _Waiter:
     left: int
     answered: bool
-    where: dict[str, Any]
+    wanted: dict[str, Any]
     done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def count(self) -> None:

@@ -1,33 +1,18 @@
-"""How syncd itself does: accounts, targets, runs, sinks and deliveries."""
+"""Sinks with their backlog, and the deliveries of events to them."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from itertools import chain, islice
 from typing import Any, get_args
 
 from syncd.store.queries.reader import Reader
-from syncd.store.queries.rows import AccountRow, DeliveryRow, DeliveryState, RunRow, SinkRow, TargetRow
-
-
-def accounts(reader: Reader) -> list[AccountRow]:
-    rows = reader.all(f"SELECT {_columns(AccountRow)} FROM accounts ORDER BY account")
-    return [AccountRow(account, bool(active), *others) for account, active, *others in rows]
-
-
-def targets(reader: Reader, account: str | None = None) -> list[TargetRow]:
-    """Retired ones too, by account and region."""
-    rows = reader.all(
-        f"SELECT {_columns(TargetRow)} FROM targets WHERE ?1 IS NULL OR account = ?1 ORDER BY account, region",
-        (account,),
-    )
-    return [TargetRow(name, region, bool(active), *others) for name, region, active, *others in rows]
+from syncd.store.queries.row_types import DeliveryRow, DeliveryState, SinkRow
 
 
 def sinks(reader: Reader) -> list[SinkRow]:
-    """With their backlog, by name."""
+    """All sinks with their backlog, in the order of their names."""
     rows = reader.all(
         f"SELECT name, state, since, next_attempt_at, last_error, failures, absent_since, {_count('pending')}, oldest,"
         f" (SELECT observed_at FROM events WHERE seq = oldest), {_count('dead')} FROM (SELECT *, (SELECT MIN(event_seq)"
@@ -36,27 +21,10 @@ def sinks(reader: Reader) -> list[SinkRow]:
     return [SinkRow(*row) for row in rows]
 
 
-def runs(
-    reader: Reader,
-    account: str | None = None,
-    region: str | None = None,
-    outcome: str | None = None,
-    limit: int | None = None,
-) -> list[RunRow]:
-    """The newest ``limit`` runs asked for, oldest first."""
-    terms = {"account = ?": account, "region = ?": region, "outcome = ?": outcome}
-    asked = {term: value for term, value in terms.items() if value is not None}
-    rows = reader.all(
-        f"SELECT {_columns(RunRow)} FROM runs WHERE {' AND '.join(asked) or '1'} ORDER BY id DESC LIMIT ?",
-        (*asked.values(), -1 if limit is None else limit),
-    )
-    return [RunRow(*row) for row in reversed(rows)]
-
-
 def deliveries(
     reader: Reader, sink: str | None = None, state: DeliveryState | None = None, limit: int | None = None
 ) -> Iterator[DeliveryRow]:
-    """The newest ``limit`` deliveries asked for, all without it; by event, oldest first."""
+    """The newest ``limit`` deliveries asked for, or all of them; in the order of their events."""
     if limit is None:
         return _deliveries(
             reader, "(?1 IS NULL OR d.sink = ?1) AND (?2 IS NULL OR d.state = ?2)", (sink, state)
@@ -80,7 +48,10 @@ def _deliveries(reader: Reader, where: str, values: Sequence[Any]) -> Iterator[D
 def _newest_deliveries(
     reader: Reader, sink: str | None, state: DeliveryState | None, limit: int
 ) -> Iterator[tuple[Any, ...]]:
-    """(event, sink), newest first. Each sink and state has its own run of the index: a rare one is found at once."""
+    """(event, sink), the newest first.
+
+    Each sink and state is read along its own part of the index, so that a rare state is found at once.
+    """
     if sink is None and state is None:
         return reader.rows(
             "SELECT event_seq, sink FROM deliveries ORDER BY event_seq DESC, sink DESC LIMIT ?", (limit,)
@@ -92,17 +63,13 @@ def _newest_deliveries(
             reader.rows(
                 "SELECT event_seq, sink FROM deliveries INDEXED BY deliveries_by_sink"
                 " WHERE sink = ? AND state = ? ORDER BY event_seq DESC LIMIT ?",
-                (name, each, limit),
+                (name, delivery_state, limit),
             )
             for name in names
-            for each in states
+            for delivery_state in states
         ),
         reverse=True,
     )
-
-
-def _columns(row: type) -> str:
-    return ", ".join(field.name for field in fields(row))
 
 
 def _count(state: DeliveryState) -> str:

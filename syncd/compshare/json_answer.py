@@ -1,4 +1,4 @@
-"""From a response's bytes to its top-level fields: an answer that is not one never passes as an empty list."""
+"""Reads the JSON of an answer: its RetCode and top-level fields. What is no answer never passes as an empty list."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from syncd.compshare.retcodes import failure
 from syncd.errors import ProtocolError
 
 EXCERPT = 80
-"""Characters of a foreign answer that an error shows."""
+"""How many characters of an answer that is not CompShare's an error shows."""
 MESSAGE = 300
-"""Characters of the API's message that an error shows."""
+"""How many characters of the API's message an error shows."""
 
 _decode = msgspec.json.Decoder().decode
 _top_level = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
 
 
-def opened(body: bytes) -> dict[str, msgspec.Raw]:
-    """The top-level fields of a successful answer, each still as received; raises what its RetCode says."""
-    fields: dict[str, msgspec.Raw] = reading(_top_level, body)
+def successful_fields(body: bytes) -> dict[str, msgspec.Raw]:
+    """The top-level fields of a successful answer, each as received. Raises the ApiError that its RetCode means."""
+    fields: dict[str, msgspec.Raw] = decoded(_top_level, body)
     code = integer(value(fields.get("RetCode")))
     if code is None:
         raise ProtocolError(f"an answer without a RetCode: {excerpt(body)}", NOT_COMPSHARE)
@@ -37,8 +37,8 @@ def opened(body: bytes) -> dict[str, msgspec.Raw]:
 NOT_COMPSHARE = "check that api.base_url is a CompShare gateway and no proxy answers in its place"
 
 
-def reading(decode: Callable[[bytes], Any], body: bytes) -> Any:
-    """Decode, mending first what only lenient readers take: half surrogate pairs, bytes that are not UTF-8."""
+def decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
+    """Decode; if that fails, mend the body first: half surrogate pairs, and bytes that are not UTF-8."""
     try:
         return decode(body)
     except msgspec.ValidationError:
@@ -53,7 +53,7 @@ def reading(decode: Callable[[bytes], Any], body: bytes) -> Any:
 
 
 def value(raw: msgspec.Raw | None) -> Any:
-    """One field, decoded; what no reader takes becomes its own text. Absent is None."""
+    """One field, decoded; None if it is absent. What cannot be decoded is given back as it is."""
     if raw is None:
         return None
     try:
@@ -63,9 +63,9 @@ def value(raw: msgspec.Raw | None) -> Any:
 
 
 def mended(body: bytes) -> bytes:
-    """The same JSON with half surrogate pairs, foreign bytes and a byte order mark replaced; raises ValueError.
+    """The same JSON without half surrogate pairs, bytes that are not UTF-8, and a byte order mark. Raises ValueError.
 
-    Numbers that JSON or a double cannot hold become text, so that they are seen as unreadable.
+    Numbers that JSON or a double cannot hold become text, so that they count as unreadable.
     """
     text = body.decode("utf-8-sig", "replace")
     parsed = json.loads(text, parse_float=_finite, parse_int=_short, parse_constant=str)
@@ -73,7 +73,7 @@ def mended(body: bytes) -> bytes:
 
 
 def integer(given: Any) -> int | None:
-    """An int, or one in digits; None for everything else, bools included."""
+    """An int, also if it comes as digits; None for everything else, booleans too."""
     if isinstance(given, bool):
         return None
     if isinstance(given, str) and _DIGITS.fullmatch(given):
@@ -82,8 +82,8 @@ def integer(given: Any) -> int | None:
 
 
 def message_of(fields: Mapping[str, msgspec.Raw]) -> str:
-    said = value(fields.get("Message"))
-    return printable(said, MESSAGE) if isinstance(said, str) else ""
+    message = value(fields.get("Message"))
+    return printable(message, MESSAGE) if isinstance(message, str) else ""
 
 
 def excerpt(body: bytes) -> str:

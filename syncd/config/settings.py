@@ -1,4 +1,4 @@
-"""The settings as frozen data; times are timedeltas, secrets are masked wherever they are printed."""
+"""All settings, as frozen dataclasses. Times are timedeltas; secrets are masked wherever they are printed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from syncd.model import Secret, SinkFilter
+
+SinkType = Literal["log", "webhook"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["auto", "console", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class ScheduleConfig:
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """``concurrency`` and ``rate`` (requests a second) are an account's."""
+    """``concurrency`` and ``rate`` (requests a second) hold for each account."""
 
     base_url: str = "https://api.compshare.cn"
     timeout: timedelta = timedelta(seconds=30)
@@ -65,7 +69,7 @@ class RetentionConfig:
 
 @dataclass(frozen=True, slots=True)
 class AccountConfig:
-    """``regions`` None: all that the API names."""
+    """``regions`` None stands for all that the API names."""
 
     name: str
     public_key: Secret
@@ -76,7 +80,7 @@ class AccountConfig:
 
 @dataclass(frozen=True, slots=True)
 class LogSinkConfig:
-    """``path`` None: stdout."""
+    """``path`` None stands for stdout."""
 
     name: str
     wants: SinkFilter = field(default_factory=SinkFilter)
@@ -119,13 +123,13 @@ class HeartbeatConfig:
 
 @dataclass(frozen=True, slots=True)
 class LogConfig:
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "console", "json"] = "auto"
+    level: LogLevel = "info"
+    format: LogFormat = "auto"
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """``source`` says where it comes from; ``path`` is its file, if there is one."""
+    """``source`` names where it comes from, for people; ``path`` is its file, if there is one."""
 
     source: str
     path: Path | None

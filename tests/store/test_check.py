@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from syncd.errors import DatabaseCorrupt, DatabaseMissing, DatabaseUnwritable, UsageError
-from syncd.store import filesystem, migrate, queries, upkeep
+from syncd.store import filesystem, migrate, queries
+from syncd.store.backup import back_up
+from syncd.store.check import Problem, check_file
 from syncd.store.engine import Database
 from syncd.store.queries import Reader
-from syncd.store.upkeep import Problem
 
 
 def _run(path: Path, sql: str, *parameters: object) -> None:
@@ -43,16 +44,16 @@ def _last_event(path: Path, account: str, region: str, image_id: str) -> int:
 
 def test_a_backup_is_a_whole_private_database_of_one_file(filled: Path, tmp_path: Path) -> None:
     to = tmp_path / "copy.db"
-    upkeep.backup(filled, to)
+    back_up(filled, to)
     assert to.stat().st_mode & 0o777 == 0o600
-    assert upkeep.check(to) == []
+    assert check_file(to) == []
     with closing(sqlite3.connect(filled)) as one, closing(sqlite3.connect(to)) as other:
         assert list(one.iterdump()) == list(other.iterdump())
     assert sorted(name for name in os.listdir(tmp_path) if name.startswith("copy")) == ["copy.db"]
 
 
 def test_a_backup_can_be_put_in_the_files_place(filled: Path, tmp_path: Path) -> None:
-    upkeep.backup(filled, tmp_path / "copy.db")
+    back_up(filled, tmp_path / "copy.db")
     (tmp_path / "copy.db").rename(filled)
     assert migrate.upgrade_file(filled).backup is None
 
@@ -70,7 +71,7 @@ def test_a_backup_beside_a_writer_is_of_one_moment(
     filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each write changes two tables at once; a copy that has one of them without the other is of two moments."""
-    monkeypatch.setattr(migrate, "PAGES_AT_ONCE", 1)
+    monkeypatch.setattr(migrate, "PAGES_PER_REPORT", 1)
     with closing(sqlite3.connect(filled, isolation_level=None)) as other:
         other.execute("UPDATE targets SET last_error = '0'")
         written = 0
@@ -84,7 +85,7 @@ def test_a_backup_beside_a_writer_is_of_one_moment(
             )
 
         write()
-        upkeep.backup(filled, tmp_path / "copy.db", progress=write)
+        back_up(filled, tmp_path / "copy.db", progress=write)
     assert written > 10
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
         assert copy.execute(
@@ -96,19 +97,19 @@ def test_a_backup_never_overwrites(filled: Path, tmp_path: Path) -> None:
     to = tmp_path / "precious"
     to.write_text("precious")
     with pytest.raises(UsageError, match="exists already"):
-        upkeep.backup(filled, to)
+        back_up(filled, to)
     assert to.read_text() == "precious"
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     with pytest.raises(UsageError):
-        upkeep.backup(filled, tmp_path / "dangling")
+        back_up(filled, tmp_path / "dangling")
     with pytest.raises(UsageError):
-        upkeep.backup(filled, filled)
+        back_up(filled, filled)
 
 
 def test_a_name_taken_while_the_backup_ran_is_not_overwritten(filled: Path, tmp_path: Path) -> None:
     to = tmp_path / "copy.db"
     with pytest.raises(UsageError, match="exists already"):
-        upkeep.backup(filled, to, progress=lambda: to.write_text("precious"))
+        back_up(filled, to, progress=lambda: to.write_text("precious"))
     assert to.read_text() == "precious"
     assert [name for name in os.listdir(tmp_path) if name.endswith(".part")] == []
 
@@ -120,10 +121,10 @@ def test_without_hard_links_a_backup_gets_its_name_all_the_same(
         raise PermissionError
 
     monkeypatch.setattr(os, "link", refuse)
-    upkeep.backup(filled, tmp_path / "copy.db")
-    assert upkeep.check(tmp_path / "copy.db") == []
+    back_up(filled, tmp_path / "copy.db")
+    assert check_file(tmp_path / "copy.db") == []
     with pytest.raises(UsageError):
-        upkeep.backup(filled, tmp_path / "other.db", progress=lambda: (tmp_path / "other.db").touch())
+        back_up(filled, tmp_path / "other.db", progress=lambda: (tmp_path / "other.db").touch())
 
 
 def test_a_backup_that_has_no_room_says_so_and_leaves_nothing(filled: Path, tmp_path: Path) -> None:
@@ -131,7 +132,7 @@ def test_a_backup_that_has_no_room_says_so_and_leaves_nothing(filled: Path, tmp_
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
     try:
         with pytest.raises(DatabaseUnwritable, match=r"write the backup .*copy\.db"):
-            upkeep.backup(filled, tmp_path / "copy.db")
+            back_up(filled, tmp_path / "copy.db")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [name for name in os.listdir(tmp_path) if "copy" in name] == []
@@ -139,14 +140,14 @@ def test_a_backup_that_has_no_room_says_so_and_leaves_nothing(filled: Path, tmp_
 
 def test_a_backup_needs_a_folder_and_a_source(filled: Path, tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnwritable, match="write the backup") as caught:
-        upkeep.backup(filled, tmp_path / "nowhere" / "copy.db")
+        back_up(filled, tmp_path / "nowhere" / "copy.db")
     assert "exists" in caught.value.hint
     with pytest.raises(DatabaseMissing):
-        upkeep.backup(tmp_path / "nothing.db", tmp_path / "copy.db")
+        back_up(tmp_path / "nothing.db", tmp_path / "copy.db")
 
 
 def test_a_sound_file_has_no_problems_while_it_is_in_use_too(filled: Path) -> None:
-    assert upkeep.check(filled) == []
+    assert check_file(filled) == []
     stop = threading.Event()
 
     def write() -> None:
@@ -157,7 +158,7 @@ def test_a_sound_file_has_no_problems_while_it_is_in_use_too(filled: Path) -> No
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        assert upkeep.check(filled) == []
+        assert check_file(filled) == []
     finally:
         stop.set()
         writer.join()
@@ -165,7 +166,7 @@ def test_a_sound_file_has_no_problems_while_it_is_in_use_too(filled: Path) -> No
 
 def test_an_empty_cache_has_no_problems(tmp_path: Path) -> None:
     migrate.upgrade_file(tmp_path / "x.db")
-    assert upkeep.check(tmp_path / "x.db") == []
+    assert check_file(tmp_path / "x.db") == []
 
 
 @pytest.mark.parametrize(
@@ -182,14 +183,14 @@ def test_a_live_row_that_differs_from_its_last_event_is_found(
         value,
     )
     seq = _last_event(filled, "lab", "cn-sh2", "img-global")
-    assert upkeep.check(filled) == [
+    assert check_file(filled) == [
         Problem("fold", "lab/cn-sh2 img-global", f"its {column} is not what event {seq} told")
     ]
 
 
 def test_what_is_not_compared_may_differ(filled: Path) -> None:
     _run(filled, "UPDATE image_rows SET payload = '{}', created_at = 'x', missing_syncs = 9")
-    assert upkeep.check(filled) == []
+    assert check_file(filled) == []
 
 
 def test_null_and_empty_are_the_same_to_the_fold(filled: Path) -> None:
@@ -197,15 +198,15 @@ def test_null_and_empty_are_the_same_to_the_fold(filled: Path) -> None:
     _edit_event(
         filled, seq, tags=None, softwares={"framework": None, "applications": []}, author="", group_id=None
     )
-    assert upkeep.check(filled) == []
+    assert check_file(filled) == []
     _edit_event(filled, seq, visibility=0)
-    assert [problem.kind for problem in upkeep.check(filled)] == ["fold"]
+    assert [problem.kind for problem in check_file(filled)] == ["fold"]
 
 
 def test_a_live_row_without_an_event_is_found(filled: Path) -> None:
     _run(filled, "DELETE FROM deliveries")
     _run(filled, "DELETE FROM events WHERE image_id = 'img-held'")
-    assert upkeep.check(filled) == [
+    assert check_file(filled) == [
         Problem("fold", "lab/cn-wlcb img-held", "is live, but no event tells of it")
     ]
 
@@ -215,7 +216,7 @@ def test_a_live_row_that_was_revoked_and_a_dead_one_that_was_not_are_found(fille
     _run(filled, "UPDATE image_rows SET revoked_at = 'x' WHERE image_id = 'img-held'")
     old = _last_event(filled, "lab", "cn-wlcb", "img-old")
     held = _last_event(filled, "lab", "cn-wlcb", "img-held")
-    assert upkeep.check(filled) == [
+    assert check_file(filled) == [
         Problem("fold", "lab/cn-wlcb img-old", f"is live, but event {old} revoked it"),
         Problem("fold", "lab/cn-wlcb img-held", f"is not live, but event {held} told that it is"),
     ]
@@ -225,29 +226,27 @@ def test_pruned_history_is_no_problem_as_long_as_the_last_event_of_each_live_row
     _run(filled, "DELETE FROM deliveries")
     _run(filled, "DELETE FROM events WHERE image_id = 'img-old' OR image_id IS NULL")
     _run(filled, "DELETE FROM events WHERE image_id = 'img-making' AND type = 'image.shared'")
-    assert upkeep.check(filled) == []
+    assert check_file(filled) == []
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"data": 1}', "{"])
 def test_a_body_that_is_no_event_is_found(filled: Path, body: str) -> None:
     seq = _last_event(filled, "lab", "cn-wlcb", "img-old")
     _run(filled, "UPDATE events SET body = ? WHERE seq = ?", body, seq)
-    assert upkeep.check(filled) == [
-        Problem("event", f"event {seq}", "its body is no JSON object with `data`")
-    ]
+    assert check_file(filled) == [Problem("event", f"event {seq}", "its body is no JSON object with `data`")]
 
 
 @pytest.mark.parametrize(("column", "value"), [("id", "x"), ("type", "image.updated")])
 def test_a_body_of_another_event_is_found(filled: Path, column: str, value: str) -> None:
     _run(filled, f"UPDATE events SET {column} = ? WHERE seq = 1", value)
-    [problem] = upkeep.check(filled)
+    [problem] = check_file(filled)
     assert problem.subject == "event 1"
     assert f"says {column}" in problem.message
 
 
 def test_a_delivery_without_its_event_is_found(filled: Path) -> None:
     _run(filled, "INSERT INTO deliveries (event_seq, sink) VALUES (9999, 'log')")
-    assert upkeep.check(filled) == [Problem("delivery", "event 9999 for log", "there is no such event")]
+    assert check_file(filled) == [Problem("delivery", "event 9999 for log", "there is no such event")]
 
 
 @pytest.mark.parametrize(
@@ -269,7 +268,7 @@ def test_a_delivery_without_its_event_is_found(filled: Path) -> None:
 def test_a_changed_schema_is_found(filled: Path, sql: str, problem: Problem) -> None:
     with closing(sqlite3.connect(filled)) as connection:
         connection.executescript(sql)
-    assert upkeep.check(filled) == [problem]
+    assert check_file(filled) == [problem]
 
 
 def test_damage_is_found_and_ends_the_check(filled: Path) -> None:
@@ -279,15 +278,15 @@ def test_damage_is_found_and_ends_the_check(filled: Path) -> None:
     content = bytearray(filled.read_bytes())
     content[(page - 1) * size : page * size] = b"\xee" * size
     filled.write_bytes(content)
-    assert upkeep.check(filled)[0].kind == "damage"
+    assert check_file(filled)[0].kind == "damage"
     filled.write_bytes(b"nothing" * 1000)
     with pytest.raises(DatabaseCorrupt):
-        upkeep.check(filled)
+        check_file(filled)
 
 
 def test_no_more_problems_are_gathered_than_asked_for(filled: Path) -> None:
     _run(filled, "UPDATE events SET body = ''")
-    assert len(upkeep.check(filled, limit=3)) == 3
+    assert len(check_file(filled, limit=3)) == 3
 
 
 def test_little_room_is_warned_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,12 @@
-"""One reading of a target's pages from first to last: what came, and whether its end is proved.
+"""Reads the pages of a list once, from the first to the last: what came, and whether the end is proved.
 
-Page 1 alone, then the pages that TotalCount announces, concurrently; then on until the end is proved. If an
-announced page but the last is not full, the offsets were wrong: again from the start, page by page.
+The first page is read alone, then the pages that TotalCount announces, concurrently, then further pages until the end
+is proved. If an announced page other than the last is not full, the offsets were wrong: the list is read again from the
+start, page by page.
 
-A short, empty or past-the-end page proves the end if TotalCount never announced more rows than came. If it did,
-the page may be a hole: the list is asked on behind it while that brings new rows, and where it was said to end:
-nothing may be there.
+A page that is short, empty or past the end proves the end, if TotalCount never announced more rows than came. If it
+did, the page may be a hole. Then the pages behind it are read, as long as they bring new rows, and so is the page
+where the list should end according to TotalCount: it must be empty.
 """
 
 from __future__ import annotations
@@ -20,41 +21,42 @@ from syncd.errors import PastTheEnd, ProtocolError
 from syncd.model import Sighting
 
 LIMIT = 100
-"""Rows asked for in a page: the most the API gives."""
+"""How many rows a page is asked for: the most that the API gives."""
 MOST_PAGES = 20_000
+"""A list with more pages than this is taken for one without an end."""
 
 Fetch = Callable[[int, int], Awaitable[Page]]
-"""``fetch(offset, limit)``: one page, its retries behind it."""
+"""``fetch(offset, limit)`` gets one page, with retries."""
 
 
-class Reading:
-    """What one reading gathered; only sightings are kept, never pages."""
+class ListReading:
+    """What one reading has gathered so far. It keeps what the rows show, never whole pages."""
 
     def __init__(self) -> None:
         self.seen: dict[str, Sighting] = {}
         self.conflicting: set[str] = set()
         self.doubled = 0
-        """Rows whose id had come before."""
+        """How many rows had an id that had come before."""
         self.nameless = 0
-        """Rows without an id."""
+        """How many rows had no id."""
         self.totals: set[int | None] = set()
-        """The different TotalCounts of its pages; None where one had none."""
+        """The different TotalCounts of the pages; None stands for a page without one."""
         self.received = 0
-        """Rows, those that a page doubles counted once; the offset of what comes next."""
+        """How many rows came, which is the offset of the next page; a row that a page repeats counts once."""
         self.fresh = 0
-        """Ids that the last page brought."""
+        """How many new ids the last page brought."""
         self.pages = 0
         self.unproved: str | None = "the end was not reached"
-        """Why the end is not proved; None once it is."""
+        """Why the end is not proved yet; None once it is."""
         self._last: tuple[str | None, ...] = ()
 
     @property
     def announced(self) -> int:
-        """The most rows that any page said there are."""
+        """The largest TotalCount of any page."""
         return max((total for total in self.totals if total is not None), default=0)
 
     def take(self, page: Page) -> None:
-        """Add the page that follows; raises ProtocolError if it repeats a full one, or is one too many."""
+        """Add the next page. Raises ProtocolError if it repeats the full page before it, or if there are too many."""
         ids = tuple([image_id for image_id, _ in page.rows])
         self.pages += 1
         if ids == self._last and len(ids) >= LIMIT:
@@ -77,7 +79,7 @@ class Reading:
         self.fresh = len(self.seen) - before
 
     def glimpse(self, page: Page) -> None:
-        """Rows of a page that does not follow: they were seen, and prove nothing else."""
+        """Note the rows of a page that is not the next one: they were seen, which proves nothing about the end."""
         self.pages += 1
         for image_id, sighting in page.rows:
             if image_id is not None and sighting is not None:
@@ -95,15 +97,17 @@ class Reading:
             self.conflicting.add(image_id)
 
 
-def same(one: Sighting, other: Sighting) -> bool:
-    """Whether two rows of one id say the same."""
-    if one.fingerprint is None or other.fingerprint is None:
-        return one.image == other.image and one.unreadable == other.unreadable
-    return one.fingerprint == other.fingerprint
+def same(first: Sighting, second: Sighting) -> bool:
+    """Whether two rows with the same id have the same content."""
+    if first.fingerprint is None or second.fingerprint is None:
+        return first.image == second.image and first.unreadable == second.unreadable
+    return first.fingerprint == second.fingerprint
 
 
-async def read(fetch: Fetch, concurrency: int, *, one_by_one: bool = False) -> tuple[Reading, Reading | None]:
-    """A reading, and one that was given up before it because its announced pages were not full."""
+async def read_list(
+    fetch: Fetch, concurrency: int, *, one_by_one: bool = False
+) -> tuple[ListReading, ListReading | None]:
+    """Read the list once. The second reading, if any, was given up because announced pages were not full."""
     reading, page = await _begin(fetch)
     if one_by_one:
         return await _go_on(reading, page, fetch), None
@@ -115,15 +119,15 @@ async def read(fetch: Fetch, concurrency: int, *, one_by_one: bool = False) -> t
     return await _go_on(reading, page, fetch), given_up
 
 
-async def _begin(fetch: Fetch) -> tuple[Reading, Page]:
-    reading = Reading()
+async def _begin(fetch: Fetch) -> tuple[ListReading, Page]:
+    reading = ListReading()
     page = await _page(fetch, 0)
     reading.take(page)
     return reading, page
 
 
-async def _announced(reading: Reading, page: Page, fetch: Fetch, concurrency: int) -> tuple[Page, bool]:
-    """Take the announced pages after the first; the last one taken, and False if one before it was not full."""
+async def _announced(reading: ListReading, page: Page, fetch: Fetch, concurrency: int) -> tuple[Page, bool]:
+    """Take the announced pages after the first; returns the last page taken, and whether all before it were full."""
     if len(page.rows) != LIMIT:
         return page, True  # going on from here is going page by page
     announced = range(LIMIT, reading.announced, LIMIT)
@@ -135,8 +139,8 @@ async def _announced(reading: Reading, page: Page, fetch: Fetch, concurrency: in
     return page, True
 
 
-async def _go_on(reading: Reading, page: Page, fetch: Fetch) -> Reading:
-    """Page by page to the end, a page longer than LIMIT counting as full."""
+async def _go_on(reading: ListReading, page: Page, fetch: Fetch) -> ListReading:
+    """Read page by page to the end; a page longer than LIMIT counts as full."""
     while len(page.rows) >= LIMIT or (reading.fresh and reading.received < reading.announced):
         page = await _page(fetch, reading.received)
         reading.take(page)
@@ -144,8 +148,8 @@ async def _go_on(reading: Reading, page: Page, fetch: Fetch) -> Reading:
     return reading
 
 
-async def _beyond(reading: Reading, fetch: Fetch) -> str | None:
-    """Look where TotalCount says the last page is, if that lies behind the end that was found."""
+async def _beyond(reading: ListReading, fetch: Fetch) -> str | None:
+    """Look where the last page should be, if TotalCount puts it behind the end; why the end is not proved, or None."""
     offset = (reading.announced - 1) // LIMIT * LIMIT
     if offset < max(reading.received, LIMIT):
         return None
@@ -157,7 +161,7 @@ async def _beyond(reading: Reading, fetch: Fetch) -> str | None:
 
 
 async def _ahead(fetch: Fetch, offsets: Iterable[int], window: int) -> AsyncGenerator[Page, None]:
-    """The pages in order, at most ``window`` of them on their way."""
+    """The pages in order, with at most ``window`` requests at the same time."""
     tasks: deque[asyncio.Task[Page]] = deque()
     try:
         for offset in offsets:
