@@ -162,7 +162,8 @@ class Outbox:
 
     def check_finished(self) -> None:
         """Each has what it is owed, and nothing else."""
-        assert self._pending() == set()
+        waiting = self._rig.rows("SELECT * FROM deliveries WHERE state = 'pending'")
+        assert not waiting, f"never delivered: {self._rig.rows('SELECT * FROM sinks')}, {waiting}"
         taken = {(sink.name, seq) for sink in self.sinks.values() for seq in sink.taken}
         assert taken <= self._owed, taken - self._owed
         lost = self._owed - taken
