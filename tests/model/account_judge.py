@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,13 @@ SLACK = timedelta(minutes=1)
 """What passes within one step."""
 
 
+@dataclass
+class Loss:
+    tick: int
+    nowhere_since: timedelta | None = None
+    """By a complete sync of the account."""
+
+
 class AccountJudge:
     def __init__(
         self, rig: Rig, clock: Clock, lies: Lies, observed: Observed, now: Callable[[], int]
@@ -31,8 +39,8 @@ class AccountJudge:
         self._lies = lies
         self._observed = observed
         self._now = now
-        self._unheard: dict[tuple[str, str], timedelta | None] = {}
-        """(account, image) that a region lost → since when it was nowhere after a sync."""
+        self._unheard: dict[tuple[str, str], Loss] = {}
+        """(account, image) that a region lost."""
 
     def check_gone(self, event: Event, before: Rows, asked_since: int, *, by_hand: bool) -> None:
         """Each other region was without the image while it could be asked, or is named as one that could not."""
@@ -52,27 +60,31 @@ class AccountJudge:
 
     def hear_loss(self, event: Event) -> None:
         """A region lost an image, and the account was not told that it is gone."""
-        self._unheard[event.account, event.image_id or ""] = None
+        self._unheard[event.account, event.image_id or ""] = Loss(self._now())
 
     def check_heard(self, told: Told, rows: Rows, account: str, asked_since: int) -> None:
         """Of what its regions lost some time ago the account has heard, unless one of them has it."""
-        for key, since in [item for item in self._unheard.items() if item[0][0] == account]:
+        for key, loss in [item for item in self._unheard.items() if item[0][0] == account]:
             if told.last.get(key) is None:
                 del self._unheard[key]
-            elif self._is_somewhere(account, key[1], rows, asked_since):
-                self._unheard[key] = None
+            elif self._is_somewhere(account, key[1], rows, asked_since, loss.tick):
+                loss.nowhere_since = None
             else:
-                self._unheard[key] = since = since or self._clock.passed
-                waited = self._clock.passed - since
+                loss.nowhere_since = loss.nowhere_since or self._clock.passed
+                waited = self._clock.passed - loss.nowhere_since
                 assert waited < HEARD_WITHIN, f"{account} has not heard for {waited} that {key[1]} is gone"
 
-    def _is_somewhere(self, account: str, image_id: str, rows: Rows, since: int) -> bool:
-        """Whether a region has it, or showed it of late."""
+    def _is_somewhere(self, account: str, image_id: str, rows: Rows, since: int, lost: int) -> bool:
+        """Whether a region has it, showed it of late, or was the last to show it, after another one ``lost`` it."""
         return any(
-            ((account, region, image_id) in rows and self._observed.is_fresh(Target(account, region), SLACK))
+            ((account, region, image_id) in rows and self._speaks(Target(account, region), lost))
             or self._rig.world.history(account, region).ever_shared(image_id, since, self._now())
             for region in self._active(account)
         )
+
+    def _speaks(self, target: Target, lost: int) -> bool:
+        last = self._observed.last(target)
+        return self._observed.is_fresh(target, SLACK) or (last is not None and last.tick > lost)
 
     def check_told(self, told: Told, rows: Rows, account: str, regions: Iterable[str], by: str) -> None:
         """Of what region ``by`` lists, the status and content told last are such as one of ``regions`` shows."""

@@ -40,10 +40,8 @@ class Judge:
         self.by_hand = False
         """This step calls rows revoked on a person's word."""
         self._first_read: dict[Target, int] = {}
-        self._listed: set[Target] = set()
-        """That ever told an image."""
         self._hidden_at_first: set[Target] = set()
-        """Whose lists hid some of their rows until they told one."""
+        """Whose baseline, or that of another project, hid some of what was there."""
         self._told_gone: set[Key] = set()
         """Where it comes back, that is news: in its region, or ("*") in any of the account."""
         self._last: dict[Key, dict[str, Any]] = {}
@@ -58,7 +56,10 @@ class Judge:
     def read_begins(self, target: Target, tick: int) -> None:
         self.reading[target] = tick
         self._first_read.setdefault(target, tick)
-        if target not in self._listed and self._lies.hides_some(target):
+
+    def note_baseline(self, target: Target) -> None:
+        """This step read its baseline."""
+        if self._lies.hides_some(target):
             self._hidden_at_first.add(target)
 
     def next_step(self) -> None:
@@ -111,7 +112,7 @@ class Judge:
             )
         if self.by_hand:
             self._given_up.add(key)
-        if not event.baseline or self._lies.hides_some(target):
+        if not event.baseline:
             self._told_gone.add((target.account, "*" if event.scope == "account" else target.region, key[2]))
         if event.baseline or key in self._given_up:
             return
@@ -139,7 +140,6 @@ class Judge:
         shown = self._shelves[target].shown(key[2], since)
         image, kept = event.data["image"], self._as_last_told(key, target.region)
         self._given_up.discard(key)
-        self._listed.add(target)
         assert any(not differ(one | kept, image) or not differ(one, image) for one in shown), event
         if since:
             history = self._rig.world.history(*target)

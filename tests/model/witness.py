@@ -121,17 +121,26 @@ class Witness(Stage):
 
     def _follow(self, watched: dict[str, Watch], silent: Iterable[str]) -> None:
         before, self.watched = self.watched, watched
+        for account, (_, regions) in watched.items():
+            for region in {*regions.items()} - {*before.get(account, ("", {}))[1].items()}:
+                self.judge.note_baseline(Target(account, region[0]))
         for account in silent:
             heard = not _rescoped(before.get(account, watched[account]), watched[account])
             listed = {
                 key[2] for key in self.folded if key[0] == account and key[1] in self._speaking(account)
             }
             self.told.correct(account, listed, heard=heard)
-            if not heard:  # another project's baseline said what these are, without telling
-                self.told.last.update(((account, image_id), LIVE) for image_id in listed)
+            if not heard:
+                self._forget_contents(account)
         for account in watched.keys() - self.rig.configs.keys():
             self.alarms.dismiss(account)
         self.known |= {Target(account, region) for account in watched for region in watched[account][1]}
+
+    def _forget_contents(self, account: str) -> None:
+        """Another project's baseline said what its images are, without telling."""
+        for key, last in self.told.last.items():
+            if key[0] == account and last is not None:
+                self.told.last[key] = LIVE
 
     # the end
 
