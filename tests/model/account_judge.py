@@ -16,6 +16,8 @@ from tests.sync.told import Told
 
 Rows = Mapping[Key, dict[str, Any]]
 
+HEARD_WITHIN = timedelta(hours=1)
+"""After it was lost by the last region: one that cannot be asked is waited for, for a while."""
 SLACK = timedelta(minutes=1)
 """What passes within one step."""
 
@@ -29,6 +31,8 @@ class AccountJudge:
         self._lies = lies
         self._observed = observed
         self._now = now
+        self._unheard: dict[tuple[str, str], timedelta | None] = {}
+        """(account, image) that a region lost → since when it was nowhere after a sync."""
 
     def check_gone(self, event: Event, before: Rows, asked_since: int, *, by_hand: bool) -> None:
         """Each other region was without the image while it could be asked, or is named as one that could not."""
@@ -46,21 +50,34 @@ class AccountJudge:
             needless = {region for region in named if self._could_be_asked(account, region, asked_since)}
             assert not needless, f"{needless} could have been asked: {event}"
 
-    def is_hidden(self, event: Event, before: Rows, asked_since: int) -> bool:
-        """Whether the account need not hear of a loss: another region has the image, or showed it of late."""
-        image_id = event.image_id or ""
-        return event.baseline or any(
-            (
-                (event.account, region, image_id) in before
-                and self._observed.is_fresh(Target(event.account, region), SLACK)
-            )
-            or self._rig.world.history(event.account, region).ever_shared(image_id, asked_since, self._now())
-            for region in self._others(event)
+    def hear_loss(self, event: Event) -> None:
+        """A region lost an image, and the account was not told that it is gone."""
+        self._unheard[event.account, event.image_id or ""] = None
+
+    def check_heard(self, told: Told, rows: Rows, account: str, asked_since: int) -> None:
+        """Of what its regions lost some time ago the account has heard, unless one of them has it."""
+        for key, since in [item for item in self._unheard.items() if item[0][0] == account]:
+            if told.last.get(key) is None:
+                del self._unheard[key]
+            elif self._is_somewhere(account, key[1], rows, asked_since):
+                self._unheard[key] = None
+            else:
+                self._unheard[key] = since = since or self._clock.passed
+                waited = self._clock.passed - since
+                assert waited < HEARD_WITHIN, f"{account} has not heard for {waited} that {key[1]} is gone"
+
+    def _is_somewhere(self, account: str, image_id: str, rows: Rows, since: int) -> bool:
+        """Whether a region has it, or showed it of late."""
+        return any(
+            ((account, region, image_id) in rows and self._observed.is_fresh(Target(account, region), SLACK))
+            or self._rig.world.history(account, region).ever_shared(image_id, since, self._now())
+            for region in self._active(account)
         )
 
     def check_told(self, told: Told, rows: Rows, account: str, regions: Iterable[str], by: str) -> None:
         """Of what region ``by`` lists, the status and content told last are such as one of ``regions`` shows."""
-        for key in [key for key in rows if key[:2] == (account, by)]:
+        missing = self._missing(account, by)
+        for key in [key for key in rows if key[:2] == (account, by) and key[2] not in missing]:
             last = told.last.get((account, key[2]))
             if not isinstance(last, tuple):
                 continue
@@ -78,13 +95,22 @@ class AccountJudge:
     def _active(self, account: str) -> list[str]:
         return [target.region for target in self._rig.active(account)]
 
+    def _read_once(self, account: str) -> set[str]:
+        sql = "SELECT region FROM targets WHERE account = ? AND active = 1 AND baseline_at IS NOT NULL"
+        return {region for (region,) in self._rig.rows(sql, account)}
+
+    def _missing(self, account: str, region: str) -> set[str]:
+        """Of its live rows those that its last list lacked."""
+        sql = "SELECT image_id FROM image_rows WHERE account = ? AND region = ? AND missing_since IS NOT NULL"
+        return {image_id for (image_id,) in self._rig.rows(sql, account, region)}
+
     def _was_away(self, account: str, region: str, image_id: str, since: int) -> bool:
         return self._rig.world.history(account, region).ever_absent(image_id, since, self._now())
 
     def _could_be_asked(self, account: str, region: str, since: int) -> bool:
         """It answers, and was fresh by every clock before this step."""
         return (
-            region in self._active(account)
+            region in self._read_once(account)
             and self._lies.lookups_are_true(account, region)
             and self._observed.is_fresh(Target(account, region), -SLACK, before=since)
             and not self._clock.jumps

@@ -85,7 +85,8 @@ class Alarms:
             states = await read_targets(tx)
         for state in states:
             if state.scope is not None and state.counts(state.scope, self._clock.now()):
-                assert self._observed.is_fresh(state.target, SLACK), f"{state.target} is called fresh"
+                fresh = self._observed.is_fresh(state.target, SLACK)
+                assert fresh, f"called fresh, and last read {self._observed.last(state.target)}: {state}"
 
     def check_rest(self, watched: Collection[Target]) -> None:
         """Whatever was announced as wrong was announced as right again, wherever it is still watched."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests.sync import rig
 
@@ -14,8 +14,8 @@ class Clock(rig.Clock):
     def __init__(self) -> None:
         super().__init__()
         self.wrong = timedelta(0)
-        self.jumps = 0
-        self.jumped_at = timedelta(0)
+        self._jumps: list[tuple[timedelta, timedelta, datetime]] = []
+        """(when by the time that passed, by how much, what the wall shows after it)."""
         self._odd = itertools.count(1)
 
     @property
@@ -31,8 +31,20 @@ class Clock(rig.Clock):
         by += timedelta(milliseconds=next(self._odd))
         self.at += by
         self.wrong += by
-        self.jumps += 1
-        self.jumped_at = self.passed
+        self._jumps.append((self.passed, by, self.at))
+
+    @property
+    def jumps(self) -> int:
+        return len(self._jumps)
+
+    @property
+    def jumped_at(self) -> timedelta:
+        return self._jumps[-1][0]
+
+    def set_back_since(self, passed: timedelta, wall: datetime) -> timedelta:
+        """How much younger than it is a moment looks by the wall; one that lies ahead of the wall gives itself away."""
+        back = [by for at, by, shown in self._jumps if at >= passed and by < timedelta(0) and shown >= wall]
+        return -sum(back, timedelta(0))
 
     def set_right(self) -> None:
         if self.wrong:

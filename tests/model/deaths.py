@@ -1,15 +1,16 @@
-"""Deaths: a process ends at one of its commits, just before or just after it, and another opens what is left."""
+"""Deaths: a process ends at one of its commits, or the power goes at one of its syncs; another opens what is left."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from syncd.store.engine import Database
+from tests.faults.power import Delete, Disk, Lost, Op, Recorder, Sync, Write
 from tests.sync.rig import Rig
 
 PARTS = ("", "-wal")
@@ -48,27 +49,90 @@ class Remains:
         shutil.rmtree(self.folder)
 
 
+class Kill:
+    """At the ``commits``-th commit, before it or ``late``, after it."""
+
+    def __init__(self, path: Path, commits: int, *, late: bool) -> None:
+        self.remains: Remains | None = None
+        self._path = path
+        self._left = commits
+        self._late = late
+
+    @property
+    def is_dead(self) -> bool:
+        return self.remains is not None
+
+    def before_commit(self) -> None:
+        if self.is_dead:
+            raise Killed
+        self._left -= 1
+        if not self._late:
+            self._end()
+
+    def after_commit(self) -> None:
+        if self._late:
+            self._end()
+
+    def _end(self) -> None:
+        if self._left == 0:
+            self.remains = Remains.written(self._path)
+            raise Killed
+
+
+class Power:
+    """What is on the disk of what was written; `recorder` sees it while it is entered."""
+
+    def __init__(self) -> None:
+        self.recorder = Recorder(self._note)
+        self.is_off = False
+        self._disk = Disk()
+        self._syncs_left = 0
+        self._cut: Callable[[], object] | None = None
+
+    def cut_at(self, syncs: int, folder: Path, loss: Lost) -> None:
+        """Let the power go just before so many more syncs of a file are done; see `cut_now`."""
+        self._syncs_left, self._cut = syncs, lambda: self._disk.lay_out(folder, loss)
+
+    def cut_now(self) -> None:
+        """Unless it is off already."""
+        if self._cut is not None:
+            self._cut()
+            self._cut, self.is_off = None, True
+
+    def before_commit(self) -> None:
+        if self.is_off:
+            raise Killed
+
+    def back_on(self, path: Path) -> None:
+        """With the files as they are now."""
+        self.is_off = False
+        for file in (_part(path, part) for part in PARTS):
+            self._disk.apply(Delete(str(file), folder=True))
+            if file.exists():
+                self._disk.apply(Write(str(file), 0, file.read_bytes()))
+                self._disk.apply(Sync(str(file), folder=True))
+
+    def _note(self, op: Op) -> None:
+        if isinstance(op, Sync) and self._cut is not None:
+            self._syncs_left -= 1
+            if self._syncs_left <= 0:
+                self.cut_now()
+        self._disk.apply(op)
+
+
 @contextmanager
-def dying(db: Database, commits: int, *, after: bool) -> Iterator[list[Remains]]:
-    """Die at the ``commits``-th commit, before it or ``after`` it: in the list is then what remains."""
-    remains: list[Remains] = []
+def watching(db: Database, before: Callable[[], object], after: Callable[[], object]) -> Iterator[None]:
+    """Call ``before`` and ``after`` at each commit; either may end it with `Killed`."""
     commit = db._commit
-    left = commits
 
-    async def last(*args: Any) -> None:
-        nonlocal left
-        left -= 1
-        if left > 0:
-            return await commit(*args)
-        if left == 0:
-            if after:
-                await commit(*args)
-            remains.append(Remains.written(db.path))
-        raise Killed
+    async def watched(*args: Any) -> None:
+        before()
+        await commit(*args)
+        after()
 
-    setattr(db, "_commit", last)  # noqa: B010  # in the place of a method
+    setattr(db, "_commit", watched)  # noqa: B010  # in the place of a method
     try:
-        yield remains
+        yield
     finally:
         setattr(db, "_commit", commit)  # noqa: B010
 

@@ -45,6 +45,7 @@ class Judge:
         self._hidden_at_first: set[Target] = set()
         """Whose lists hid some of their rows until they told one."""
         self._told_gone: set[Key] = set()
+        """Where it comes back, that is news: in its region, or ("*") in any of the account."""
         self._last: dict[Key, dict[str, Any]] = {}
         self._given_up: set[Key] = set()
         """Gone on a person's word; where another region hides that at first, it is told late."""
@@ -93,7 +94,9 @@ class Judge:
             emptied = len(lost) == live and target not in listed
             many = len(lost) >= GUARD.min and len(lost) * 100 > GUARD.percent * live
             least = GUARD.hold_empty if emptied else GUARD.hold if many else None
-            for event in lost if least is not None else ():
+            if least is None:
+                continue
+            for event in lost:
                 waited = self._observed.waited(target, self._missing_since(event).tick)
                 assert waited >= least, f"{len(lost)} of {live} revoked, observed for {waited} only: {event}"
 
@@ -109,7 +112,7 @@ class Judge:
         if self.by_hand:
             self._given_up.add(key)
         if not event.baseline or self._lies.hides_some(target):
-            self._told_gone.add(key)
+            self._told_gone.add((target.account, "*" if event.scope == "account" else target.region, key[2]))
         if event.baseline or key in self._given_up:
             return
         FIGURES.revoked += 1
@@ -152,8 +155,8 @@ class Judge:
         Unless it was told as gone meanwhile, or the first lists that were not empty hid it, or empty ones lasted.
         """
         key, target = _key(event), _target(event)
-        if event.baseline or key in self._told_gone or target in self._hidden_at_first:
-            self._told_gone.discard(key)
+        told_gone = {key, (target.account, "*", key[2])} & self._told_gone
+        if event.baseline or told_gone or target in self._hidden_at_first:
             return
         first = self._first_read.get(target, 0)
         if not self._rig.world.history(*target).ever_absent(key[2], first, self._now()):

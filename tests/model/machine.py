@@ -37,7 +37,7 @@ class Machine(Changes, Faults, Times, Configuration, Ends):
             self._read_badly_at_first(rng)
         self.run(self._discover())
         if rng.random() < 0.8:
-            self.run(self._sync_all())
+            self.look_at_all()
 
     def _read_badly_at_first(self, rng: random.Random) -> None:
         """The first lists of some regions are blank, for a while."""
@@ -45,7 +45,6 @@ class Machine(Changes, Faults, Times, Configuration, Ends):
             self.lies.tell("list", *rng.choice(FIRST_LISTS), region)
         for _ in range(rng.randint(1, 4)):
             self.run(self._discover())
-            self.run(self._sync_all())
-            self.is_true()
+            self.look_at_all()
             self.rig.advance(minutes=rng.choice((1, 61)))
         self.lies.end()

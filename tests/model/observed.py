@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from math import inf
 from typing import NamedTuple
@@ -24,8 +23,10 @@ class Moment(NamedTuple):
     tick: int
     """Of the world."""
     passed: timedelta
+    wall: datetime
     interval: timedelta
     """Between planned syncs."""
+    process: object
 
 
 class Observed:
@@ -40,7 +41,7 @@ class Observed:
         """The rig's clock goes on by a second before it starts."""
         at = self._clock.at + timedelta(seconds=1)
         passed = self._clock.passed + timedelta(seconds=1)
-        self.began[to_text(at)] = Moment(tick, passed, self._rig.settings.interval(at))
+        self.began[to_text(at)] = Moment(tick, passed, at, self._rig.settings.interval(at), self._rig.syncer)
 
     def note(self) -> set[Target]:
         """Targets that had a complete sync since the last call."""
@@ -63,15 +64,18 @@ class Observed:
         syncs = [moment for moment in self._complete.get(target, ()) if moment.tick < before]
         if not syncs:
             return False
-        window = max(FRESH_AT_LEAST, FRESH_INTERVALS * syncs[-1].interval)
-        return self._clock.passed - syncs[-1].passed < window + slack
+        last = syncs[-1]
+        window = max(FRESH_AT_LEAST, FRESH_INTERVALS * last.interval)
+        slack += self._clock.set_back_since(last.passed, last.wall)
+        return self._clock.passed - last.passed < window + slack
 
-    def first(self, target: Target) -> Moment | None:
-        return next(self._moments(target), None)
-
-    def _moments(self, target: Target) -> Iterator[Moment]:
-        return iter(self._complete.get(target, ()))
+    def last(self, target: Target) -> Moment | None:
+        return next(reversed(self._complete.get(target, ())), None)
 
 
 def _counted(before: Moment, after: Moment) -> timedelta:
-    return min(after.passed - before.passed, FEW * max(before.interval, after.interval))
+    """A process knows of the one before it by the wall's clock only."""
+    gap = after.passed - before.passed
+    if before.process is not after.process:
+        gap = max(gap, after.wall - before.wall)
+    return min(gap, FEW * max(before.interval, after.interval))

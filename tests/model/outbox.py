@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 from syncd.config import RetentionConfig
+from syncd.daemon.assembly import Parts
+from syncd.daemon.operations import prune_if_due
 from syncd.delivery.dispatcher import Dispatcher
 from syncd.model import Route, to_text
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
-from syncd.store import pruning
 from tests.delivery.harness import FakeSink
 from tests.model.clock import Clock
 from tests.model.expected import CHAT, NAMES, ROUTES, takers
@@ -20,10 +24,21 @@ from tests.sync.ledger import Event, fold
 from tests.sync.rig import Rig, at_once
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-KEPT = RetentionConfig(events=timedelta(hours=12), deliveries=HOUR, runs=HOUR)
+KEPT = RetentionConfig(events=5 * DAY, deliveries=4 * DAY, runs=4 * DAY)
+UNNOTICED = 2 * DAY
+"""A jump of the clock by less than that expires things by so much too early."""
 
 Delivery = tuple[str, int]
 """(sink, seq)."""
+
+
+class Receiver(FakeSink):
+    outbox: Outbox
+
+    async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> SendResult:
+        if self.outbox.is_dead():
+            raise asyncio.CancelledError
+        return await super().send(items, away_since)
 
 
 class Outbox:
@@ -33,6 +48,8 @@ class Outbox:
         self._rig = rig
         self._story = story
         self._clock = clock
+        self.is_dead: Callable[[], bool] = lambda: False
+        """Whether the process is, or the machine: nothing leaves any more."""
         self.routes: tuple[Route, ...] = ROUTES
         self.sinks = {name: self._sink(name) for name in NAMES}
         self.away: frozenset[str] = frozenset()
@@ -46,7 +63,8 @@ class Outbox:
         self._given_up: set[Delivery] = set()
 
     def _sink(self, name: str) -> FakeSink:
-        sink = FakeSink(name, self._answer, group_wait=30.0 if name == CHAT.sink else 0.0)
+        sink = Receiver(name, self._answer, group_wait=30.0 if name == CHAT.sink else 0.0)
+        sink.outbox = self
         sink.is_dead = lambda seq: (name, seq) not in self._pending()
         return sink
 
@@ -80,33 +98,42 @@ class Outbox:
         assert not lost, f"events {sorted(lost)} were there and are gone, or are others now"
 
     async def deliver(self) -> None:
-        sinks = [self.sinks[route.sink] for route in self.routes]
-        dispatcher = Dispatcher(
+        self._story.tell(f"deliveries; away {sorted(self.away)}, moody {sorted(self.moody)}")
+        dispatcher = self._dispatcher()
+        await dispatcher.reconcile()
+        await dispatcher.drain(timedelta(seconds=60))
+
+    def _dispatcher(self) -> Dispatcher:
+        return Dispatcher(
             self._rig.db,
-            sinks,
+            [self.sinks[route.sink] for route in self.routes],
             routes=self.routes,
             clock=self._rig.clock,
             rng=random.Random(1),
             sleep=at_once,
         )
-        self._story.tell(f"deliveries; away {sorted(self.away)}, moody {sorted(self.moody)}")
-        await dispatcher.reconcile()
-        await dispatcher.drain(timedelta(seconds=60))
 
     async def prune(self) -> None:
         """Only what is old enough goes; of what waits, only what waited too long, or for a sink that is gone."""
+        self._story.tell("what is old is pruned, if that is due")
         now = self._rig.clock.now()
         pending, events = self._pending(), self._events()
         absent = "SELECT name FROM sinks WHERE absent_since <= ?"
         gone = {name for (name,) in self._rig.rows(absent, to_text(now - DAY))}
         self._given_up |= {(sink, seq) for sink, seq in pending if sink in gone or self._is_old(seq, events)}
         self._ids = {seq: name for seq, name in self._ids.items() if not self._is_old(seq, events)}
-        self._story.tell("what is old is pruned")
-        await pruning.prune(self._rig.db, KEPT, now)
+        parts = SimpleNamespace(
+            db=self._rig.db,
+            clock=self._rig.clock,
+            config=SimpleNamespace(retention=KEPT),
+            dispatcher=self._dispatcher(),
+        )
+        await prune_if_due(cast(Parts, parts))
         self.check_pruned(pending, events, gone)
 
     def check_pruned(self, pending: set[Delivery], events: Mapping[int, str], gone: Collection[str]) -> None:
-        early = pending - self._pending() - self._given_up
+        given_up = pending - self._pending()
+        early = given_up - self._given_up
         self._given_up |= early
         assert not early, f"given up too early: {early}"
         left = self._events()
@@ -114,11 +141,15 @@ class Outbox:
         assert not forgotten, f"forgotten too early: {forgotten}"
         assert {seq for sink, seq in pending if sink not in gone} <= left.keys()
         assert fold(self._rig.events()) == self._rig.live()
+        new = self._rig.events(max(events, default=0))
+        told = {event.data["sink"] for event in new if event.type == "sink.failed"}
+        silent = {sink for sink, _ in given_up if sink not in gone} - told
+        assert not silent, f"nobody was told that events of {silent} were given up"
 
     def _is_old(self, seq: int, events: Mapping[int, str]) -> bool:
         """By the wall; and by the time that passed, unless the clock went on steadily for a day since it jumped."""
         now, old = self._clock, KEPT.events
-        really = seq not in self._told_at or now.passed - self._told_at[seq] > old
+        really = seq not in self._told_at or now.passed - self._told_at[seq] > old - UNNOTICED
         steady = not now.jumps or now.passed - now.jumped_at > DAY
         return events.get(seq, "") < to_text(now.now() - old) and (really or steady)
 
@@ -131,7 +162,8 @@ class Outbox:
 
     def check_finished(self) -> None:
         """Each has what it is owed, and nothing else."""
-        assert self._pending() == set()
+        waiting = self._rig.rows("SELECT * FROM deliveries WHERE state = 'pending'")
+        assert not waiting, f"never delivered: {self._rig.rows('SELECT * FROM sinks')}, {waiting}"
         taken = {(sink.name, seq) for sink in self.sinks.values() for seq in sink.taken}
         assert taken <= self._owed, taken - self._owed
         lost = self._owed - taken

@@ -21,10 +21,11 @@ from syncd.sync.release import release
 from syncd.sync.report import SyncReport
 from syncd.sync.rounds import sync_round
 from syncd.sync.settings import Settings
+from tests.faults.power import library
 from tests.model.account_judge import AccountJudge
 from tests.model.alarms import Alarms
 from tests.model.clock import Clock
-from tests.model.deaths import rise
+from tests.model.deaths import Power, rise
 from tests.model.expected import ROUTES
 from tests.model.figures import FIGURES
 from tests.model.judge import Judge
@@ -35,6 +36,8 @@ from tests.model.story import Story
 from tests.model.truth import record
 from tests.sync.rig import REGIONS, Rig, rig_at
 
+MEMORY = Path("/dev/shm")
+"""Where the worlds' files are, since a real disk would be waited for at each sync of a file."""
 ACCOUNTS = ("lab", "alice")
 
 T = TypeVar("T")
@@ -47,10 +50,14 @@ class Stage(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
-        self.folder = tempfile.TemporaryDirectory(prefix="syncd-model-")
+        self.folder = tempfile.TemporaryDirectory(
+            prefix="syncd-model-", dir=MEMORY if MEMORY.exists() else None
+        )
         self.ticks = itertools.count(1)
         self.clock = Clock()
         self.story = Story(self.clock)
+        self.power = Power() if library() is not None else None
+        """None where SQLite is built into Python: what it syncs cannot be seen."""
         self.rig: Rig = self.run(self._enter())
         shelves = record(self.rig, ACCOUNTS, REGIONS, self.story)
         self.lies = Lies(self.rig, shelves, self.story)
@@ -63,6 +70,8 @@ class Stage(RuleBasedStateMachine):
         FIGURES.worlds += 1
 
     async def _enter(self) -> Rig:
+        if self.power is not None:
+            self.stack.enter_context(self.power.recorder)
         rig = await self.stack.enter_async_context(
             rig_at(Path(self.folder.name) / "syncd.db", regions=REGIONS, accounts=ACCOUNTS)
         )
@@ -109,6 +118,7 @@ class Stage(RuleBasedStateMachine):
             self._reported(report)
         self.rig.advance(milliseconds=1)
         await self.outbox.deliver()
+        await self.outbox.prune()
 
     async def _release(self, account: str, region: str) -> None:
         if any(target.region == region for target in self.rig.active(account)):
@@ -139,6 +149,10 @@ class Stage(RuleBasedStateMachine):
             self.is_true()
             self.rig.advance(minutes=minutes)
 
+    def look_at_all(self) -> None:
+        for target in self._watched():
+            self.look(*target, [0])
+
     def plan(self, interval: timedelta) -> None:
         """So much between planned syncs from now on."""
         self.story.tell(f"planned every {interval}")
@@ -153,6 +167,17 @@ class Stage(RuleBasedStateMachine):
 
     def other(self, rng: random.Random, region: str) -> str:
         return rng.choice([one for one in REGIONS if one != region])
+
+    def stir(self, rng: random.Random, account: str, region: str) -> None:
+        """Something changes there, or not."""
+        shown = self.rig.world.share_list(account, region).ids()
+        match rng.randrange(4):
+            case 0:
+                self.images.append(self.rig.world.share(account, region))
+            case 1 if shown:
+                self.rig.world.unshare(account, region, rng.choice(shown))
+            case 2 if shown:
+                self.rig.world.set_status(rng.choice(shown), rng.choice("AB"))
 
     def _watched(self) -> list[Target]:
         return [target for account in self.rig.configs for target in self.rig.active(account)]

@@ -76,12 +76,12 @@ class Changes(Witness):
         image = rng.choice(shown)
         if rng.random() < 0.5:
             self.lies.tell(None, *rng.choice(FAILURES), to)
-        steps = [lambda: self.rig.world.share(account, to, image)]
-        steps.append(lambda: self.rig.world.unshare(account, region, image))
-        if rng.random() < 0.3:
-            steps.reverse()
-        for step in steps:
-            step()
+        goes_first = rng.random() < 0.3
+        for leaves in (goes_first, not goes_first):
+            if leaves:
+                self.rig.world.unshare(account, region, image)
+            else:
+                self.rig.world.share(account, to, image)
             if rng.random() < 0.4:
                 self.look(account, rng.choice((region, to)), [rng.choice((0, 1, 40))])
         self._read_in_any_order(rng, account)

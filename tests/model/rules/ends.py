@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from hypothesis.stateful import rule
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
 
-from tests.model.deaths import dying, rise
+from tests.faults.power import Kept, Lost, Torn
+from tests.model.deaths import Kill, Remains, rise, watching
 from tests.model.figures import FIGURES
 from tests.model.rules.draws import accounts, chance, regions
 from tests.model.witness import Witness
@@ -19,8 +21,7 @@ DEEDS = ("sync", "sync", "sync all", "discover", "deliver", "deliver", "release"
 class Ends(Witness):
     @rule()
     def begin_anew(self) -> None:
-        self.run(rise(self.rig))
-        self.outbox.check_kept()
+        self._rise()
 
     @rule(account=accounts, region=regions)
     def release_by_hand(self, account: str, region: str) -> None:
@@ -30,21 +31,53 @@ class Ends(Witness):
     def die(self, rng: random.Random) -> None:
         """In the middle of something, or else right behind it."""
         deed, work = self._some_work(rng)
-        commits, after = rng.choice((1, 1, 1, 2, 3)), rng.random() < 0.5
-        with dying(self.rig.db, commits, after=after) as remains:
-            try:
-                self.run(work)
-            except BaseException as end:  # a group of deaths, where several things ended at once
-                if not remains:
-                    raise end
-                FIGURES.kills[f"{'after' if after else 'before'} a commit of {deed}"] += 1
-        self.story.tell(f"death {'after' if after else 'before'} commit {commits} of {deed}")
-        self.run(rise(self.rig, *remains))
+        kill = Kill(self.rig.path, rng.choice((1, 1, 1, 2, 3)), late=rng.random() < 0.5)
+        with watching(self.rig.db, kill.before_commit, kill.after_commit):
+            self._until_dead(work, lambda: kill.is_dead)
+        self._count(f"kill in {deed}" if kill.is_dead else f"kill behind {deed}")
+        self._rise(kill.remains)
+
+    @precondition(lambda self: self.power is not None)
+    @rule(rng=chance, syncs=st.sampled_from((1, 1, 2, 2, 3, 4, 6, 10)))
+    def lose_power(self, rng: random.Random, syncs: int) -> None:
+        """In the middle of something, before a file is synced, or else right behind it."""
+        power = self.power
+        assert power is not None
+        deed, work = self._some_work(rng)
+        remains, loss = Remains(self.rig.path), rng.choice((Lost(), Torn(rng), Torn(rng), Kept()))
+        power.cut_at(syncs, remains.folder, loss)
+        with watching(self.rig.db, power.before_commit, power.before_commit):
+            self._until_dead(work, lambda: power.is_off)
+        self._count(f"power cut {'in' if power.is_off else 'behind'} {deed}")
+        power.cut_now()
+        self.alarms.power_cut()
+        self._rise(remains)
+
+    def _until_dead(self, work: Coroutine[Any, Any, object], is_dead: Callable[[], bool]) -> None:
+        self.outbox.is_dead = is_dead
+        try:
+            self.run(work)
+        except BaseException as end:  # a group of deaths, where several things ended at once
+            if not is_dead():
+                raise end
+        finally:
+            self.outbox.is_dead = lambda: False
+
+    def _count(self, death: str) -> None:
+        self.story.tell(death)
+        FIGURES.kills[death] += 1
+
+    def _rise(self, remains: Remains | None = None) -> None:
+        self.run(rise(self.rig, remains))
+        if self.power is not None and remains is not None:
+            self.power.back_on(self.rig.path)
         self.outbox.check_kept()
 
     def _some_work(self, rng: random.Random) -> tuple[str, Coroutine[Any, Any, object]]:
         deed = rng.choice(DEEDS)
         account, region = self.somewhere(rng)
+        for _ in range(rng.randrange(3)):
+            self.stir(rng, account, region)
         match deed:
             case "sync":
                 return deed, self._sync(account, region)

@@ -97,7 +97,7 @@ class Faults(Witness):
         if deny:
             self.lies.end()
             self.lies.deny(account, region, self.rig.world.share_list(account, region).ids()[:-3])
-        end = self.rig.world.on_page(lambda _: self._stir(rng, account, region))
+        end = self.rig.world.on_page(lambda _: self.stir(rng, account, region))
         self.run(self._sync(account, region))
         end()
         if deny:
@@ -114,13 +114,3 @@ class Faults(Witness):
                 self.lies.tell("lookup", *rng.choice(DENIALS), region)
             case 2:
                 self.lies.tell("lookup", *rng.choice(LOOKUP_LIES), region)
-
-    def _stir(self, rng: random.Random, account: str, region: str) -> None:
-        shown = self.rig.world.share_list(account, region).ids()
-        match rng.randrange(4):
-            case 0:
-                self.images.append(self.rig.world.share(account, region))
-            case 1 if shown:
-                self.rig.world.unshare(account, region, rng.choice(shown))
-            case 2 if shown:
-                self.rig.world.set_status(rng.choice(shown), rng.choice("AB"))

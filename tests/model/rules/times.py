@@ -23,7 +23,7 @@ class Times(Witness):
 
     @rule()
     def sync_all(self) -> None:
-        self.run(self._sync_all())
+        self.look_at_all()
 
     @rule()
     def discover(self) -> None:
@@ -81,8 +81,7 @@ class Times(Witness):
     def lose_after_a_jump(self, account: str, where: str, minutes: int) -> None:
         """Everything was read by a clock that ran ahead; then an image goes, and one region cannot say so."""
         self.clock.jump(AHEAD[0])
-        self.run(self._sync_all())
-        self.is_true()
+        self.look_at_all()
         self.clock.jump(-AHEAD[0])
         self.rig.advance(minutes=minutes)
         active = self.rig.active(account)
