@@ -71,7 +71,8 @@ def test_the_python_receiver_verifies():
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no node here")
 def test_the_node_receiver_verifies(tmp_path):
     (code,) = blocks("js")
-    calls = json.dumps([[secret, headers, body.decode()] for secret, headers, body, _ in (signed := cases())])
+    signed = cases()
+    calls = json.dumps([[secret, headers, body.decode()] for secret, headers, body, _ in signed])
     (tmp_path / "verify.mjs").write_text(
         f"{code}\nconsole.log(JSON.stringify({calls}.map((call) => verify(...call))));\n"
     )
@@ -139,9 +140,8 @@ def test_the_go_receiver_verifies(tmp_path):
     (tmp_path / "main.go").write_text(f"{GO_FRAME}\n{code}")
     (tmp_path / "slices").mkdir()
     (tmp_path / "slices/slices.go").write_text(GO_SLICES)
-    calls = [
-        {"Secret": case[0], "Headers": case[1], "Body": case[2].decode()} for case in (signed := cases())
-    ]
+    signed = cases()
+    calls = [{"Secret": case[0], "Headers": case[1], "Body": case[2].decode()} for case in signed]
     done = subprocess.run(
         ["go", "run", "."], cwd=tmp_path, input=json.dumps(calls), capture_output=True, text=True,
         env={**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}, timeout=110,
