@@ -57,20 +57,25 @@ class AccountJudge:
     def check_heard(self, told: Told, rows: Rows, account: str, asked_since: int) -> None:
         """Of what its regions lost some time ago the account has heard, unless one of them has it."""
         for key, since in [item for item in self._unheard.items() if item[0][0] == account]:
-            if told.last.get(key) is None:
-                del self._unheard[key]
-            elif self._is_somewhere(account, key[1], rows, asked_since):
+            if told.last.get(key) is None or self._is_listed(account, key[1], rows):
+                del self._unheard[key]  # a region that lists it answers for it from then on
+            elif self._is_somewhere(account, key[1], asked_since):
                 self._unheard[key] = None
             else:
                 self._unheard[key] = since = since or self._clock.passed
                 waited = self._clock.passed - since
                 assert waited < HEARD_WITHIN, f"{account} has not heard for {waited} that {key[1]} is gone"
 
-    def _is_somewhere(self, account: str, image_id: str, rows: Rows, since: int) -> bool:
-        """Whether a region has it, or showed it of late."""
+    def _is_listed(self, account: str, image_id: str, rows: Rows) -> bool:
         return any(
-            ((account, region, image_id) in rows and self._observed.is_fresh(Target(account, region), SLACK))
-            or self._rig.world.history(account, region).ever_shared(image_id, since, self._now())
+            (account, region, image_id) in rows and self._observed.is_fresh(Target(account, region), SLACK)
+            for region in self._active(account)
+        )
+
+    def _is_somewhere(self, account: str, image_id: str, since: int) -> bool:
+        """Whether a region showed it of late."""
+        return any(
+            self._rig.world.history(account, region).ever_shared(image_id, since, self._now())
             for region in self._active(account)
         )
 
