@@ -57,8 +57,11 @@ _RECALL = (
     # Rows that the region kept from another scope say nothing about what the account has now.
     f" WHERE r.account = ? AND r.region = ? AND r.revoked_at IS NULL AND {_OF_PRESENT_SCOPE}"
     # What the account was told meanwhile, also that an image is gone, stands until a sync finds otherwise.
-    " ON CONFLICT (account, image_id) DO NOTHING"
+    " ON CONFLICT (account, image_id) DO "
 )
+_KEEP = "NOTHING"
+# The first region of a scope says what is known there: what another scope showed is known no longer.
+_CORRECT = "UPDATE SET status = excluded.status, digest = excluded.digest WHERE facts.live = 1"
 
 
 NEW_DIGEST = "UPDATE facts SET digest = ? WHERE account = ? AND image_id = ? AND digest = ?"
@@ -139,12 +142,15 @@ async def forget_facts(tx: Transaction, account: str) -> None:
     await tx.executemany(_FORGET, [(account,)])
 
 
-async def recall_facts(tx: Transaction, target: Target, baseline_at: datetime | None = None) -> None:
+async def recall_facts(
+    tx: Transaction, target: Target, baseline_at: datetime | None = None, *, first: bool = False
+) -> None:
     """Know again, silently, the live rows of a target that came back, or that entered a scope at ``baseline_at``.
 
     Images that were told as gone meanwhile stay gone, and rows of another scope than the account's stay unknown.
+    ``first``: no other target is of the scope yet, so what is known of these images is what this one shows.
     """
-    await tx.executemany(_RECALL, [(_text(baseline_at), *target)])
+    await tx.executemany(_RECALL + (_CORRECT if first else _KEEP), [(_text(baseline_at), *target)])
 
 
 def _fact(row: Sequence[Any]) -> Fact:

@@ -54,16 +54,22 @@ def extent_of(
     troubles = [trouble_of(state, now) for state in failing]
     return Extent(
         _regions(failing),
-        _regions(state for state in failing if alert is not None and not _was_well(state, alert, now)),
+        _regions(state for state in failing if alert is not None and _is_part_of(state, alert, now)),
         everywhere=len(failing) == len(states) > 0
         and all(alerts.opens(trouble, limits) for trouble in troubles),
     )
 
 
-def _was_well(state: TargetState, alert: Alert, now: datetime) -> bool:
-    """Whether it had a complete sync since the alert's trouble began."""
+def _is_part_of(state: TargetState, alert: Alert, now: datetime) -> bool:
+    """Whether a failing target only shows the alert's trouble once more: it had no complete sync since that began.
+
+    This matters where the first failure of one region is announced at once, seconds before the others fail as well.
+    Otherwise an announcement comes late enough to name all regions that fail by then.
+    """
+    if state.failure_class != "auth" and state.last_success_at is not None:
+        return False
     since, succeeded = trusted(alert.since, now), trusted(state.last_success_at, now)
-    return since is None or (succeeded is not None and succeeded >= since)
+    return since is not None and (succeeded is None or succeeded < since)
 
 
 def _regions(states: Iterable[TargetState]) -> tuple[str, ...]:

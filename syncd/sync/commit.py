@@ -199,11 +199,11 @@ class Commit:
             return
         account = self.reading.target.account
         states = await targets.read_targets(self.tx, account)
-        if not any(
-            state.scope == self.reading.scope for state in states if state.target != self.reading.target
-        ):
+        others = [state for state in states if state.target != self.reading.target]
+        first = not any(state.active and state.scope == self.reading.scope for state in others)
+        if first:
             await facts.drop_doubts(self.tx, account)
-        await facts.recall_facts(self.tx, self.reading.target, self.now)
+        await facts.recall_facts(self.tx, self.reading.target, self.now, first=first)
         await facts.forget_facts(self.tx, account)
 
     async def _append_all(

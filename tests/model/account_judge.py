@@ -65,20 +65,26 @@ class AccountJudge:
     def check_heard(self, told: Told, rows: Rows, account: str, asked_since: int) -> None:
         """Of what its regions lost some time ago the account has heard, unless one of them has it."""
         for key, loss in [item for item in self._unheard.items() if item[0][0] == account]:
-            if told.last.get(key) is None:
-                del self._unheard[key]
-            elif self._is_somewhere(account, key[1], rows, asked_since, loss.tick):
+            if told.last.get(key) is None or self._is_listed(account, key[1], rows, loss.tick):
+                del self._unheard[key]  # a region that lists it answers for it from then on
+            elif self._is_somewhere(account, key[1], asked_since):
                 loss.nowhere_since = None
             else:
                 loss.nowhere_since = loss.nowhere_since or self._clock.passed
                 waited = self._clock.passed - loss.nowhere_since
                 assert waited < HEARD_WITHIN, f"{account} has not heard for {waited} that {key[1]} is gone"
 
-    def _is_somewhere(self, account: str, image_id: str, rows: Rows, since: int, lost: int) -> bool:
-        """Whether a region has it, showed it of late, or was the last to show it, after another one ``lost`` it."""
+    def _is_listed(self, account: str, image_id: str, rows: Rows, lost: int) -> bool:
+        """Whether a region showed it of late, or was the last to show it, after another one ``lost`` it."""
         return any(
-            ((account, region, image_id) in rows and self._speaks(Target(account, region), lost))
-            or self._rig.world.history(account, region).ever_shared(image_id, since, self._now())
+            (account, region, image_id) in rows and self._speaks(Target(account, region), lost)
+            for region in self._active(account)
+        )
+
+    def _is_somewhere(self, account: str, image_id: str, since: int) -> bool:
+        """Whether a region has it, or had it ``since`` then."""
+        return any(
+            self._rig.world.history(account, region).ever_shared(image_id, since, self._now())
             for region in self._active(account)
         )
 

@@ -52,6 +52,9 @@ class Alarms:
             case "sync.recovered":
                 assert event.account in self._named, event
                 del self._named[event.account]
+                # The sync that ended it may have been killed after its commit, and never have reported.
+                for target in [target for target in self._failures if target.account == event.account]:
+                    del self._failures[target]
 
     # what happens
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -84,7 +85,8 @@ class Judge:
     def check_guard(self, events: Sequence[Event], before: Rows) -> None:
         """Of a target's ``before`` live rows many go at once, or all, only after the hold, and none in haste."""
         revoked = [event for event in events if event.type == "image.revoked" and not event.baseline]
-        listed = {_target(event) for event in events if event.type == "image.shared"}
+        # What a sync of this step added counts among the live rows of the next one.
+        listed = Counter(_target(event) for event in events if event.type == "image.shared")
         gone: dict[Target, dict[Key, Event]] = {}
         for event in revoked if not self.by_hand else ():
             if _key(event) in before:
@@ -93,7 +95,8 @@ class Judge:
             lost = list(lost_by_key.values())
             live = sum(key[:2] == target for key in before)
             emptied = len(lost) == live and target not in listed
-            many = len(lost) >= GUARD.min and len(lost) * 100 > GUARD.percent * live
+            most = live + listed[target]
+            many = len(lost) >= GUARD.min and len(lost) * 100 > GUARD.percent * most
             least = GUARD.hold_empty if emptied else GUARD.hold if many else None
             if least is None:
                 continue

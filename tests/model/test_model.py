@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.figures import FIGURES
 from tests.model.machine import Machine
 
-WORLDS = int(os.environ.get("SYNCD_WORLDS", "500"))
+WORLDS = int(os.environ.get("SYNCD_WORLDS", "30"))
 SECONDS = 60 * float(os.environ.get("SYNCD_MINUTES", "10"))
 """No world begins later than that."""
 WORLDS_OF_SEED = 10

@@ -327,3 +327,20 @@ async def fresh(rig) -> bool:
     async with rig.db.read() as tx:
         (state,) = await read_targets(tx)
     return state.is_fresh(rig.clock.now())
+
+
+async def test_an_outage_of_all_is_told_also_if_the_others_were_not_read_since_the_first_one_failed(make_rig):
+    rig = await make_rig(regions=REGIONS)
+    rig.world.fill("lab", "*", 3)
+    await rig.settle()
+    rig.advance(minutes=20)
+    rig.fault("retcode", "cn-a", code=130)
+    for _ in range(3):
+        rig.advance(minutes=1)
+        await rig.sync("cn-a")
+    rig.fault("retcode", code=130)
+    for _ in range(3):
+        rig.advance(minutes=1)
+        await rig.sync(*REGIONS)
+    told = [event.data["regions"] for event in rig.news()]
+    assert told == [["cn-a"], list(REGIONS)]
