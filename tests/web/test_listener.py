@@ -193,6 +193,7 @@ async def test_thousands_of_silent_connections_cost_no_sync_and_no_answer(tmp_pa
     world = World(invent=lean_fields)
     world.add_region("cn-a")
     world.add_account("lab")
+    world.share("lab", "cn-a")
     async with Simulator(world) as sim, AsyncExitStack() as stack:
         config = write_config(tmp_path, sim, '[http]\nlisten = "127.0.0.1:0"\n', regions='regions = ["cn-a"]')
         daemon = await stack.enter_async_context(syncd("run", "--config", config))
@@ -207,4 +208,4 @@ async def test_thousands_of_silent_connections_cost_no_sync_and_no_answer(tmp_pa
         assert len(list(Path(f"/proc/{daemon.pid}/fd").iterdir())) < 128
         assert {line["event"] for line in daemon.log if line["level"] != "info"} <= {"configuration"}
         with closing(sqlite3.connect(tmp_path / "syncd.db")) as db:
-            assert db.execute("SELECT COUNT(*) FROM images").fetchone() == (1,)
+            assert db.execute("SELECT COUNT(*) FROM images").fetchone() == (2,)

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 from syncd.model import Target
-from tests.model.figures import FIGURES
-from tests.model.story import Story, short
-from tests.model.truth import Recorded
+from tests.stateful.figures import FIGURES
+from tests.stateful.story import Story, short
+from tests.stateful.truth import Recorded
 from tests.sync.ledger import Event
 from tests.sync.rig import Rig
 

@@ -10,10 +10,10 @@ from typing import Any
 from hypothesis.stateful import invariant
 
 from syncd.model import Target
-from tests.model.expected import ROUTES
-from tests.model.figures import FIGURES
-from tests.model.outbox import HOUR
-from tests.model.stage import ACCOUNTS, Stage
+from tests.stateful.expected import ROUTES
+from tests.stateful.figures import FIGURES
+from tests.stateful.outbox import HOUR
+from tests.stateful.stage import ACCOUNTS, Stage
 from tests.sync.ledger import Event, Key, fold
 from tests.sync.rig import REGIONS
 from tests.sync.told import LIVE, Told

@@ -7,10 +7,10 @@ import random
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.model.lies import FAILURES
-from tests.model.rules.draws import accounts, chance, places
-from tests.model.stage import ACCOUNTS
-from tests.model.witness import Witness
+from tests.stateful.lies import FAILURES
+from tests.stateful.rules.draws import accounts, chance, places
+from tests.stateful.stage import ACCOUNTS
+from tests.stateful.witness import Witness
 from tests.sync.rig import REGIONS
 
 MANY = (12, 30, 180)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncd.sync.report import SyncReport
-from tests.model.clock import Clock
+from tests.stateful.clock import Clock
 from tests.sync.ledger import Event
 
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from tests.model.rules.draws import accounts, chance, places, regions
-from tests.model.witness import Witness
+from tests.stateful.rules.draws import accounts, chance, places, regions
+from tests.stateful.witness import Witness
 
 INTERVALS = tuple(timedelta(minutes=minutes) for minutes in (1, 1, 1, 20, 360))
 AHEAD = (timedelta(hours=8), timedelta(days=365))

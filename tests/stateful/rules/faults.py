@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from tests.model.lies import ANSWERS, DENIALS, FAILURES, HIDERS, LIES, LOOKUP_LIES
-from tests.model.rules.draws import accounts, chance, regions
-from tests.model.witness import Witness
+from tests.stateful.lies import ANSWERS, DENIALS, FAILURES, HIDERS, LIES, LOOKUP_LIES
+from tests.stateful.rules.draws import accounts, chance, regions
+from tests.stateful.witness import Witness
 
 IMPATIENT = timedelta(milliseconds=40)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tests.model.stage import ACCOUNTS
+from tests.stateful.stage import ACCOUNTS
 from tests.sync.rig import REGIONS
 
 accounts = st.sampled_from(ACCOUNTS)

@@ -11,8 +11,8 @@ from syncd.config import AlertsConfig
 from syncd.model import Target
 from syncd.store.targets import read_targets
 from syncd.sync.report import SyncReport
-from tests.model.clock import Clock
-from tests.model.observed import Observed
+from tests.stateful.clock import Clock
+from tests.stateful.observed import Observed
 from tests.sync.ledger import Event
 from tests.sync.rig import Rig
 

@@ -11,14 +11,14 @@ import random
 
 from hypothesis.stateful import initialize
 
-from tests.model.lies import FIRST_LISTS
-from tests.model.rules.changes import Changes
-from tests.model.rules.configuration import Configuration
-from tests.model.rules.draws import chance
-from tests.model.rules.ends import Ends
-from tests.model.rules.faults import Faults
-from tests.model.rules.times import INTERVALS, Times
-from tests.model.stage import ACCOUNTS
+from tests.stateful.lies import FIRST_LISTS
+from tests.stateful.rules.changes import Changes
+from tests.stateful.rules.configuration import Configuration
+from tests.stateful.rules.draws import chance
+from tests.stateful.rules.ends import Ends
+from tests.stateful.rules.faults import Faults
+from tests.stateful.rules.times import INTERVALS, Times
+from tests.stateful.stage import ACCOUNTS
 from tests.sync.rig import REGIONS
 
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from syncd.model import Target
-from tests.model.clock import Clock
-from tests.model.lies import Lies
-from tests.model.observed import Observed
+from tests.stateful.clock import Clock
+from tests.stateful.lies import Lies
+from tests.stateful.observed import Observed
 from tests.sync.ledger import Event, Key
 from tests.sync.rig import Rig
 from tests.sync.told import Told

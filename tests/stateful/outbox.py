@@ -16,10 +16,10 @@ from syncd.delivery.dispatcher import Dispatcher
 from syncd.model import Route, to_text
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
 from tests.delivery.harness import FakeSink
-from tests.model.clock import Clock
-from tests.model.expected import CHAT, NAMES, ROUTES, takers
-from tests.model.figures import FIGURES
-from tests.model.story import Story
+from tests.stateful.clock import Clock
+from tests.stateful.expected import CHAT, NAMES, ROUTES, takers
+from tests.stateful.figures import FIGURES
+from tests.stateful.story import Story
 from tests.sync.ledger import Event, fold
 from tests.sync.rig import Rig, at_once
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.faults.power import Kept, Lost, Torn
-from tests.model.deaths import Kill, Remains, rise, watching
-from tests.model.figures import FIGURES
-from tests.model.rules.draws import accounts, chance, regions
-from tests.model.witness import Witness
+from tests.stateful.deaths import Kill, Remains, rise, watching
+from tests.stateful.figures import FIGURES
+from tests.stateful.rules.draws import accounts, chance, regions
+from tests.stateful.witness import Witness
 
 DEEDS = ("sync", "sync", "sync all", "discover", "deliver", "deliver", "release", "prune")
 

@@ -8,7 +8,7 @@ from math import inf
 from typing import NamedTuple
 
 from syncd.model import Target, to_text
-from tests.model.clock import Clock
+from tests.stateful.clock import Clock
 from tests.sync.rig import Rig
 
 FEW = 5

@@ -8,10 +8,10 @@ from typing import Any
 
 from syncd.config import GuardConfig
 from syncd.model import Target
-from tests.model.figures import FIGURES
-from tests.model.lies import BELIEVED_AFTER, Lies
-from tests.model.observed import Moment, Observed
-from tests.model.truth import Recorded, differ
+from tests.stateful.figures import FIGURES
+from tests.stateful.lies import BELIEVED_AFTER, Lies
+from tests.stateful.observed import Moment, Observed
+from tests.stateful.truth import Recorded, differ
 from tests.sync.ledger import Event, Key, check_envelope, schema
 from tests.sync.rig import Rig
 

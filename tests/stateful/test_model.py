@@ -11,8 +11,8 @@ import pytest
 from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.model.figures import FIGURES
-from tests.model.machine import Machine
+from tests.stateful.figures import FIGURES
+from tests.stateful.machine import Machine
 
 WORLDS = int(os.environ.get("SYNCD_WORLDS", "10"))
 SECONDS = 60 * float(os.environ.get("SYNCD_MINUTES", "10"))

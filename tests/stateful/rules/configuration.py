@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from syncd.model import Secret
-from tests.model.expected import CHAT, NAMES, PICKY, ROUTES
-from tests.model.rules.draws import accounts, regions
-from tests.model.witness import Witness
+from tests.stateful.expected import CHAT, NAMES, PICKY, ROUTES
+from tests.stateful.rules.draws import accounts, regions
+from tests.stateful.witness import Witness
 
 
 class Configuration(Witness):

@@ -10,7 +10,7 @@ from typing import Any
 from syncd.model import COMPARED
 from syncd.simulator import row_bytes
 from syncd.simulator.share_list import ShareList
-from tests.model.story import Story, short
+from tests.stateful.story import Story, short
 from tests.sync.ledger import as_stored
 from tests.sync.rig import Rig
 

@@ -22,18 +22,18 @@ from syncd.sync.report import SyncReport
 from syncd.sync.rounds import sync_round
 from syncd.sync.settings import Settings
 from tests.faults.power import library
-from tests.model.account_judge import AccountJudge
-from tests.model.alarms import Alarms
-from tests.model.clock import Clock
-from tests.model.deaths import Power, rise
-from tests.model.expected import ROUTES
-from tests.model.figures import FIGURES
-from tests.model.judge import Judge
-from tests.model.lies import Lies
-from tests.model.observed import Observed
-from tests.model.outbox import Outbox
-from tests.model.story import Story
-from tests.model.truth import record
+from tests.stateful.account_judge import AccountJudge
+from tests.stateful.alarms import Alarms
+from tests.stateful.clock import Clock
+from tests.stateful.deaths import Power, rise
+from tests.stateful.expected import ROUTES
+from tests.stateful.figures import FIGURES
+from tests.stateful.judge import Judge
+from tests.stateful.lies import Lies
+from tests.stateful.observed import Observed
+from tests.stateful.outbox import Outbox
+from tests.stateful.story import Story
+from tests.stateful.truth import record
 from tests.sync.rig import REGIONS, Rig, rig_at
 
 MEMORY = Path("/dev/shm")
