@@ -7,7 +7,7 @@ from datetime import datetime
 
 from syncd.delivery.queue import Entry, Queue
 from syncd.sinks.sink import Item
-from syncd.store import deliveries
+from syncd.store import deliveries, images
 from syncd.store.deliveries import DeliveryOutcome, Pending
 from syncd.store.engine import Database
 
@@ -76,6 +76,14 @@ class Backlog:
             async with self._db.read() as tx:
                 bodies |= await deliveries.bodies(tx, [entry.seq for entry in entries])
         return [Item(entry.seq, *body) for entry in entries if (body := bodies.get(entry.seq)) is not None]
+
+    async def digest_items(self, entries: Sequence[Entry]) -> list[Item]:
+        """The same for a message to people, which also names the other regions of an account."""
+        seqs = [entry.seq for entry in entries]
+        async with self._db.read() as tx:
+            bodies = await deliveries.bodies(tx, seqs)
+            regions = await images.other_regions(tx, seqs)
+        return [Item(seq, *bodies[seq], regions.get(seq, ())) for seq in seqs if seq in bodies]
 
     def apply(self, entry: Entry, outcome: DeliveryOutcome, delivered: int) -> None:
         """A settled event makes room for the next one of its key; a pending one waits on, with what was learned.

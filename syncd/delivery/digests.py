@@ -53,7 +53,7 @@ class Digests:
 
         ``delivered`` is how many events were delivered with this settlement.
         """
-        if settlement.untouched:
+        if settlement.untouched or settlement.left:
             self.gather_until = monotonic
         if settlement.refused_together:
             self._length = max(1, settlement.refused_together // 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from syncd.delivery.queue import Entry
@@ -25,6 +26,8 @@ class SentMessage(NamedTuple):
     result: SendResult
     is_current: bool = True
     """Whether it was sent after the last known failure: only then it says how the receiver is now."""
+    left: Sequence[Entry] = ()
+    """The events that it had no room for. They go with the next message, whatever came of this one."""
 
     @property
     def is_receiver_trouble(self) -> bool:

@@ -141,7 +141,7 @@ class Sender:
         while entries:
             self._sends[task] = self._parts.clock.monotonic()
             try:
-                items = await self._parts.backlog.items(entries)
+                items = await self._items(entries)
             except (DatabaseUnwritable, DatabaseLocked) as error:
                 self.read_error = error
                 for entry in entries:
@@ -149,6 +149,10 @@ class Sender:
                 return
             await self._attempt(entries, items, self._failures)
             entries = self._next_for_lane()
+
+    async def _items(self, entries: list[Entry]) -> list[Item]:
+        backlog = self._parts.backlog
+        return await (backlog.digest_items if self._parts.sink.group_wait else backlog.items)(entries)
 
     def _next_for_lane(self) -> list[Entry]:
         """What a lane sends next. If there is room for more lanes, these are opened first."""
@@ -177,7 +181,9 @@ class Sender:
         self._take_result(entries, result, is_current=failures_before == self._failures)
 
     def _take_result(self, entries: list[Entry], result: SendResult, is_current: bool) -> None:
-        self._parts.results.add(SentMessage(entries, result, is_current))
+        shown = [entry for entry in entries if entry.seq not in result.left]
+        left = [entry for entry in entries if entry.seq in result.left]
+        self._parts.results.add(SentMessage(shown, result, is_current, left))
         if isinstance(result, ReceiverTrouble):
             self._failures += is_current
             self._lanes = 1

@@ -60,6 +60,8 @@ class Settlement:
         self.outcomes: list[tuple[Entry, DeliveryOutcome]] = []
         self.untouched: list[Entry] = []
         """Events that are tried again, as if nothing had happened to them."""
+        self.left = [entry for message in messages for entry in message.left]
+        """Events that the messages had no room for: they go with the next one at once."""
         self.records: list[DeliveryRecord] = []
         self.announcements: list[Draft] = []
         self.refused_together = 0

@@ -51,7 +51,7 @@ class Settler:
     def _apply(self, settlement: Settlement) -> None:
         for entry, outcome in settlement.outcomes:
             self._parts.backlog.apply(entry, outcome, settlement.delivered)
-        for entry in settlement.untouched:
+        for entry in (*settlement.untouched, *settlement.left):
             self._parts.queue.put_back(entry)
         self._parts.digests.learn(
             settlement, settlement.delivered - self._delivered, self._parts.clock.monotonic()

@@ -49,6 +49,8 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     signatures: tuple[str, ...] = field(default=(), repr=False)
     """The signatures in body, headers and query, so that an answer which repeats one is not shown."""
+    left: frozenset[int] = frozenset()
+    """The numbers of the events that a chat message has no room for. It shows all others."""
 
 
 @dataclass(frozen=True, slots=True)

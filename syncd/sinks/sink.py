@@ -17,11 +17,15 @@ class Item(NamedTuple):
     seq: int
     event_id: str
     body: bytes
+    other_regions: tuple[str, ...] = ()
+    """For chat messages: the other regions of the account in which the same is true of the image now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The receiver has taken all events of the message."""
+    """The receiver has taken all events of the message, which had no room for those with the numbers ``left``."""
+
+    left: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +33,24 @@ class ReceiverTrouble:
     """The receiver cannot take anything now: the sink backs off, and no event is charged an attempt.
 
     ``reason`` is one line without secrets and without the URL. ``retry_after`` is the wait that the receiver asked
-    for. ``gone`` (HTTP 410) disables the sink.
+    for. ``gone`` (HTTP 410) disables the sink. The message had no room for the events with the numbers ``left``.
     """
 
     reason: str
     retry_after: timedelta | None = None
     gone: bool = False
+    left: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class MessageTrouble:
-    """The receiver refuses this message: it is tried again on a schedule of its own, and the others go on."""
+    """The receiver refuses this message: it is tried again on a schedule of its own, and the others go on.
+
+    The message had no room for the events with the numbers ``left``: they are not refused.
+    """
 
     reason: str
+    left: frozenset[int] = frozenset()
 
 
 SendResult = Delivered | ReceiverTrouble | MessageTrouble
@@ -58,6 +67,8 @@ class Sink(Protocol):
 
     async def send(self, items: Sequence[Item], away_since: datetime | None = None) -> SendResult:
         """Send one event, or with ``group_wait`` several events as one digest, in the order of their numbers.
+
+        The result names the events that the digest had no room for: they are sent with the next message.
 
         ``away_since`` is set on the first message after the receiver was away for more than an hour.
         """

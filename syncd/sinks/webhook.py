@@ -60,8 +60,8 @@ class WebhookSink:
         try:
             answer = await self._client.post(request)
         except NoAnswerError as error:
-            return ReceiverTrouble(str(error))
-        result = self._without_doubt(self._format.interpret(answer))
+            return ReceiverTrouble(str(error), left=request.left)
+        result = replace(self._without_doubt(self._format.interpret(answer)), left=request.left)
         return self._redacted(result, answer.body.decode("utf-8", "replace"), request)
 
     async def aclose(self) -> None:

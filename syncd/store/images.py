@@ -43,6 +43,22 @@ _SHOWN_AT_BOTH_ENDS = (
     f"SELECT image_id FROM ({_SHOWN} ORDER BY image_id LIMIT ?4)"
     f" UNION SELECT image_id FROM ({_SHOWN} ORDER BY image_id DESC LIMIT ?4)"
 )
+_OTHER_REGIONS = (
+    "SELECT e.seq, other.region FROM events e"
+    " JOIN image_rows own ON own.account = e.account AND own.region = e.region AND own.image_id = e.image_id"
+    " JOIN image_rows other INDEXED BY image_rows_by_image ON other.account = e.account AND other.image_id = e.image_id"
+    "  AND other.region <> e.region"
+    " JOIN targets t ON t.account = other.account AND t.region = other.region AND t.active = 1"
+    # An event of scope region speaks of its own region only.
+    " WHERE e.seq IN (SELECT value FROM json_each(?)) AND e.scope = 'account' AND CASE e.type"
+    "  WHEN 'image.shared' THEN other.revoked_at IS NULL AND other.missing_since IS NULL"
+    # What a region lost before this one listed the image belongs to an earlier time.
+    "  WHEN 'image.revoked' THEN own.revoked_at IS NOT NULL AND other.revoked_at >= own.shared_at"
+    "  WHEN 'image.status_changed' THEN other.revoked_at IS NULL"
+    "   AND other.status IS json_extract(e.body, '$.data.image.status')"
+    "  ELSE other.revoked_at IS NULL AND other.fingerprint = own.fingerprint END"
+    " ORDER BY e.seq, other.region"
+)
 
 _ADD = (
     f"INSERT INTO image_rows ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
@@ -203,3 +219,14 @@ async def shown_and_missing(tx: Transaction, target: Target, ids: Iterable[str])
                 from_text(since), syncs, False, from_text(shown_at) if shown_at else None
             )
     return missing
+
+
+async def other_regions(tx: Transaction, seqs: Iterable[int]) -> dict[int, tuple[str, ...]]:
+    """The number of each image event of scope account → the other regions of which the same is true now.
+
+    They list the image, have its new status, show the same, or have lost it as well. Events without any are left out.
+    """
+    regions: dict[int, tuple[str, ...]] = {}
+    for seq, region in await tx.fetch(_OTHER_REGIONS, (json.dumps(list(seqs)),)):
+        regions[seq] = (*regions.get(seq, ()), region)
+    return regions
