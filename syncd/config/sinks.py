@@ -153,12 +153,17 @@ def _webhook(table: Table, name: str, wants: SinkFilter) -> WebhookSinkConfig:
         ca_file=table.certificates("ca_file"),
         secrets=secrets,
         secret=table.secrets.get("secret") if "secret" in own else None,
-        language=table.choice("language", "en", ("en", "zh")) if "language" in own else "en",
+        language=table.choice("language", _language_of(form), ("en", "zh")) if "language" in own else "en",
         prefix=table.text("prefix", None) if "prefix" in own else None,
         group_wait=_group_wait(table) if "group_wait" in own else timedelta(0),
         body=table.text("body", None) if "body" in own else None,
         content_type=table.text("content_type", "application/json") if "content_type" in own else None,
     )
+
+
+def _language_of(form: str) -> str:
+    """What the people in the groups of this platform read, unless ``language`` says otherwise."""
+    return "zh" if form in ("feishu", "dingtalk", "wecom") else "en"
 
 
 def _group_wait(table: Table) -> timedelta:

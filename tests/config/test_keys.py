@@ -392,6 +392,19 @@ class TestSinks:
         assert fault[0] == "sinks.b.path"
         assert f"is the file of {owner} already" in fault[1]
 
+    @pytest.mark.parametrize(
+        ("form", "language"),
+        [("feishu", "zh"), ("dingtalk", "zh"), ("wecom", "zh"), ("lark", "en"), ("slack", "en")],
+    )
+    def test_a_robot_speaks_what_its_platform_reads_unless_told_otherwise(
+        self, files: Files, form: str, language: str
+    ) -> None:
+        other = {"zh": "en", "en": "zh"}[language]
+        for more, expected in (("", language), (f'language = "{other}"\n', other)):
+            sink = files.load(WEBHOOK + f'format = "{form}"\n' + more).sinks["hook"]
+            assert isinstance(sink, WebhookSinkConfig)
+            assert sink.language == expected
+
     def test_the_formats_are_those_that_exist(self) -> None:
         assert set(FORMATS) == set(formats.names())
 
