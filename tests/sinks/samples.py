@@ -9,6 +9,7 @@ from typing import Any
 from syncd.model import Draft, from_text
 from syncd.sinks.sink import Item
 from syncd.store.envelope import body
+from syncd.sync.alerts import ADVICE
 
 NOW = datetime(2026, 11, 24, 2, 42, 30, tzinfo=UTC)
 ZONE = timezone(timedelta(hours=8))
@@ -127,8 +128,8 @@ def each_type() -> dict[str, Item]:
             6,
             "sync.failed",
             **failing,
-            message="lab/cn-wlcb: RetCode 171, the signature is wrong",
-            hint="Check the key pair in the console.",
+            message="DescribeCompShareSharingImages in cn-wlcb: RetCode 171: Signature VerifyAC Error",
+            hint=ADVICE["auth"],
             reminder=False,
         ),
         "sync.recovered": of_account(7, "sync.recovered", **failing, duration_seconds=16319),

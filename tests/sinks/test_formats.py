@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -20,6 +19,7 @@ from hypothesis import strategies as st
 
 from syncd.config import sinks as configuration
 from syncd.model import Secret
+from syncd.sinks.chat.message import CONSOLE
 from syncd.sinks.chat.words import LANGUAGES
 from syncd.sinks.format import Attempt, Options, RenderError, Request
 from syncd.sinks.formats import find, names
@@ -27,6 +27,7 @@ from syncd.sinks.sink import Item
 from tests.sinks import samples
 from tests.sinks.samples import NOW, ZONE, of_account, of_image, status_changed
 
+OTHER = {"image_id": "compshareImage-2", "name": "other"}
 GOLDEN = Path(__file__).parent / "golden"
 WRITING = os.environ.get("SYNCD_GOLDEN") == "write"
 CHAT = [name for name in names() if find(name).chat]
@@ -132,87 +133,6 @@ def test_dingtalk_knows_a_message_by_its_events_and_not_by_the_attempt():
     assert message_id(digest, 0) != message_id(digest[1:], 0)
 
 
-# What a digest says
-
-
-def text_of(items: Sequence[Item], language: str = "en", **changes: Any) -> str:
-    request = find("wecom").render(items, options(prefix="", language=language, **changes), Attempt(NOW))
-    return json.loads(request.body)["markdown"]["content"]
-
-
-def test_one_image_shared_with_many_is_one_entry():
-    items = [
-        of_image(n, account=account, region=region)
-        for n, (account, region) in enumerate([("lab", "a"), ("alice", "b"), ("bob", "c")])
-    ]
-    text = text_of(items)
-    assert "Shared by 张老师 with lab, alice, bob in 3 regions" in text
-    assert text.startswith("**Image shared: 训练 pytorch-2.4**")
-    assert text.count("compshareImage-1minbz219ceq") == 1
-
-
-def test_what_an_account_saw_stays_in_order():
-    items = [
-        of_image(1),
-        of_image(2, "image.revoked"),
-        of_image(3, reshared=True),
-        of_image(4, "image.revoked"),
-    ]
-    lines = [line.split()[0:3] for line in text_of(items).splitlines() if "shared" in line.lower()][1:]
-    assert lines == [
-        ["Shared", "by", "张老师"],
-        ["No", "longer", "shared"],
-        ["Shared", "again", "by"],
-        ["No", "longer", "shared"],
-    ]
-
-
-def test_the_headline_counts_images_by_what_happened():
-    shared = [of_image(n, image={"image_id": f"i-{n}"}) for n in range(7)]
-    revoked = [of_image(n, "image.revoked", image={"image_id": f"i-{n}"}) for n in (8, 9)]
-    assert text_of([*shared, *revoked]).startswith("**7 images shared, 2 revoked**")
-    assert text_of([*shared, *revoked], "zh").startswith("**7 个镜像新共享，2 个取消共享**")
-
-
-def test_what_does_not_fit_is_counted():
-    items = [of_image(n, image={"image_id": f"image-{n:03d}"}) for n in range(200)]
-    for name in CHAT:
-        body = find(name).render(items, OPTIONS, Attempt(NOW)).body.decode()
-        shown = sum(f"image-{n:03d}" in body for n in range(200))
-        assert 5 < shown <= 30
-        assert f"+{200 - shown} more" in body
-
-
-def test_of_an_image_that_flaps_the_last_deeds_are_told():
-    pairs = [("Making", "Available"), ("Available", "Offline")] * 20
-    text = text_of([status_changed(n, *pair) for n, pair in enumerate([*pairs, ("Offline", "Reviewing")])])
-    lines = text.splitlines()
-    assert sum(line.startswith("Status") for line in lines) == 6
-    assert "…" in lines
-    assert "Status Offline → Reviewing (lab in cn-wlcb)" in lines
-
-
-@pytest.mark.parametrize("one_image", [True, False])
-def test_five_thousand_events_are_told_without_holding_up_the_process(one_image):
-    items = [
-        status_changed(n, "Making", f"status-{n % 7}", image={"image_id": "i" if one_image else f"i-{n}"})
-        for n in range(5000)
-    ]
-    start = time.process_time()
-    text_of(items)
-    assert time.process_time() - start < 1.5
-
-
-def test_what_existed_at_the_baseline_is_not_called_new():
-    assert "Already shared by 张老师 with lab" in text_of([of_image(baseline=True)])
-
-
-def test_the_reason_of_a_failure_is_told_with_the_status():
-    assert "Reason: disk full" in text_of(
-        [status_changed(after="UnAvailable", image={"failed_reason": "disk full"})]
-    )
-
-
 # What strangers cannot do
 
 FRAGMENTS = (
@@ -239,19 +159,28 @@ def texts(name: str, request: Request) -> list[str]:
             return [body["text"], *(block["text"]["text"] for block in body["blocks"])]
 
 
-@given(name=hostile, owner=hostile, status=hostile)
-@example(name="<at id=all></at>", owner="# x", status="1. y")
-def test_a_strangers_text_never_becomes_markup(name, owner, status):
-    image: Mapping[str, Any] = {"name": name, "owner_name": owner, "status": status, "image_type": owner}
+@given(name=hostile, owner=hostile, status=hostile, others=st.booleans())
+@example(name="<at id=all></at>", owner="# x", status="1. y", others=False)
+@example(name="<at id=all></at>", owner="# x", status="1. y", others=True)
+def test_a_strangers_text_never_becomes_markup(name, owner, status, others):
+    image: Mapping[str, Any] = {
+        "name": name,
+        "owner_name": owner,
+        "status": status,
+        "image_type": owner,
+        "description": f"{status}\n{name}",
+        "tags": [name, owner],
+        "softwares": {"framework": name, "cuda_version": owner, "applications": [status]},
+        "source_gpu_type": status,
+    }
+    items = [of_image(image=image), of_image(2, image=OTHER)][: 1 + others]
     for chat in CHAT:
-        bold = "*" if chat == "slack" else "**"
         for language in LANGUAGES:
-            request = find(chat).render([of_image(image=image)], options(language=language), Attempt(NOW))
+            request = find(chat).render(items, options(language=language), Attempt(NOW))
             joined = "\n".join(texts(chat, request)).replace("[syncd]", "")
-            for line in joined.replace("#### ", "").splitlines():
-                bare = line.strip()
-                if bare.startswith(bold) and bare.endswith(bold) and len(bare) > 2 * len(bold):
-                    bare = bare[len(bold) : -len(bold)]
+            assert joined.count(CONSOLE) == 1
+            for line in joined.replace(console_link(chat, language), "").replace("#### ", "").splitlines():
+                bare = without_own_bold(line.strip(), "*" if chat == "slack" else "**")
                 assert not set(bare) & set("*`[]<>~\\\u2028"), (chat, line)
                 assert not bare.startswith(("# ", "- ", "+ ", "1. ", "> ")), (chat, line)
                 assert "://" not in bare
@@ -261,6 +190,23 @@ def test_a_strangers_text_never_becomes_markup(name, owner, status):
                 )
                 if chat not in ("feishu", "lark"):
                     assert "@" not in bare
+
+
+def console_link(chat: str, language: str) -> str:
+    text = {"en": "Open the console", "zh": "打开控制台"}[language]
+    return f"<{CONSOLE}|{text}>" if chat == "slack" else f"[{text}]({CONSOLE})"
+
+
+def without_own_bold(line: str, bold: str) -> str:
+    """Without the bold headline, or the bold name at the start of a digest's line."""
+    start, end = (line.startswith(bold), line.find(bold, len(bold)))
+    if (
+        not start
+        or end < 0
+        or not (line[end + len(bold) :].startswith(" · ") or end == len(line) - len(bold))
+    ):
+        return line
+    return line[len(bold) : end] + line[end + len(bold) :]
 
 
 @pytest.mark.parametrize("chat", CHAT)
@@ -284,8 +230,10 @@ def test_a_name_adds_no_line(chat):
     ],
 )
 def test_how_markup_in_a_name_is_shown(chat, hostile, shown):
-    request = find(chat).render([of_image(image={"name": hostile})], OPTIONS, Attempt(NOW))
-    assert f"{shown} (compshareImage-1minbz219ceq)" in "\n".join(texts(chat, request))
+    items = [of_image(1, image={"name": hostile}), of_image(2, image=OTHER)]
+    bold = "*" if chat == "slack" else "**"
+    request = find(chat).render(items, OPTIONS, Attempt(NOW))
+    assert f"{bold}{shown}{bold} · Shared with" in "\n".join(texts(chat, request))
 
 
 # Limits
@@ -321,6 +269,7 @@ def test_a_message_stays_within_the_receivers_limits(items, language, away, pref
     for chat in CHAT:
         request = find(chat).render(items, options(language=language, prefix=prefix), attempt)
         request.body.decode()
+        assert request.left < {item.seq for item in items}
         match chat:
             case "wecom":
                 assert len(texts(chat, request)[0].encode()) <= 4096

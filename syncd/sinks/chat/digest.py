@@ -13,6 +13,9 @@ from syncd.sinks.chat.event import Event, ShownImage
 OccurrenceKind = Literal["known", "shared", "reshared", "revoked", "status", "updated"]
 """``known``: it was already shared when its target was first listed."""
 
+OCCURRENCES_TOLD = 6
+"""How many occurrences of one image a message tells. An image that flaps has many."""
+
 Tone = Literal["good", "bad", "careful", "plain"]
 
 _TONES: Mapping[str, Tone] = {
@@ -44,18 +47,27 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class ImageSummary:
-    """One image, as it is after the last thing that happened to it."""
+    """One image, as it is after the last thing that happened to it. ``seqs`` are the numbers of its events."""
 
     image: ShownImage
     occurrences: tuple[Occurrence, ...]
+    seqs: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """``entries`` are images and system events, in the order in which they first occur; ``events`` is their number."""
+    """``entries`` are images and system events, in the order in which they first occur."""
 
     entries: tuple[ImageSummary | Event, ...]
-    events: int
+
+    @property
+    def seqs(self) -> frozenset[int]:
+        """The numbers of the events that it tells."""
+        notices = (event.seq for event in self.notices)
+        return frozenset(notices).union(*(summary.seqs for summary in self.images))
+
+    def first(self, count: int) -> Digest:
+        return Digest(self.entries[:count])
 
     @property
     def images(self) -> Sequence[ImageSummary]:
@@ -83,18 +95,25 @@ class Digest:
 
 
 def gather(events: Iterable[Event]) -> Digest:
+    """Of an image to which more happened than one message tells, the rest is left for the next message."""
     entries: dict[str, ImageSummary | Event] = {}
-    count = 0
+    full: set[str] = set()
     for event in events:
-        count += 1
         image = event.data.image
         if image is None:
             entries[event.id] = event
             continue
         before = entries.get(image.image_id)
-        occurrences = before.occurrences if isinstance(before, ImageSummary) else ()
-        entries[image.image_id] = ImageSummary(image, _added(occurrences, _occurrence(event)))
-    return Digest(tuple(entries.values()), count)
+        occurrences, seqs = (
+            (before.occurrences, before.seqs) if isinstance(before, ImageSummary) else ((), ())
+        )
+        occurrences = _added(occurrences, _occurrence(event))
+        # In order: what comes after an occurrence that is left is left as well.
+        if image.image_id in full or len(occurrences) > OCCURRENCES_TOLD:
+            full.add(image.image_id)
+        else:
+            entries[image.image_id] = ImageSummary(image, occurrences, (*seqs, event.seq))
+    return Digest(tuple(entries.values()))
 
 
 def _occurrence(event: Event) -> Occurrence:
@@ -102,7 +121,7 @@ def _occurrence(event: Event) -> Occurrence:
     return Occurrence(
         kind=_kind(event),
         accounts=_optional(data.account),
-        regions=_optional(data.region),
+        regions=(*_optional(data.region), *event.other_regions),
         first=event.time,
         last=event.time,
         unverified=data.unverified_regions,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from syncd.model import Change
+from syncd.model import Change, Softwares
 from syncd.sinks.format import RenderError
 from syncd.sinks.sink import Item
 
@@ -23,6 +23,9 @@ class ShownImage(msgspec.Struct, frozen=True):
     owner_name: str | None = None
     size_mb: int | None = None
     price_yuan_per_hour: float | None = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    softwares: Softwares | None = None
     source_gpu_type: str | None = None
     failed_reason: str | None = None
 
@@ -55,14 +58,25 @@ class Data(msgspec.Struct, frozen=True):
     sink: str | None = None
 
 
-class Event(msgspec.Struct, frozen=True):
+class _Body(msgspec.Struct, frozen=True):
     id: str
     type: str
     time: str
     data: Data = Data()
 
 
-_decode: Any = msgspec.json.Decoder(Event).decode
+class Event(msgspec.Struct, frozen=True):
+    """``other_regions`` are not part of the stored event: see `Item`."""
+
+    seq: int
+    id: str
+    type: str
+    time: str
+    data: Data = Data()
+    other_regions: tuple[str, ...] = ()
+
+
+_decode: Any = msgspec.json.Decoder(_Body).decode
 
 
 def read(items: Iterable[Item]) -> Sequence[Event]:
@@ -72,7 +86,7 @@ def read(items: Iterable[Item]) -> Sequence[Event]:
 
 def _read(item: Item) -> Event:
     try:
-        event: Event = _decode(item.body)
+        body: _Body = _decode(item.body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise RenderError(f"event {item.event_id} is not one that this version can read") from None
-    return event
+    return Event(item.seq, body.id, body.type, body.time, body.data, item.other_regions)

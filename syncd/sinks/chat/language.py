@@ -1,14 +1,18 @@
-"""What a language supplies: words, and sentences with named gaps that the module `words` fills."""
+"""What a language supplies: words, and sentences with named gaps that `words` and its parts fill."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from syncd.sinks.chat.digest import OccurrenceKind
 
 Plural = tuple[str, str]
 """The text for one, and the text for any other number ``{n}``."""
+
+Fact = Literal["sharer", "status", "image", "environment", "tags", "description", "reason"]
+"""What a card says of an image, each on a line of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,53 +31,67 @@ class Language:
     happened: Mapping[OccurrenceKind, str]
     """What happened to images, for a headline, which keeps this order."""
     counted_first: str
-    """Gaps: images, happened"""
+    """Gaps: n, images, happened"""
     counted_next: str
     """Gaps: n, happened"""
-    single_image: str
-    """The headline about one image. Gaps: happened, name"""
-    by: str
-    """Gap: owner. Fills the gap ``by`` of an occurrence"""
-    owned_by: str
-    """Gap: owner. Stands among the facts, where no occurrence names the owner"""
+    single_image: Mapping[OccurrenceKind, str]
+    """The headline about one image. Gap: name"""
+    several_kinds: str
+    """The headline about one image to which several things happened. Gaps: happened, name"""
     occurrences: Mapping[OccurrenceKind, str]
-    """Gaps: by, where; those of status are before, after, where"""
+    """Gap: where; those of status are before, after, where"""
     named_places: str
     """Gap: regions"""
     counted_places: str
     """Gap: n"""
     unverified: str
     """Gap: regions. Follows a revocation"""
-    reason: str
-    """Gap: text"""
     change: str
     """Gaps: field, before, after"""
     more_changes: str
-    """Gap: n"""
+    """Gap: n. Ends a list of changes"""
+    facts: Mapping[Fact, str]
+    """Gap: text"""
+    sharer_with_id: str
+    """Gaps: name, id"""
+    made_on: str
+    """Gap: gpu. The GPU that the image was made on"""
+    image_price: str
+    """Gap: yuan (for an hour). It is the image's own price, and not that of a machine"""
+    free: str
+    """An image whose own price is zero"""
+    price: str
+    """Gap: yuan (for an hour)"""
+    console: str
+    """The text of the link to the console"""
     notice_texts: Mapping[str, tuple[str, ...]]
     """Event type → title and lines. Gaps are any of account, region, sink, places, images, pending, reminder, failure,
     since, until, duration, missing, live, release, returned, revoked, trouble, recovery"""
     still: str
     """Fills the gap ``reminder``"""
     failures: Mapping[str, str]
+    remedies: Mapping[str, str]
+    """Class of a failure → what to do; the event's own hint stands where this has nothing"""
     releases: Mapping[str, str]
-    troubles: Mapping[str, str]
+    troubles: Mapping[str, tuple[str, str]]
+    """Trouble of a sink → title and what to do. Gap: sink"""
     other_trouble: str
-    """A trouble of a sink that is not among ``troubles``"""
+    """A trouble of a sink that is not among ``troubles``. Gap: sink"""
     recoveries: Mapping[str, str]
+    """Gap: sink"""
     other_recovery: str
-    """The end of a trouble that is not among ``recoveries``"""
+    """The end of a trouble that is not among ``recoveries``. Gap: sink"""
+    error_text: Callable[[str], str]
+    """Puts the text of an error, which is stored in English, into the language"""
     catching_up: str
     """The headline after a long absence. Gaps: start_end, events, headline"""
     more: str
-    """Gap: n"""
-    price: str
-    """Gap: yuan (for an hour)"""
+    """The last line of a message that the next one continues. Gap: n"""
     days_hours_minutes: tuple[str, str, str]
     under_a_minute: str
     """A duration of less than a minute"""
-    statuses: Mapping[str, str]
-    """API status → word; a status without a word is shown as it is"""
+    value_words: Mapping[str, Mapping[str, str]]
+    """Image field → value of the API → word; a value without a word is shown as it is"""
     fields: Mapping[str, str]
     """Image field → word"""
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from syncd.model import from_text
+import msgspec
+
+from syncd.model import Softwares, from_text
 from syncd.sinks.chat.language import Language
 from syncd.sinks.text import short
 
@@ -14,7 +16,7 @@ VALUE_LENGTH = 60
 """How many characters of a stranger's value are shown, so that the length of a line is bounded."""
 NAMES_SHOWN = 5
 """How many accounts or regions a list names before "+N"."""
-REGIONS_NAMED = 2
+REGIONS_NAMED = NAMES_SHOWN
 """Up to so many regions are named; more are only counted."""
 
 
@@ -56,22 +58,40 @@ class Values:
         return " ".join(parts) or self._language.under_a_minute
 
     def price(self, yuan_per_hour: float) -> str:
-        return self._language.price.format(yuan=f"{yuan_per_hour:.10g}")
+        return self._priced(self._language.price, yuan_per_hour)
 
-    def status(self, status: str) -> str:
-        return self._language.statuses.get(status) or short(status, VALUE_LENGTH)
+    def image_price(self, yuan_per_hour: float) -> str:
+        """As a fact that says whose price it is."""
+        return self._priced(self._language.image_price, yuan_per_hour)
 
     def field(self, name: str) -> str:
         return self._language.fields.get(name) or short(name, VALUE_LENGTH)
 
     def of_field(self, name: str, value: Any) -> str:
-        if name == "status" and isinstance(value, str):
-            return self.status(value)
         if name == "size_mb" and isinstance(value, int):
             return size(value)
         if name == "price_yuan_per_hour" and isinstance(value, int | float):
             return self.price(value)
-        return short(flat(value), VALUE_LENGTH) or "—"
+        if name == "softwares" and isinstance(value, dict):
+            return self.environment(msgspec.convert(value, Softwares)) or "—"
+        return self.word(name, value) or "—"
+
+    def word(self, name: str, value: Any) -> str:
+        """The word for a value of an image's field; "" if it is empty."""
+        known = self._language.value_words.get(name, {})
+        return known.get(str(value)) or short(flat(value, self._language.listing), VALUE_LENGTH)
+
+    def environment(self, softwares: Softwares | None) -> str:
+        """``PyTorch 2.4 · CUDA 12.4 · jupyter``."""
+        if softwares is None:
+            return ""
+        framework = " ".join(filter(None, (softwares.framework, softwares.framework_version)))
+        cuda = f"CUDA {softwares.cuda_version}" if softwares.cuda_version else ""
+        parts = (framework, cuda, *softwares.applications[:NAMES_SHOWN])
+        return " · ".join(short(part, VALUE_LENGTH) for part in parts if part)
+
+    def _priced(self, template: str, yuan_per_hour: float) -> str:
+        return template.format(yuan=f"{yuan_per_hour:.10g}") if yuan_per_hour else self._language.free
 
     def listed(self, names: Iterable[str]) -> str:
         known = [short(name, VALUE_LENGTH) for name in names]
@@ -104,14 +124,14 @@ def offset(delta: timedelta) -> str:
     return f"UTC{'+' if minutes > 0 else '-'}{hours}" + (f":{rest:02d}" if rest else "")
 
 
-def flat(value: Any) -> str:
+def flat(value: Any, comma: str) -> str:
     """A value on one line: the items of a list, or the values of an object, with commas between them."""
     match value:
         case None:
             return ""
         case dict():
-            return flat(list(value.values()))
+            return flat(list(value.values()), comma)
         case list() | tuple():
-            return ", ".join(filter(None, map(flat, value)))
+            return comma.join(filter(None, (flat(item, comma) for item in value)))
         case _:
             return str(value)

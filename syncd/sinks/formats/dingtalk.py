@@ -46,14 +46,14 @@ def render(items: Sequence[Item], options: Options, attempt: Attempt) -> Request
         "msgtype": "markdown",
         "markdown": {"title": headline, "text": _text(headline, message)},
         "at": {"isAtAll": False},
-        "msgUuid": message_id(item.event_id for item in items),
+        "msgUuid": message_id(message.shown),
     }
     if options.secret is None:
-        return Request(to_json(body), JSON_HEADERS)
+        return Request(to_json(body), JSON_HEADERS, left=message.left)
     milliseconds = int(attempt.now.timestamp() * 1000)
     sign = signatures.dingtalk(options.secret, milliseconds)
     query = {"timestamp": str(milliseconds), "sign": sign}
-    return Request(to_json(body), JSON_HEADERS, query, signatures=(sign,))
+    return Request(to_json(body), JSON_HEADERS, query, (sign,), message.left)
 
 
 def message_id(event_ids: Iterable[str]) -> str:

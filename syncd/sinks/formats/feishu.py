@@ -48,12 +48,11 @@ def render(items: Sequence[Item], options: Options, attempt: Attempt) -> Request
     message = compose(items, options, attempt, MARKUP, TEXT_LIMIT)
     body: dict[str, Any] = {"msg_type": "interactive", "card": _card(message)}
     if options.secret is None:
-        return Request(to_json(body), JSON_HEADERS)
+        return Request(to_json(body), JSON_HEADERS, left=message.left)
     seconds = int(attempt.now.timestamp())
     sign = signatures.feishu(options.secret, seconds)
-    return Request(
-        to_json({"timestamp": str(seconds), "sign": sign, **body}), JSON_HEADERS, signatures=(sign,)
-    )
+    signed = {"timestamp": str(seconds), "sign": sign, **body}
+    return Request(to_json(signed), JSON_HEADERS, signatures=(sign,), left=message.left)
 
 
 def _card(message: Message) -> dict[str, Any]:

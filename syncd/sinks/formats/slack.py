@@ -30,14 +30,20 @@ def escape(line: str) -> str:
     return without_markup(entities(line))
 
 
-MARKUP = Markup(escape=escape, bold="*{}*".format, measure=size_in_utf16, block_limit=SECTION_LIMIT)
+def link(text: str, url: str) -> str:
+    return f"<{url}|{text}>"
+
+
+MARKUP = Markup(
+    escape=escape, bold="*{}*".format, measure=size_in_utf16, link=link, block_limit=SECTION_LIMIT
+)
 
 
 def render(items: Sequence[Item], options: Options, attempt: Attempt) -> Request:
     message = compose(items, options, attempt, MARKUP, TEXT_LIMIT)
     headline = f"{entities(message.prefix)} {escape(message.headline)}".strip()
     blocks = [_section(text) for text in (MARKUP.bold(headline), *message.blocks)]
-    return Request(to_json({"text": headline, "blocks": blocks}), JSON_HEADERS)
+    return Request(to_json({"text": headline, "blocks": blocks}), JSON_HEADERS, left=message.left)
 
 
 def interpret(answer: Answer) -> SendResult:

@@ -37,7 +37,8 @@ def render(items: Sequence[Item], options: Options, attempt: Attempt) -> Request
     message = compose(items, options, attempt, MARKUP, CONTENT_LIMIT - HEADLINE_LIMIT - frame)
     headline = short_in_bytes(f"{message.prefix} {without_markup(message.headline)}".strip(), HEADLINE_LIMIT)
     content = MARKUP.block_break.join([MARKUP.bold(headline), *message.blocks])
-    return Request(to_json({"msgtype": "markdown", "markdown": {"content": content}}), JSON_HEADERS)
+    body = {"msgtype": "markdown", "markdown": {"content": content}}
+    return Request(to_json(body), JSON_HEADERS, left=message.left)
 
 
 FORMAT = Format("wecom", render, partial(interpret_codes, codes=CODES), chat=True, limits=(Limit(20, 62.0),))
