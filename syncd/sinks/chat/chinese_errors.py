@@ -131,6 +131,7 @@ _KNOWN: Sequence[tuple[str, Template]] = (
     (r"TLS: the certificate.*", "证书不受信任；可用 ca_file 指定"),
     (r"TLS: .*", "加密连接失败"),
     (r"(?:stdout|the file) cannot be written: (.*)", _system("无法写入")),
+    (r"a test of syncd: nothing failed", "这是一次测试，没有任何故障"),
     (r"(\d+) events? given up: .*", "{0} 个事件已放弃"),
     (r"the template: .*", "消息模板出错；运行 syncd config check 可查看原因"),
     (r"event \S+ is not one that this version can read", "此版本无法读取该事件；请升级 syncd"),

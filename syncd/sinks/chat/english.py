@@ -81,7 +81,13 @@ ENGLISH = Language(
         "protocol": "The API's answers cannot be read",
         "incomplete": "The list could not be read completely",
     },
-    remedies={},
+    remedies={
+        "auth": "Check the key pair, its permissions and api.base_url; syncd doctor asks the API with it.",
+        "configuration": "Check the region and project_id of this account; syncd regions lists what the key may use.",
+        "unreachable": "Check the network and api.base_url from this machine; syncd goes on trying.",
+        "protocol": "The API answers something that is not a list; if it lasts an hour, look for a newer syncd.",
+        "incomplete": "The list changes or contradicts itself while it is read; additions count, nothing is revoked.",
+    },
     releases={
         "returned": "The missing images came back",
         "revoked": "The missing images are gone",

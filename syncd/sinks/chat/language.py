@@ -71,7 +71,7 @@ class Language:
     """Fills the gap ``reminder``"""
     failures: Mapping[str, str]
     remedies: Mapping[str, str]
-    """Class of a failure → what to do; the event's own hint stands where this has nothing"""
+    """Class of a failure → what to do; for any other class the event's own hint stands"""
     releases: Mapping[str, str]
     troubles: Mapping[str, tuple[str, str]]
     """Trouble of a sink → title and what to do. Gap: sink"""
