@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from syncd.sinks.sink import Delivered, Item, MessageTrouble, ReceiverTrouble, SendResult
 from tests.delivery.harness import FakeSink, Harness, drafts
@@ -102,3 +103,12 @@ async def test_of_one_image_the_later_events_wait_behind_the_earlier_ones(harnes
     harness.start()
     await harness.settled()
     assert robot.taken == list(range(1, 8))
+
+
+async def test_a_command_that_delivers_once_sends_all_parts(harness: Harness) -> None:
+    robot = Robot(harness)
+    await harness.configure(robot)
+    await harness.append(drafts(*range(8)))
+    await harness.dispatcher.drain(timedelta(seconds=60))
+    assert robot.shown == [[1, 2, 3], [4, 5, 6], [7, 8]]
+    assert harness.count("hook", "pending") == 0

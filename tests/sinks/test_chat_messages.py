@@ -150,6 +150,14 @@ def test_of_an_image_that_flaps_each_message_tells_what_the_last_one_left():
     ]
 
 
+def test_an_event_is_not_told_before_an_earlier_one_of_the_same_account_that_is_left():
+    of_lab = [status_changed(n, f"status-{n}", f"status-{n + 1}") for n in range(6)]
+    left = status_changed(6, "other", "status-5", account="bob")
+    like_the_last_of_lab = status_changed(7, "status-5", "status-6", account="bob")
+    request = find("wecom").render([*of_lab, left, like_the_last_of_lab], Options(), Attempt(NOW))
+    assert request.left == {6, 7}
+
+
 def test_dingtalk_knows_a_part_by_what_it_shows_and_not_by_what_waits_behind_it():
     items = [of_image(n, image={"image_id": f"image-{n:03d}"}) for n in range(200)]
     few, many = (
