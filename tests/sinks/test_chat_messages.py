@@ -29,11 +29,22 @@ def test_one_image_shared_with_many_is_one_entry():
         for n, (account, region) in enumerate([("lab", "a"), ("alice", "b"), ("bob", "c")])
     ]
     text = text_of(items)
-    assert "Shared with lab, alice, bob in a, b, c" in text
+    assert "Shared with lab (a), alice (b), bob (c)" in text
     assert "Shared by: 张老师 (ID 50123)" in text
     assert text.startswith("**Image shared: 训练 pytorch-2.4**")
     assert text.splitlines().count("compshareImage-1minbz219ceq") == 1, "alone on a line, to be copied"
     assert text.count("训练 pytorch-2.4") == 1
+
+
+def test_accounts_with_the_same_regions_stand_together():
+    both = ("cn-sh2",)
+    items = [
+        of_image(1, account="lab", region="cn-bj2")._replace(other_regions=both),
+        of_image(2, account="alice", region="cn-sh2"),
+        of_image(3, account="bob", region="cn-sh2")._replace(other_regions=("cn-bj2",)),
+    ]
+    assert "Shared with lab, bob (cn-bj2, cn-sh2), alice (cn-sh2)" in text_of(items)
+    assert "共享给 lab、bob（cn-bj2、cn-sh2）、alice（cn-sh2）" in text_of(items, "zh")
 
 
 def test_all_regions_are_named_though_a_sink_gets_one_event_of_an_account():
@@ -42,7 +53,7 @@ def test_all_regions_are_named_though_a_sink_gets_one_event_of_an_account():
     assert "共享给 lab（cn-bj2、cn-sh2、cn-wlcb）" in text_of([shared], "zh")
     assert "已取消共享：lab（cn-wlcb、cn-sh2）" in text_of([revoked], "zh")
     many = shared._replace(other_regions=tuple(f"region-{n}" for n in range(8)))
-    assert "Shared with lab in 9 regions" in text_of([many])
+    assert "Shared with lab (9 regions)" in text_of([many])
 
 
 def test_a_card_says_what_somebody_asks_who_wants_to_use_the_image():
@@ -129,7 +140,7 @@ def test_an_image_among_others_has_one_line():
     lines = [line for line in text_of([of_image(1), of_image(2, image=OTHER)]).splitlines() if line]
     assert len(lines) == 4, "headline, two images, the console"
     assert lines[1] == (
-        "**训练 pytorch-2.4** · Shared with lab in cn-wlcb · Shared by: 张老师 · Available · made on 4090"
+        "**训练 pytorch-2.4** · Shared with lab (cn-wlcb) · Shared by: 张老师 · Available · made on 4090"
         " · image price ¥1.5/h · compshareImage-1minbz219ceq"
     )
 
@@ -143,10 +154,10 @@ def test_of_an_image_that_flaps_each_message_tells_what_the_last_one_left():
         text = json.loads(request.body)["markdown"]["content"]
         told += [line for line in text.splitlines() if line.startswith("Status")]
         waiting = [event for event in waiting if event.seq in request.left]
-    assert told[-1] == "Status: Offline → Reviewing, for lab in cn-wlcb"
+    assert told[-1] == "Status: Offline → Reviewing, for lab (cn-wlcb)"
     assert told[:2] == [
-        "Status: Making → Available, for lab in cn-wlcb",
-        "Status: Available → Offline, for lab in cn-wlcb",
+        "Status: Making → Available, for lab (cn-wlcb)",
+        "Status: Available → Offline, for lab (cn-wlcb)",
     ]
 
 

@@ -34,15 +34,19 @@ _TONES: Mapping[str, Tone] = {
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One thing that happened to an image, in one or more accounts and regions. The times are texts, as in events."""
+    """One thing that happened to an image, in one or more accounts. The times are texts, as in events."""
 
     kind: OccurrenceKind
-    accounts: tuple[str, ...]
-    regions: tuple[str, ...]
+    places: Mapping[str, tuple[str, ...]]
+    """Account → its regions."""
     first: str
     last: str
     unverified: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
+
+    @property
+    def regions(self) -> frozenset[str]:
+        return frozenset().union(*self.places.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +124,7 @@ def _occurrence(event: Event) -> Occurrence:
     data = event.data
     return Occurrence(
         kind=_kind(event),
-        accounts=_optional(data.account),
-        regions=(*_optional(data.region), *event.other_regions),
+        places={data.account or "": (*_optional(data.region), *event.other_regions)},
         first=event.time,
         last=event.time,
         unverified=data.unverified_regions,
@@ -146,7 +149,7 @@ def _added(occurrences: tuple[Occurrence, ...], occurrence: Occurrence) -> tuple
     for index in reversed(range(len(occurrences))):
         if _equal(occurrences[index], occurrence):
             return (*occurrences[:index], _merged(occurrences[index], occurrence), *occurrences[index + 1 :])
-        if set(occurrences[index].accounts) & set(occurrence.accounts):
+        if occurrences[index].places.keys() & occurrence.places.keys():
             break
     return (*occurrences, occurrence)
 
@@ -158,8 +161,10 @@ def _equal(first: Occurrence, second: Occurrence) -> bool:
 def _merged(first: Occurrence, second: Occurrence) -> Occurrence:
     return replace(
         first,
-        accounts=_union(first.accounts, second.accounts),
-        regions=_union(first.regions, second.regions),
+        places={
+            account: _union(first.places.get(account, ()), second.places.get(account, ()))
+            for account in (*first.places, *second.places)
+        },
         unverified=_union(first.unverified, second.unverified),
         first=min(first.first, second.first),
         last=max(first.last, second.last),

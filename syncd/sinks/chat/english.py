@@ -36,9 +36,9 @@ ENGLISH = Language(
         "reshared": "Shared again with {where}",
         "known": "Already shared with {where}",
     },
-    named_places=" in {regions}",
-    counted_places=" in {n} regions",
-    unverified=" (not known for {regions})",
+    named_places=" ({regions})",
+    counted_places=" ({n} regions)",
+    unverified="; not known for {regions}",
     change="{field}: {before} → {after}",
     more_changes="{n} more changes",
     facts={

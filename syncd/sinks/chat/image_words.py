@@ -59,7 +59,7 @@ class ImageWords:
     def _told(self, occurrence: Occurrence) -> Sequence[str]:
         """One sentence; a status may have changed several times."""
         sentence, word = self._language.occurrences[occurrence.kind], self._values.of_field
-        where = self._values.listed(occurrence.accounts) + self._values.places(occurrence.regions)
+        where = self._values.accounts(occurrence.places)
         if occurrence.kind == "status":
             return [
                 sentence.format(

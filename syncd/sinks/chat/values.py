@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -97,6 +98,18 @@ class Values:
         known = [short(name, VALUE_LENGTH) for name in names]
         shown = self._language.listing.join(known[:NAMES_SHOWN])
         return shown if len(known) <= NAMES_SHOWN else f"{shown} +{len(known) - NAMES_SHOWN}"
+
+    def accounts(self, places: Mapping[str, tuple[str, ...]]) -> str:
+        """``lab, alice (cn-a, cn-b)``: accounts with their regions; those with the same regions stand together."""
+        together: dict[frozenset[str], list[str]] = {}
+        for account, regions in places.items():
+            together.setdefault(frozenset(regions), []).append(account)
+        named = [
+            self.listed(accounts) + self.places(places[accounts[0]])
+            for accounts in islice(together.values(), NAMES_SHOWN)
+        ]
+        rest = len(together) - len(named)
+        return self._language.listing.join(named) + (f" +{rest}" if rest else "")
 
     def places(self, regions: Sequence[str]) -> str:
         if not regions:
