@@ -28,6 +28,7 @@ import errno
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
+from pathlib import Path
 from typing import ClassVar, Literal
 
 
@@ -57,7 +58,10 @@ FailureClass = Literal["auth", "configuration", "unreachable", "protocol", "inco
 REMEDIES = {
     errno.ENOSPC: "the disk is full: free some space or inodes on that file system",
     errno.EDQUOT: "the user's quota is used up: free some space, or have the quota raised",
-    errno.EROFS: "the file system is read-only: mount it for writing (after a disk error, check it first)",
+    errno.EROFS: (
+        "the file system is read-only: mount it for writing (after a disk error, check it first);"
+        " a systemd unit with ProtectSystem=strict needs ReadWritePaths= for the folder"
+    ),
     errno.EIO: "the disk reports errors: `dmesg` says more; check the file system's health",
     errno.EMFILE: "syncd has too many files open: raise its limit (LimitNOFILE= in the unit, `ulimit -n`)",
     errno.ENFILE: "the machine has too many files open: end what opens so many, or raise fs.file-max",
@@ -95,11 +99,16 @@ class Fault:
 
 
 class ConfigError(SyncdError):
+    """``database`` is the file that the configuration names all the same; None if that part of it is lost too."""
+
     exit_code = ExitCode.USAGE
 
-    def __init__(self, source: str, faults: list[Fault]) -> None:
-        super().__init__(f"{source}: {len(faults)} fault{'s' if len(faults) != 1 else ''}")
+    def __init__(
+        self, source: str, faults: list[Fault], hint: str = "", database: Path | None = None
+    ) -> None:
+        super().__init__(f"{source}: {len(faults)} fault{'s' if len(faults) != 1 else ''}", hint)
         self.faults = faults
+        self.database = database
 
 
 class UsageError(SyncdError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,6 +31,13 @@ WEBHOOK = """
 type = "webhook"
 url = "https://example.com/hook"
 """
+
+
+def open_up(folder: Path) -> None:
+    """Let everybody enter: pytest keeps its folders from others, so that no file in them is open to anybody."""
+    for each in (folder, *folder.parents):
+        if each.stat().st_uid == os.geteuid() and each != Path("/"):
+            each.chmod(each.stat().st_mode | 0o011)
 
 
 class Files:

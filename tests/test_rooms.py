@@ -14,10 +14,11 @@ PACKAGE = ROOT / "syncd"
 LOOKS_AT = {
     "model": set(),
     "terminal": set(),
+    "file_access": set(),
     "errors": {"model"},
-    "config": {"model", "errors"},
+    "config": {"model", "errors", "file_access"},
     "compshare": {"model", "errors", "config"},
-    "store": {"model", "errors", "config"},
+    "store": {"model", "errors", "config", "file_access"},
     "sync": {"model", "errors", "config", "compshare", "store"},
     "schedule": {"model", "errors", "config", "sync"},
     "sinks": {"model", "errors", "config", "store"},

@@ -83,7 +83,7 @@ def _of_profile(table: Table, profile: str) -> tuple[Secret | None, Secret | Non
             return None, None
         return _pair(profiles[profile])
     except BadSecretError as error:
-        table.fault("profile", show_value(profile), f"{path}: {error}")
+        table.fault("profile", show_value(profile), f"{path}: {error}{error.detail}")
     except (ValueError, TypeError, KeyError, RecursionError):
         table.fault("profile", show_value(profile), f"{path} has no public_key and private_key for it")
     return None, None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from syncd import file_access
 from syncd.config import paths, tables
 from syncd.config.accounts import PRIVATE, PUBLIC, account_from_environment, read_account
 from syncd.config.keys import KEYS, TABLES, unformed
@@ -14,6 +15,7 @@ from syncd.config.secret_sources import SecretSources
 from syncd.config.settings import Config, LogSinkConfig
 from syncd.config.sinks import path_faults, read_sink, refuse_unmatched
 from syncd.config.table import Table
+from syncd.config.toml_file import read_toml
 from syncd.config.values import nearest
 from syncd.config.warnings import warnings_about
 from syncd.errors import ConfigError, Fault
@@ -36,11 +38,12 @@ def load(
     perhaps only the service may read them.
     """
     path = paths.find_config_file(explicit, environ)
-    reader = SettingsReader({} if path is None else paths.read_toml(path), path, environ, secrets)
+    reader = SettingsReader({} if path is None else read_toml(path), path, environ, secrets)
     config = reader.settings()
     faults = reader.faults + [fault for check in checks for fault in check(config)]
     if faults:
-        raise ConfigError(config.source, faults)
+        is_lost = any(fault.key in ("database", "database.path") for fault in faults)
+        raise ConfigError(config.source, faults, database=None if is_lost else config.database.path)
     return config
 
 
@@ -142,6 +145,11 @@ def _no_configuration(environ: Mapping[str, str]) -> Fault:
     for present, missing in ((PUBLIC, PRIVATE), (PRIVATE, PUBLIC)):
         if environ.get(present):
             return Fault(f"${missing}", "", f"is missing: ${present} alone is no key pair")
-    looked = f"{paths.user_file(environ)} and {paths.SYSTEM} do not exist"
+    usual = (paths.user_file(environ), paths.SYSTEM)
+    denied = next((path for path in usual if paths.is_hidden(path)), None)
+    if denied is not None:
+        remedy = f"{denied} may be there, but you may not look: {file_access.denied_hint(denied)}"
+        return Fault("configuration", "", remedy)
+    looked = f"{usual[0]} and {usual[1]} do not exist"
     remedy = f"there is none ({looked}): `syncd config init` writes a start, or set ${PUBLIC} and ${PRIVATE}"
     return Fault("configuration", "", remedy)

@@ -1,14 +1,11 @@
-"""Where the configuration and the database are looked for, and how a file is read as TOML."""
+"""Where the configuration and the database are looked for."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from syncd.config.secret_sources import home
-from syncd.errors import ConfigError, Fault, trouble_with
 
 SYSTEM = Path("/etc/syncd/config.toml")
 
@@ -39,21 +36,15 @@ def xdg_folder(environ: Mapping[str, str], variable: str, otherwise: str) -> Pat
     return folder if folder.is_absolute() else home(environ) / otherwise
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of the file. Raises ConfigError, which names the line that is not TOML, and MachineTrouble."""
+def is_hidden(path: Path) -> bool:
+    """Whether this user may not even look whether the file is there."""
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        if trouble := trouble_with(f"read {path}", error):
-            raise trouble from error
-        remedy = f"cannot be read: {error.strerror}; `syncd config init` writes a commented start"
-    except UnicodeDecodeError:
-        remedy = "is not text in UTF-8"
-    except tomllib.TOMLDecodeError as error:
-        remedy = f"is not TOML: {error}"
-    except (RecursionError, ValueError):
-        remedy = "is not TOML that syncd can read"
-    raise ConfigError(str(path), [Fault("file", str(path), remedy)])
+        path.lstat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _exists(path: Path) -> bool:

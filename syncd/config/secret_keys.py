@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -9,6 +10,14 @@ from syncd.config.keys import SECRET_FORMS, unformed
 from syncd.config.secret_sources import BadSecretError, SecretSources, shown_source
 from syncd.config.values import MASK, url_problem
 from syncd.model import Secret
+
+_PLACEHOLDER = re.compile(r"…+|\.{3,}|\*{3}|<[^<>]*>")
+"""What stands in examples, and in the output of `syncd config show`, where a secret belongs."""
+
+
+_NOT_SHOWN = (
+    ' (it is not shown, since it might be the key itself; a path that begins with "/" or "./" is shown)'
+)
 
 
 class AddFault(Protocol):
@@ -57,8 +66,8 @@ class SecretKeys:
         text = self._in_one_form(values, key, name, lambda value: isinstance(value, str), "a text in quotes")
         if text is None:
             return None
-        if not all(character.isprintable() for character in text):
-            self._fault(name, MASK, "must be one line, without control characters")
+        if problem := _text_problem(text):
+            self._fault(name, MASK, problem)
             return None
         return Secret(text)
 
@@ -76,6 +85,9 @@ class SecretKeys:
         value = values[key + form]
         if form:
             return self._from_source(name, form, value)
+        if value == "":
+            self._fault(name, '""', f"is empty: put the value between the quotes, or use {_other_forms(key)}")
+            return None
         if not fits(value) or not value:
             self._fault(name, MASK, f"must be {wanted}")
             return None
@@ -90,8 +102,25 @@ class SecretKeys:
         try:
             return self.sources.read(form, value)
         except BadSecretError as error:
-            self._fault(name + form, shown_source(form, value), str(error))
+            shown = shown_source(form, value)
+            more = error.detail if shown != MASK else _NOT_SHOWN if form == "_file" else ""
+            self._fault(name + form, shown, f"{error}{more}")
             return None
+
+
+def _text_problem(text: str) -> str:
+    """What is wrong with a secret that is one line of text, without repeating any of it; "" if nothing is."""
+    if not text.strip():
+        return "is blank: there is nothing in it but spaces"
+    if _PLACEHOLDER.fullmatch(text.strip()):
+        return "is only a placeholder: put the real value in its place"
+    if not all(character.isprintable() for character in text):
+        return "must be one line, without control characters"
+    return ""
+
+
+def _other_forms(key: str) -> str:
+    return f"{key}_file, {key}_env or {key}_credential"
 
 
 def _is_list_of_texts(value: object) -> bool:

@@ -8,18 +8,29 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from syncd import file_access
 from syncd.config.values import MASK, show_value
 from syncd.errors import trouble_with
 
 MAX_SECRET_BYTES = 64 * 1024
 """Bytes of a secret's file at most: anything larger was surely named by mistake."""
 
+_FILE = re.compile(r"(?:~?/|\.{1,2}/).*|[a-z]{1,20}\d{0,3}(?:[._/-][a-z]{0,20}\d{0,3})+")
+"""Paths that are surely paths: from the root, from the home or from here, or short words with something between."""
+
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 """Names of variables as people choose them; a secret that was put in their place does not look like one."""
 
 
 class BadSecretError(Exception):
-    """A secret cannot be had. Its text says what would be right, and holds no secret."""
+    """A secret cannot be had. Its text says what would be right, and holds no secret.
+
+    ``detail`` says more, and names the path: it is for those who may see the path.
+    """
+
+    def __init__(self, remedy: str, detail: str = "") -> None:
+        super().__init__(remedy)
+        self.detail = detail
 
 
 class SecretSources:
@@ -75,24 +86,27 @@ class SecretSources:
 
 def shown_source(form: str, value: str) -> str:
     """What a fault shows of a secret's source; masked where it could be the secret itself, put at the wrong key."""
-    is_source = value.startswith(("/", "~/", "./", "../")) if form == "_file" else _VARIABLE.fullmatch(value)
+    is_source = (_FILE if form == "_file" else _VARIABLE).fullmatch(value)
     return show_value(value) if is_source and form != "_credential" else MASK
 
 
 def read_private(path: Path) -> str:
-    """The text of a file that only its owner and group can read. Raises BadSecretError and MachineTrouble."""
+    """The text of a file that others cannot reach: by its mode, or by that of a folder above it.
+
+    Raises BadSecretError and MachineTrouble.
+    """
     try:
         with open(path, "rb", opener=_without_waiting) as file:  # Path.open takes no opener
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise BadSecretError("must be an ordinary file")
-            if mode & (stat.S_IROTH | stat.S_IWOTH):
+            if file_access.is_open_to_others(path, mode):
                 raise BadSecretError(f"is open to others (mode {mode & 0o777:04o}): chmod o= the file")
             content = file.read(MAX_SECRET_BYTES + 1)
     except OSError as error:
         if trouble := trouble_with(f"read {path}", error):
             raise trouble from None
-        raise BadSecretError(f"cannot be read: {error.strerror}") from None
+        raise BadSecretError(f"cannot be read: {error.strerror}", file_access.detail(path, error)) from None
     except ValueError:
         raise BadSecretError("is not a path") from None
     return _decoded(content)

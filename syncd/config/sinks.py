@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -60,7 +61,12 @@ def read_sink(table: Table, name: str) -> SinkConfig:
 
 
 def path_faults(sinks: Iterable[SinkConfig], database: Path, config: Path | None) -> Iterator[Fault]:
-    """Each file has one writer: two would tear each other's lines, and one's rotation would take the other's file."""
+    """Paths that name no file, and files that two would write to.
+
+    Two writers would tear each other's lines, and one's rotation would take the other's file.
+    """
+    if problem := _no_database(database):
+        yield Fault("database.path", show_value(str(database)), problem)
     taken = {
         _real(path): owner
         for owner, paths in (
@@ -71,10 +77,40 @@ def path_faults(sinks: Iterable[SinkConfig], database: Path, config: Path | None
     }
     for sink in sinks:
         if isinstance(sink, LogSinkConfig) and sink.path is not None:
+            if problem := _no_log(sink.path):
+                yield Fault(f"sinks.{sink.name}.path", show_value(str(sink.path)), problem)
             owner = taken.setdefault(_real(sink.path), f"sinks.{sink.name}")
             if owner != f"sinks.{sink.name}":
                 remedy = f"is the file of {owner} already; give this sink one of its own"
                 yield Fault(f"sinks.{sink.name}.path", show_value(str(sink.path)), remedy)
+
+
+def _no_database(path: Path) -> str:
+    """Why a database cannot be at this path; "" if it can, or if this user may not look."""
+    mode = _mode(path)
+    if stat.S_ISDIR(mode):
+        return f'is a folder: name a file in it, such as "{path / "syncd.db"}"'
+    return "is a device or a pipe: name an ordinary file" if mode and not stat.S_ISREG(mode) else ""
+
+
+def _no_log(path: Path) -> str:
+    """Why events cannot be kept at this path; "" if they can. ``/dev/stderr`` and the like are allowed."""
+    mode = _mode(path)
+    if stat.S_ISDIR(mode):
+        return f'is a folder: name a file in it, such as "{path / "events.jsonl"}"'
+    if path == Path("/dev/full"):
+        return "is a device that is always full: name an ordinary file"
+    if stat.S_ISFIFO(mode) and not path.is_relative_to("/dev"):
+        return "is a pipe, and what nobody has read is lost when syncd stops: name an ordinary file"
+    return ""
+
+
+def _mode(path: Path) -> int:
+    """0 if there is nothing, or if this user may not look."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
 
 
 def _real(path: Path) -> str:

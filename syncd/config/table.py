@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from syncd import file_access
 from syncd.config.keys import KEYS, accepted, unformed
 from syncd.config.secret_keys import SecretKeys
 from syncd.config.secret_sources import SecretSources
@@ -111,7 +112,7 @@ class Table:
             except OSError as error:
                 if trouble := trouble_with(f"read {path}", error):
                     raise trouble from error
-                self.fault(key, show_value(str(path)), f"cannot be read: {error.strerror}")
+                self.fault(key, show_value(str(path)), f"cannot be read: {file_access.reason(path, error)}")
         return path
 
     def foreign(self, allowed: Iterable[str]) -> list[str]:

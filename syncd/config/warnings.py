@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from syncd import file_access
 from syncd.config.keys import KEYS
 from syncd.config.settings import ApiConfig, HeartbeatConfig, RetentionConfig, SinkConfig, WebhookSinkConfig
 from syncd.config.values import format_duration, is_unencrypted
@@ -25,24 +25,24 @@ def warnings_about(
 ) -> Iterator[str]:
     """One sentence for each, without secrets."""
     if is_unencrypted(api.base_url):
-        yield "api.base_url is http:// to another machine: whoever is on the way reads what is signed"
+        yield "api.base_url is http:// to another machine: anybody between here and there can read the requests"
     for name, sink in sinks.items():
         if isinstance(sink, WebhookSinkConfig) and is_unencrypted(sink.url.reveal()):
-            yield f"sinks.{name}.url is http:// to another machine: events travel in the clear"
+            yield f"sinks.{name}.url is http:// to another machine: anybody between here and there can read the events"
     if heartbeat is not None and is_unencrypted(heartbeat.url.reveal()):
-        yield "heartbeat.url is http:// to another machine: whoever is on the way can send it too"
+        yield "heartbeat.url is http:// to another machine: anybody between here and there can read the URL"
     if not sinks:
-        yield "there is no [sinks.NAME]: the cache is kept, and nobody is told"
+        yield "there is no [sinks.NAME]: nobody is notified"
     if retention.events < SHORT_RETENTION:
         kept = format_duration(retention.events)
-        yield f'retention.events is "{kept}": events that a receiver has not taken by then are given up'
+        yield f'retention.events is "{kept}": events that a receiver has not taken by then are never delivered'
     if path is not None and _holds_secrets(values) and _is_open(path):
         yield f"{path} holds secrets and is open to others: chmod o= {path}"
 
 
 def _is_open(path: Path) -> bool:
     try:
-        return bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
+        return file_access.is_open_to_others(path, path.stat().st_mode)
     except OSError:
         return False
 

@@ -8,7 +8,11 @@ import stat
 from pathlib import Path
 from urllib.parse import quote
 
+from syncd import file_access
 from syncd.errors import REMEDIES, DatabaseMissing, DatabaseUnwritable
+
+READING = ("read", "open")
+"""What needs no right to write; see `unwritable`."""
 
 _COMPANIONS = ("-wal", "-shm", ".lock")
 
@@ -47,7 +51,11 @@ def identity(path: Path) -> tuple[int, int]:
     except OSError as error:
         raise unwritable(path, "open", error) from error
     if stat.S_ISDIR(status.st_mode):
-        raise DatabaseMissing(f"{path} is a folder, not a file", "name the file in it")
+        raise DatabaseMissing(
+            f"{path} is a folder, not a file", f"name the file in it, such as {path / 'syncd.db'}"
+        )
+    if not stat.S_ISREG(status.st_mode):
+        raise DatabaseMissing(f"{path} is a device or a pipe, not a file", "name an ordinary file")
     return status.st_dev, status.st_ino
 
 
@@ -99,10 +107,14 @@ def sync_folder(folder: Path) -> None:
 def unwritable(path: Path, doing: str, error: OSError, hint: str = "") -> DatabaseUnwritable:
     """The error for an operation that the system refused.
 
-    ``hint`` says what to do, unless the refusal itself tells (a full disk, no files left).
+    ``hint`` says what to do, unless the refusal itself tells (a full disk, no files left, no permission).
     """
-    otherwise = (
-        f"give the user that runs syncd the right to write in {path.parent}, or change `database.path`"
+    remedy = REMEDIES.get(error.errno or 0)
+    if remedy is None and error.errno in file_access.DENIED:
+        remedy = file_access.denied_hint(path, writing=doing not in READING)
+    if error.errno == errno.EISDIR:
+        remedy = "this is a folder: name a file in it"
+    return DatabaseUnwritable(
+        f"cannot {doing} {path}: {error.strerror or error}",
+        remedy or hint or "check the path (`database.path`)",
     )
-    remedy = REMEDIES.get(error.errno or 0) or hint or otherwise
-    return DatabaseUnwritable(f"cannot {doing} {path}: {error.strerror or error}", remedy)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from syncd import file_access
 from syncd.errors import (
     DatabaseCorrupt,
     DatabaseError,
@@ -23,7 +24,7 @@ _RESTORE = (
     "stop syncd, run `syncd db check`, and put back the newest backup (PATH.backup-…) or move the file away"
 )
 _SPACE = "free some space on that file system; a daemon at work goes on by itself"
-_OWNER = "run as the user that owns the file, or mend its permissions and those of its folder"
+_OWNER = "run as the user that owns the file, or fix its permissions and those of its folder"
 _BUSY = "close other programs that write to the file (a sqlite3 shell with an open transaction?)"
 
 _MEANING: dict[int, tuple[type[DatabaseError], str, str]] = {
@@ -71,6 +72,8 @@ def explain(error: BaseException, path: Path, doing: str) -> DatabaseError | Non
     kind, reason, hint = meaning
     if kind is DatabaseUnwritable and (unreachable := _unreachable(path)) is not None:
         return unreachable
+    if hint == _OWNER and not os.access(path, os.R_OK if doing == "read" else os.W_OK):
+        hint = file_access.denied_hint(path, writing=doing != "read")
     return kind(f"cannot {doing} {path}: {reason} ({cause})", hint)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config_files import ACCOUNT, CERTIFICATE
+from tests.config_files import ACCOUNT, CERTIFICATE, open_up
 
 SECRETS = {
     name: f"{name}-0123456789"
@@ -142,6 +142,7 @@ level = "loud"
 )
 def test_every_fault_comes_at_once_without_a_secret(shell: Shell, line: list[str]) -> None:
     shell.write("open", SECRETS["FilePrivate"], 0o644)
+    open_up(shell.folder)
     path = shell.write("config.toml", BAD)
     done = shell.run("--config", str(path), *line)
     faults = [found for found in done.stderr.splitlines() if found.startswith("  ") and ": " in found]
@@ -244,6 +245,7 @@ def test_what_is_shown_is_toml_or_json_and_has_no_secret(sound: Shell) -> None:
 
 def test_warnings_do_not_fail_the_check(shell: Shell) -> None:
     shell.environ["SYNCD_CONFIG"] = str(shell.write("open.toml", ACCOUNT, 0o644))
+    open_up(shell.folder)
     done = shell.run("config", "check")
     assert done.returncode == 0
     assert "warning: " in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from syncd.config.sinks import FORMATS
 from syncd.errors import ConfigError, Fault
 from syncd.model import SinkFilter
 from syncd.sinks import formats
-from tests.config_files import ACCOUNT, CERTIFICATE, WEBHOOK, Files
+from tests.config_files import ACCOUNT, CERTIFICATE, WEBHOOK, Files, open_up
 
 
 @pytest.fixture
@@ -226,7 +227,16 @@ def test_a_key_above_all_tables_is_sent_to_its_own(files: Files) -> None:
     [
         (b"[schedule]\ninterval = \n", "at line 2"),
         (b"[a]\nx=1\n[a]\n", "is not TOML"),
-        (b"a = '\xff'", "UTF-8"),
+        (b"a = '\xff'", "line 1 is not UTF-8: save the file as UTF-8"),
+        ("# 账号\n".encode("gbk"), "probably GBK: save the file as UTF-8, or convert it: iconv -f GB18030"),
+        (ACCOUNT.encode("utf-16"), "is UTF-16, but TOML must be UTF-8"),
+        (ACCOUNT.encode("utf-16-le"), "iconv -f UTF-16"),
+        ("[log]\nlevel = “info”".encode(), 'line 2, column 9); there is “ in that line, where TOML wants "'),
+        ('[log]\nlevel = "info”'.encode(), "there is ” in that line"),
+        ("【log】".encode(), "there is 【 in that line, where TOML wants ["),
+        ('[log]\nlevel ＝ "info"'.encode(), "there is ＝ in that line, where TOML wants ="),
+        ('[log]\nlevel\u3000= "info"'.encode(), "a special space (U+3000) in that line"),
+        ('[a]\nx = ["b"，"c"]'.encode(), "there is ， in that line, where TOML wants ,"),
         (b"a = " + b"[" * 100_000, "TOML"),
     ],
 )
@@ -245,11 +255,62 @@ def test_a_byte_order_mark_is_no_fault(files: Files) -> None:
     ).accounts.keys() == {"lab"}
 
 
-def test_a_missing_file_and_a_folder_are_one_fault(files: Files) -> None:
-    for path in (files.folder / "nowhere.toml", files.folder):
-        with pytest.raises(ConfigError) as caught:
-            load(path, {})
-        assert "cannot be read" in caught.value.faults[0].remedy
+def test_a_quote_in_a_text_is_not_blamed_for_another_mistake(files: Files) -> None:
+    path = files.write("config.toml", 'a = "“b”"\nc = \n')
+    with pytest.raises(ConfigError) as caught:
+        load(path, {})
+    assert "there is" not in caught.value.faults[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("nowhere.toml", "cannot be read: No such file or directory; `syncd config init`"),
+        ("no/where.toml", "/no does not exist); `syncd config init`"),
+        ("file/x.toml", "/file is not a folder)"),
+        (".", "cannot be read: Is a directory"),
+        ("/dev/full", "is a device, not a file"),
+    ],
+)
+def test_what_is_no_file_is_one_fault(files: Files, name: str, remedy: str) -> None:
+    files.write("file", "")
+    with pytest.raises(ConfigError) as caught:
+        load(files.folder / name, {})
+    assert remedy in caught.value.faults[0].remedy
+
+
+def test_a_pipe_is_read_to_its_end_and_does_not_block_if_nobody_writes(files: Files) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, ACCOUNT.encode())
+    os.close(writing)
+    assert load(Path(f"/dev/fd/{reading}"), files.environ).accounts.keys() == {"lab"}
+    os.close(reading)
+    os.mkfifo(files.folder / "pipe")
+    with pytest.raises(ConfigError):
+        load(files.folder / "pipe", files.environ)
+
+
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [("folder", '/folder/syncd.db"'), ("pipe", "ordinary file"), ("/dev/full", "ordinary file")],
+)
+def test_a_database_is_an_ordinary_file(files: Files, path: str, remedy: str) -> None:
+    (files.folder / "folder").mkdir()
+    os.mkfifo(files.folder / "pipe")
+    assert remedy in files.faults(f'[database]\npath = "{path}"')["database.path"]
+    assert not (files.folder / f"{path}.lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [("folder", '/folder/events.jsonl"'), ("pipe", "ordinary file"), ("/dev/full", "ordinary file")],
+)
+def test_a_log_s_path_can_keep_events(files: Files, path: str, remedy: str) -> None:
+    (files.folder / "folder").mkdir()
+    os.mkfifo(files.folder / "pipe")
+    assert remedy in files.faults(f'[sinks.a]\ntype = "log"\npath = "{path}"')["sinks.a.path"]
+    for fine in ("/dev/stderr", "/dev/null", "new/events.jsonl"):
+        assert files.faults(f'[sinks.a]\ntype = "log"\npath = "{fine}"') == {}
 
 
 class TestAccounts:
@@ -322,6 +383,7 @@ class TestProfiles:
     def test_a_profile_that_gives_no_keys_is_a_fault(
         self, files: Files, content: str, mode: int, remedy: str
     ) -> None:
+        open_up(files.folder)
         faults = self.load(files, content, mode)
         assert isinstance(faults, dict)
         assert remedy in faults["accounts.lab.profile"]
@@ -507,7 +569,7 @@ class TestSinks:
         assert 'must be "region"' in faults["sinks.hook.scope"]
 
     def test_no_sink_is_worth_a_word(self, files: Files) -> None:
-        assert any("nobody is told" in warning for warning in files.load("").warnings)
+        assert any("nobody is notified" in warning for warning in files.load("").warnings)
         assert files.load(WEBHOOK).warnings == ()
 
 
@@ -530,14 +592,17 @@ class TestWarnings:
         assert "example.com" not in warning
 
     def test_inline_secrets_in_an_open_file_are_worth_a_word(self, files: Files) -> None:
+        open_up(files.folder)
         config = load(files.write("config.toml", ACCOUNT + WEBHOOK, 0o644), files.environ)
         assert ["open to others" in warning for warning in config.warnings] == [True]
         account = '[accounts.a]\npublic_key_env = "P_K"\nprivate_key_env = "P_K"\n[sinks.a]\ntype = "log"'
         assert load(files.write("config.toml", account, 0o644), {"P_K": "x"}).warnings == ()
+        files.folder.chmod(0o700)
+        assert load(files.write("config.toml", ACCOUNT + WEBHOOK, 0o644), files.environ).warnings == ()
 
     def test_a_short_retention_is_worth_a_word(self, files: Files) -> None:
         (warning,) = files.load(WEBHOOK + '[retention]\nevents = "1h"').warnings
-        assert "given up" in warning
+        assert "never delivered" in warning
 
 
 class TestHeartbeat:

@@ -11,7 +11,7 @@ import pytest
 from syncd.config import LogSinkConfig, WebhookSinkConfig, find_config_file, load
 from syncd.config.keys import KEYS, SECRET_FORMS
 from syncd.errors import ConfigError
-from tests.config_files import ACCOUNT, WEBHOOK, Files
+from tests.config_files import ACCOUNT, WEBHOOK, Files, open_up
 
 
 @pytest.fixture
@@ -209,6 +209,7 @@ class TestSecrets:
         files.write("credentials/private_key", "of-the-unit\n")
         assert files.load(text, account="").accounts["lab"].private_key.reveal() == "of-the-unit"
         files.write("credentials/private_key", "of-the-unit\n", 0o644)
+        open_up(files.folder)
         assert "open to others" in str(files.faults(text, account=""))
         files.environ["CREDENTIALS_DIRECTORY"] = str(files.folder)
         assert "none of the unit's" in str(files.faults(text, account=""))
@@ -220,7 +221,22 @@ class TestSecrets:
             "accounts.lab.private_key": f": is given as private_key and private_key{other}: keep one"
         }
 
-    @pytest.mark.parametrize("text", ["1", '""', "true", '["a"]', '{ a = "b" }', '"a\\nb"', '"a\\u0000b"'])
+    @pytest.mark.parametrize(
+        ("text", "remedy"),
+        [
+            ("", '"": is empty: put the value between the quotes, or use private_key_file'),
+            ("  ", "***: is blank"),
+            ("…", "***: is only a placeholder"),
+            (" ... ", "***: is only a placeholder"),
+            ("***", "***: is only a placeholder"),
+            ("<your private key>", "***: is only a placeholder"),
+        ],
+    )
+    def test_nothing_and_a_placeholder_are_faults(self, sources: Files, text: str, remedy: str) -> None:
+        faults = sources.faults("", account=f'[accounts.lab]\npublic_key = "p"\nprivate_key = "{text}"')
+        assert faults["accounts.lab.private_key"].startswith(remedy)
+
+    @pytest.mark.parametrize("text", ["1", "true", '["a"]', '{ a = "b" }', '"a\\nb"', '"a\\u0000b"'])
     def test_what_is_no_line_of_text_is_a_fault(self, sources: Files, text: str) -> None:
         faults = sources.faults("", account=f'[accounts.lab]\npublic_key = "p"\nprivate_key = {text}')
         assert faults["accounts.lab.private_key"].startswith("***: must be")
@@ -277,12 +293,22 @@ class TestSecrets:
         self, sources: Files, content: bytes, mode: int, remedy: str, form: str
     ) -> None:
         path = sources.write("credentials/key", content, mode)
+        open_up(sources.folder)
         value = str(path) if form == "_file" else "key"
         faults = sources.faults(
             f'private_key{form} = "{value}"', account='[accounts.lab]\npublic_key = "p"\n'
         )
         assert faults.keys() == {f"accounts.lab.private_key{form}"}
         assert remedy in faults[f"accounts.lab.private_key{form}"]
+
+    def test_in_a_closed_folder_no_file_is_open(self, sources: Files) -> None:
+        path = sources.write("closed/below/key", "secret", 0o644)
+        open_up(path.parent)
+        account = '[accounts.lab]\npublic_key = "p"\nprivate_key_file = "link"'
+        (sources.folder / "link").symlink_to(path)
+        assert "open to others" in str(sources.faults("", account=account))
+        (sources.folder / "closed").chmod(0o700)
+        assert sources.load("", account=account).accounts["lab"].private_key.reveal() == "secret"
 
     @pytest.mark.parametrize("mode", [0o600, 0o640, 0o400, 0o440])
     def test_a_group_may_read(self, sources: Files, mode: int) -> None:
@@ -300,6 +326,13 @@ class TestSecrets:
         [
             ('private_key_file = "/nowhere/key"', '"/nowhere/key": cannot be read: No such file'),
             ('private_key_file = "."', "***: cannot be read: Is a directory"),
+            ('private_key_file = "private_key"', '"private_key": cannot be read: No such file'),
+            ('private_key_file = "keys/lab2.key"', '"keys/lab2.key": cannot be read: No such file'),
+            (
+                'private_key_file = "4f2GhW8x0ZkP"',
+                "***: cannot be read: No such file or directory (it is not",
+            ),
+            ('private_key_file = "c2VjcmV0/WxY.k9"', "***: cannot be read: No such file or directory (it is"),
             ("private_key_file = 5", ": must be a text in quotes"),
             (
                 'private_key_env = "NO_SUCH_VARIABLE"',

@@ -214,10 +214,13 @@ def test_a_configuration_that_cannot_be_read_for_a_while_is_no_faulty_one(
     config.touch(mode=0o600)
     config.write_text('[accounts.lab]\npublic_key = "public"\nprivate_key_file = "key"\n')
     load(config, {})
-    if call == "secret":
-        monkeypatch.setattr("builtins.open", refusing(code))
-    else:
-        monkeypatch.setattr(Path, "read_text", refusing(code))
+    refuse, real = refusing(code), open
+    name = "key" if call == "secret" else "config.toml"
+
+    def open_or_refuse(path: Path, *args: Any, **options: Any) -> Any:
+        return refuse() if path == tmp_path / name else real(path, *args, **options)
+
+    monkeypatch.setattr("builtins.open", open_or_refuse)
     with pytest.raises(MachineTrouble, match=os.strerror(code)) as refused:
         load(config, {})
     assert (refused.value.exit_code, refused.value.hint) == (1, REMEDIES[code])

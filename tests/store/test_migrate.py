@@ -378,7 +378,7 @@ BROKEN = [
     (_damaged, DatabaseCorrupt, "damaged", "backup"),
     (_without_version, DatabaseCorrupt, "does not say which schema", "backup"),
     (_unknown_version, DatabaseCorrupt, "0000", "backup"),
-    (_folder, DatabaseUnwritable, "irectory", "right to write"),
+    (_folder, DatabaseUnwritable, "irectory", "name a file in it"),
 ]
 
 
