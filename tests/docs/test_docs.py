@@ -152,9 +152,9 @@ SETTINGS = [
 
 @pytest.mark.parametrize(("name", "block"), SETTINGS, ids=[name for name, _ in SETTINGS])
 def test_every_block_of_settings_loads(name: str, block: str, tmp_path: Path) -> None:
-    """With the files that it names; a block without an account gets one."""
+    """With the files that it names, and keys in the place of "…"; a block without an account gets one."""
     files = Files(tmp_path)
-    block = block.replace("/home/me", str(tmp_path / "home"))
+    block = block.replace("/home/me", str(tmp_path / "home")).replace('"…"', '"key"')
     for path in re.findall(r'^\w+_file = "(.*)"', block, re.MULTILINE):
         files.write(path, "https://open.feishu.cn/open-apis/bot/v2/hook/0123\n")
     for credential in re.findall(r'^\w+_credential = "(.*)"', block, re.MULTILINE):
