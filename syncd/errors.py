@@ -107,6 +107,7 @@ class ConfigError(SyncdError):
         self, source: str, faults: list[Fault], hint: str = "", database: Path | None = None
     ) -> None:
         super().__init__(f"{source}: {len(faults)} fault{'s' if len(faults) != 1 else ''}", hint)
+        self.source = source
         self.faults = faults
         self.database = database
 

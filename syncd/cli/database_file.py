@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncd.cli.options import global_options
+from syncd.cli.options import GlobalOptions, global_options
 from syncd.cli.output import plain, say
 from syncd.errors import ConfigError, DatabaseMissing
 
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 
 
 class DatabaseFile:
-    """``config`` is None where ``--db`` names the file and there is no sound configuration."""
+    """``config`` is None where there is no sound configuration: ``--db`` names the file, or it is where it usually is.
 
-    def __init__(self, context: click.Context, db: Path | None) -> None:
-        self.config = _load_config(context, db)
-        self.path = db or self._configured_path()
+    With ``guess`` False, the usual place is not good enough: for a command that changes the file.
+    """
+
+    def __init__(self, context: click.Context, db: Path | None, *, guess: bool = True) -> None:
+        options = global_options(context)
+        self.config, self.path = _locate(options, db, guess=guess)
         self.now = datetime.now(UTC)
-        self._environ = global_options(context).environ
+        self._environ = options.environ
 
     def open(self) -> Reader:
         from syncd.store.queries import Reader
@@ -79,16 +82,35 @@ class DatabaseFile:
                 raise
             raise DatabaseMissing(missing.message, f"{other} is there; --db {other} reads it") from None
 
-    def _configured_path(self) -> Path:
-        assert self.config is not None
-        return self.config.database.path
 
-
-def _load_config(context: click.Context, db: Path | None) -> Config | None:
-    """With ``--db`` no configuration is needed."""
+def _locate(options: GlobalOptions, db: Path | None, *, guess: bool) -> tuple[Config | None, Path]:
+    """The configuration and the file. Raises ConfigError if there is no sound configuration, and no file either."""
     try:
-        return global_options(context).load_config_without_secrets()
-    except ConfigError:
-        if db is None:
-            raise
-        return None
+        config = options.load_config_without_secrets()
+    except ConfigError as error:
+        if db is not None:
+            return None, db
+        places = _usual_places(error, options)
+        path = next((place for place in places if os.access(place, os.R_OK)), None)
+        if path is None or not guess:
+            raise ConfigError(error.source, error.faults, _naming(places[0])) from None
+        say(f"warning: {error.message} (`syncd config check` lists them); reading {path}")
+        return None, path
+    return config, db or config.database.path
+
+
+def _naming(place: Path) -> str:
+    from syncd import file_access
+    from syncd.config.paths import is_hidden
+
+    denied = f" ({file_access.denied_hint(place)})" if is_hidden(place) else ""
+    return f"this command needs only the database: name it with --db, as in --db {place}{denied}"
+
+
+def _usual_places(error: ConfigError, options: GlobalOptions) -> list[Path]:
+    """Where the faulty configuration says that the database is; without any, the user's and the service's place."""
+    from syncd.config.paths import SYSTEM, default_database, find_config_file
+
+    found = find_config_file(options.config, options.environ)
+    place = error.database or default_database(found, options.environ)
+    return [place] if found else [place, default_database(SYSTEM, options.environ)]

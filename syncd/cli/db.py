@@ -48,7 +48,7 @@ def upgrade(context: click.Context, db: Path | None) -> None:
     from syncd.store.daemon_call import DAEMON_TIMEOUT
     from syncd.store.lock import FileLock, holder
 
-    file = DatabaseFile(context, db)
+    file = DatabaseFile(context, db, guess=False)
     group = file.config.database.group_readable if file.config else False
     lock_holder = holder(file.path)
     # A command lets go of the file soon, which is worth waiting for; a daemon keeps it.

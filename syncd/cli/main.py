@@ -94,14 +94,18 @@ def _error_lines(error: Exception) -> list[str]:
         case click.ClickException():
             return [f"syncd: {error.format_message()}"]
         case ConfigError():
-            return [f"syncd: {error.message}", *(f"  {fault}" for fault in error.faults)]
+            return [f"syncd: {error.message}", *(f"  {fault}" for fault in error.faults), *_hint(error)]
         case OSError() if trouble := trouble_with("go on", error):
             return _error_lines(trouble)
         case SyncdError():
-            return [f"syncd: {error.message}", *([f"  {error.hint}"] if error.hint else [])]
+            return [f"syncd: {error.message}", *_hint(error)]
         case _:
             # The text of the error is not shown: it was not written for users, and may hold a secret.
             return [f"syncd: unexpected {type(error).__name__}; --log-level debug shows where it comes from"]
+
+
+def _hint(error: SyncdError) -> list[str]:
+    return [f"  {error.hint}"] if error.hint else []
 
 
 def _discard(stream: TextIO) -> None:

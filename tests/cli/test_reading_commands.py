@@ -120,6 +120,52 @@ def test_a_missing_file_leads_to_the_one_that_is_there(
     assert main([line, "--db", str(usual)]) in (0, 3)
 
 
+FAULTY = {
+    "a fault elsewhere": '[database]\npath = "syncd.db"\n[guard]\nmin = 0\n',
+    "no TOML at all": "[database\n",
+    "a fault of the path": "[database]\npath = 1\n",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY)
+@pytest.mark.parametrize("line", READING)
+def test_with_a_faulty_configuration_the_database_is_read_where_it_is(
+    full: Path,
+    tmp_path: Path,
+    line: str,
+    fault: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(FAULTY[fault])
+    place = full
+    if fault != "a fault elsewhere":
+        place = tmp_path / "state/syncd/syncd.db"
+        place.parent.mkdir(parents=True)
+        full.rename(place)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    assert main([*line.split(), "--config", str(config)]) in (0, 3)
+    said = capsys.readouterr().err
+    assert said.startswith(f"warning: {config}: ")
+    assert (
+        f"fault{'s' if fault != 'no TOML at all' else ''} (`syncd config check` lists them); reading {place}\n"
+        in said
+    )
+    place.unlink()
+    assert main([*line.split(), "--config", str(config)]) == 2
+    assert f"name it with --db, as in --db {place}" in capsys.readouterr().err
+
+
+def test_a_faulty_configuration_is_no_base_to_change_a_file_on(
+    full: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(FAULTY["a fault elsewhere"])
+    assert main(["db", "upgrade", "--config", str(config)]) == 2
+    assert f"--db {full}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("line", READING)
 def test_every_form_can_be_read_by_machines_and_harms_no_terminal(
     full: Path, line: str, capsys: pytest.CaptureFixture[str]
