@@ -226,9 +226,10 @@ def test_a_reload_takes_effect_and_a_faulty_one_does_not(box: Container) -> None
     journal(box, '"event": "reloaded"')
     journal(box, '"region": "cn-bj2"')
     configure(box, key, more="[guard]\nmn = 3\n")
-    box.run("systemctl", "reload", "syncd")
+    assert box.run("systemctl", "reload", "syncd", check=False).returncode != 0
     assert "guard.mn" in journal(box, '"event": "reload_failed"')
-    assert show(box, "MainPID") == pid
+    journal(box, "  guard.mn = 3: is not a key of [guard]")
+    assert (show(box, "MainPID"), show(box, "ActiveState")) == (pid, "active")
     configure(box, key)
     box.run("systemctl", "reload", "syncd")
 
