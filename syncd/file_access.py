@@ -59,6 +59,15 @@ def is_open_to_others(path: Path, mode: int, access: int = stat.S_IROTH | stat.S
         return True
 
 
+def exists(path: Path) -> bool:
+    """Whether something is there that this user may look at."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
+
+
 def current_user() -> str:
     return user_name(os.geteuid())
 

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from syncd import file_access
+
 NETWORK_FILE_SYSTEMS = frozenset(
     ("9p", "afs", "beegfs", "ceph", "cifs", "coda", "fuse.ceph", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs",
      "fuse.sshfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "orangefs", "smb3", "smbfs")
@@ -62,7 +64,7 @@ def scarce(path: Path) -> list[Concern]:
     left = space(path)
     if left is None:
         return []
-    size = path.stat().st_size if path.exists() else 0
+    size = path.stat().st_size if file_access.exists(path) else 0
     concerns = []
     if left.free < max(SCARCE, size):
         problem = f"only {left.free // 2**20} MB are free where {path} is ({size // 2**20} MB)"
@@ -95,4 +97,4 @@ def network_file_system(path: Path, mountinfo: Path = Path("/proc/self/mountinfo
 
 
 def _existing(path: Path) -> Path:
-    return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    return next(folder for folder in (path, *path.absolute().parents) if file_access.exists(folder))

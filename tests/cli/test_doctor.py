@@ -17,15 +17,19 @@ from syncd.cli.doctor_checks.api import check_account, check_clock
 from syncd.cli.doctor_checks.database import check_permissions
 from syncd.cli.doctor_checks.finding import Finding, exit_code, failed, ok, warning
 from syncd.cli.doctor_checks.service import check_credentials, check_service, check_unit
+from syncd.cli.doctor_checks.sinks import check_log
 from syncd.cli.doctor_checks.sync_interval import typical_gap
+from syncd.cli.doctor_checks.unit import Unit, read_unit
 from syncd.cli.probe import Probe
-from syncd.config import load
+from syncd.config import LogSinkConfig, load
 from syncd.errors import ApiError, AuthFailed, ExitCode, Misconfigured, Transient
 from syncd.model import to_text
 from syncd.simulator import Fault
 from syncd.store.lock import FileLock, Holder
 from syncd.store.queries import RunRow
 from tests.cli.command_line import CommandLine
+from tests.config_files import open_up
+from tests.store.users import OTHER_UID, needs_root, run_as
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 DAEMON = Holder(7, "daemon", to_text(NOW))
@@ -182,12 +186,108 @@ def test_the_exit_code_is_the_gravest_of_what_failed() -> None:
 
 def test_a_file_that_others_can_read_is_named_with_its_remedy(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
+    open_up(tmp_path)
     assert "closed" not in str(list(check_permissions(path)))
     path.touch(0o640)
     assert [finding.state for finding in check_permissions(path)] == ["ok"]
     path.chmod(0o644)
     (finding,) = check_permissions(path)
     assert (finding.state, finding.remedy) == ("warning", f"chmod o= {path}")
+    tmp_path.chmod(0o700)
+    assert [finding.state for finding in check_permissions(path)] == ["ok"]
+
+
+SHIPPED = Path(__file__).parents[2] / "systemd" / "syncd.service"
+
+
+@pytest.mark.parametrize(
+    ("path", "problem", "remedy"),
+    [
+        ("/srv/syncd/events.jsonl", "ProtectSystem=strict", "ReadWritePaths=/srv/syncd in a drop-in"),
+        ("/var/log/syncd.jsonl", "ProtectSystem=strict", "ReadWritePaths=/var/log in a drop-in"),
+        ("/etc/syncd/events.jsonl", "ProtectSystem=strict", "or use a path under /var/lib/syncd"),
+        ("/home/me/events.jsonl", "ProtectHome=yes", "use a path under /var/lib/syncd"),
+        ("/tmp/events.jsonl", "PrivateTmp=yes", "use a path under /var/lib/syncd"),
+        ("/var/lib/syncd/events.jsonl", "", ""),
+        ("/dev/stderr", "", ""),
+    ],
+)
+def test_what_the_unit_s_sandbox_forbids_is_no_place_to_write(path: str, problem: str, remedy: str) -> None:
+    sink = LogSinkConfig("file", path=Path(path))
+    finding = check_log(sink, read_unit(SHIPPED, []))
+    assert (finding.state, finding.code) == (("failed", 3) if problem else ("ok", 0))
+    assert problem in finding.message
+    assert remedy in finding.remedy
+    found = list(check_permissions(Path(path), read_unit(SHIPPED, [])))
+    assert [finding.code for finding in found if finding.state == "failed"] == ([5] if problem else [])
+
+
+def test_a_drop_in_changes_what_the_unit_allows(tmp_path: Path) -> None:
+    folder = tmp_path / "etc/syncd.service.d"
+    folder.mkdir(parents=True)
+    path = Path("/srv/syncd/events.jsonl")
+
+    def allows(text: str) -> bool:
+        (folder / "paths.conf").write_text(text)
+        return read_unit(SHIPPED, [folder.parent]).refusal(path) is None
+
+    assert allows("[Service]\nReadWritePaths=/opt \\\n  -/srv/syncd\n")
+    assert not allows("[Service]\nReadWritePaths=/srv\nReadWritePaths=\n")
+    assert not allows("[Unit]\nReadWritePaths=/srv\n#[Service]\n")
+    assert allows("[Service]\nProtectSystem=full\n")
+    assert allows("[Service]\nProtectSystem=\n")
+    (folder / "zz.conf").write_text("[Service]\nProtectSystem=strict\n")
+    assert not allows("[Service]\nProtectSystem=no\n")
+
+
+@needs_root
+def test_root_hears_what_the_user_of_the_service_may_not_write(tmp_path: Path) -> None:
+    open_up(tmp_path)
+    unit = Unit(SHIPPED, user="nobody")
+    path = tmp_path / "events.jsonl"
+
+    def remedy() -> str:
+        refusal = unit.refusal(path)
+        return refusal.remedy if refusal else ""
+
+    assert remedy() == f"chown nobody {tmp_path}"
+    tmp_path.chmod(0o777)
+    assert remedy() == ""
+    path.touch(0o600)
+    assert remedy() == f"chown nobody {path}"
+    os.chown(path, 65534, -1)
+    assert remedy() == ""
+    tmp_path.chmod(0o700)
+    assert remedy() == f"chown nobody {tmp_path}"
+
+
+CHECK_SERVICE = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+import syncd.store.lock
+from syncd.cli.doctor_checks.service import check_service
+path = Path(sys.argv[1])
+config = SimpleNamespace(path=path.with_name("config.toml"), database=SimpleNamespace(path=path))
+for finding in check_service(config, {"HOME": "/nowhere"}):
+    print(finding.state, finding.message, finding.remedy)
+"""
+
+
+@needs_root
+def test_who_may_not_look_is_not_told_that_no_daemon_runs(tmp_path: Path) -> None:
+    open_up(tmp_path)
+    db = tmp_path / "state/syncd.db"
+    with FileLock.acquire(db, "daemon"):
+        said = run_as(CHECK_SERVICE, str(db)).stdout
+        assert said.startswith("warning no systemd unit; whether a daemon runs cannot be seen: cannot read ")
+        assert (
+            f"{tmp_path}/state belongs to root, and you are {OTHER_UID}: run the command with `sudo`" in said
+        )
+        open_up(db.parent)
+        assert "whether a daemon runs cannot be seen" in run_as(CHECK_SERVICE, str(db)).stdout
+        (db.parent / "syncd.db.lock").chmod(0o644)
+        assert "a daemon runs (pid" in run_as(CHECK_SERVICE, str(db)).stdout
 
 
 UNIT = Path("/etc/systemd/system/syncd.service")

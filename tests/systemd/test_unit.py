@@ -181,6 +181,31 @@ def test_beside_it_a_shell_needs_no_credential_and_root_s_doctor_finds_it(box: C
     assert doctor(box)["credentials"] == "ok"
 
 
+def test_root_s_doctor_says_what_the_sandbox_forbids_and_what_a_drop_in_allows(box: Container) -> None:
+    key, drop_in = public_key(box), "/etc/systemd/system/syncd.service.d/paths.conf"
+    configure(box, key, more='[sinks.file]\ntype = "log"\npath = "/srv/syncd/events.jsonl"\n')
+
+    def found() -> dict[str, str]:
+        shown = box.run("/opt/syncd/bin/syncd", "doctor", "--format", "json", check=False).stdout
+        (row,) = (row for row in json.loads(shown) if row["check"] == "sink file")
+        return dict(row)
+
+    assert "ProtectSystem=strict" in found()["message"]
+    assert "ReadWritePaths=/srv/syncd" in found()["remedy"]
+    write(box, drop_in, "[Service]\nReadWritePaths=/srv/syncd\n")
+    assert "owner and mode of /srv" in found()["message"]
+    box.run("install", "-d", "-o", "syncd", "/srv/syncd")
+    box.run("systemctl", "daemon-reload")
+    box.run("systemctl", "restart", "syncd")
+    assert found()["state"] == "ok"
+    image = share(box)
+    box.until("cat", "/srv/syncd/events.jsonl", holds=image)
+    box.run("rm", drop_in)
+    box.run("systemctl", "daemon-reload")
+    configure(box, key)
+    box.run("systemctl", "restart", "syncd")
+
+
 def test_stopped_it_lends_its_credentials_to_a_command(box: Container) -> None:
     box.run("systemctl", "stop", "syncd")
     borrowing = "systemd-run --pipe --wait -q -p User=syncd -p LoadCredential=syncd:/etc/syncd/credentials"

@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncd import file_access
 from syncd.cli.doctor_checks.finding import Finding, failed, ok, warning
+from syncd.cli.doctor_checks.service import unit_of
 from syncd.cli.doctor_checks.sync_interval import check_sync_interval
 from syncd.cli.times import spoken_duration
 from syncd.errors import DatabaseError, DatabaseMissing, ExitCode
 
 if TYPE_CHECKING:
+    from syncd.cli.doctor_checks.unit import Unit
     from syncd.config import Config
     from syncd.monitoring.snapshot import Snapshot
 
@@ -35,24 +38,28 @@ def check_database(config: Config) -> Iterator[Finding]:
         yield warning("database", f"{path} is not there yet", "`syncd run` or `syncd sync` makes it")
     except DatabaseError as error:
         yield failed("database", error.message, error.hint, ExitCode.DATABASE)
-    yield from check_permissions(path)
+    yield from check_permissions(path, unit_of(config))
     yield from check_disk(path)
     if snapshot is not None:
         yield from check_freshness(snapshot, datetime.now(UTC))
         yield from check_sync_interval(config, datetime.now(UTC))
 
 
-def check_permissions(path: Path) -> Iterator[Finding]:
-    target = path if path.exists() else _nearest_folder(path)
-    is_open = path.exists() and bool(path.stat().st_mode & ACCESS_FOR_OTHERS)
+def check_permissions(path: Path, unit: Unit | None = None) -> Iterator[Finding]:
+    """Whether the service and this user may write the file, and whether others may read it."""
+    refusal = unit.refusal(path) if unit else None
+    if refusal is not None:
+        yield failed("permissions", refusal.problem, refusal.remedy, ExitCode.DATABASE)
+    target = path if file_access.exists(path) else _nearest_folder(path)
+    is_open = target == path and file_access.is_open_to_others(path, path.stat().st_mode, ACCESS_FOR_OTHERS)
     is_writable = os.access(target, os.W_OK)
     if not is_writable:
-        remedy = "commands that write must run as the user of the service; reading works"
-        yield warning("permissions", f"{target} cannot be written by this user", remedy)
+        remedy = f"reading may work; for commands that write: {file_access.denied_hint(path)}"
+        yield warning("permissions", f"{path} cannot be written by this user", remedy)
     if is_open:
         yield warning("permissions", f"{path} is open to others", f"chmod o= {path}")
-    if is_writable and not is_open:
-        closed = ", and is closed to others" if path.exists() else ""
+    if is_writable and not is_open and refusal is None:
+        closed = ", and is closed to others" if target == path else ""
         yield ok("permissions", f"{target} can be written{closed}")
 
 
@@ -87,4 +94,4 @@ def check_freshness(snapshot: Snapshot, now: datetime) -> Iterator[Finding]:
 
 
 def _nearest_folder(path: Path) -> Path:
-    return next(folder for folder in path.absolute().parents if folder.exists())
+    return next(folder for folder in path.absolute().parents if file_access.exists(folder))

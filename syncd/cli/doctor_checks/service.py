@@ -8,29 +8,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.cli.doctor_checks.finding import Finding, ok, warning
+from syncd.cli.doctor_checks.unit import SYSTEM_UNITS, Unit, find_unit, read_unit
 
 if TYPE_CHECKING:
     from syncd.config import Config
+    from syncd.errors import DatabaseError
     from syncd.store.lock import Holder
-
-UNIT = "syncd.service"
-SYSTEM_UNITS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
-"""Where systemd looks for units, the administrator's own folder first."""
 
 
 def check_service(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     from syncd.errors import DatabaseError
     from syncd.store.lock import holder
 
+    is_system = is_system_wide(config)
+    unit = find_unit(SYSTEM_UNITS if is_system else _user_units(environ))
     try:
         lock_holder = holder(config.database.path)
-    except DatabaseError:
-        lock_holder = None
+    except DatabaseError as error:
+        yield _unseen(unit, error)
+        return
     running = lock_holder if lock_holder is not None and lock_holder.kind == "daemon" else None
-    is_system = config.path is not None and config.path.absolute().is_relative_to("/etc")
-    yield check_unit(_find_unit(is_system, environ), running, is_system)
+    yield check_unit(unit, running, is_system)
     if running is not None and running.since and config.path is not None:
         yield from check_credentials(config.path.absolute().parent / "credentials", running)
+
+
+def unit_of(config: Config) -> Unit | None:
+    """The unit of the whole machine's service; None if the configuration is a user's, or if there is no unit."""
+    path = find_unit(SYSTEM_UNITS) if is_system_wide(config) else None
+    return None if path is None else read_unit(path)
+
+
+def is_system_wide(config: Config) -> bool:
+    return config.path is not None and config.path.absolute().is_relative_to("/etc")
+
+
+def _unseen(unit: Path | None, error: DatabaseError) -> Finding:
+    place = f"{unit} is in place" if unit else "no systemd unit"
+    return warning("service", f"{place}; whether a daemon runs cannot be seen: {error.message}", error.hint)
 
 
 def check_unit(unit: Path | None, running: Holder | None, is_system: bool) -> Finding:
@@ -61,12 +76,10 @@ def check_credentials(folder: Path, running: Holder) -> Iterator[Finding]:
         yield ok("credentials", "have not changed since the service started")
 
 
-def _find_unit(is_system: bool, environ: Mapping[str, str]) -> Path | None:
+def _user_units(environ: Mapping[str, str]) -> tuple[str, ...]:
     home = Path(environ.get("HOME", "/"))
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
-    user_units = (str(config / "systemd/user"), str(home / ".local/share/systemd/user"), "/etc/systemd/user")
-    paths = (Path(folder) / UNIT for folder in (SYSTEM_UNITS if is_system else user_units))
-    return next((path for path in paths if path.is_file()), None)
+    return str(config / "systemd/user"), str(home / ".local/share/systemd/user"), "/etc/systemd/user"
 
 
 def _newest_change(folder: Path) -> datetime | None:

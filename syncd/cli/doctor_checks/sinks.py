@@ -7,32 +7,39 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from syncd import file_access
 from syncd.cli.doctor_checks.finding import Finding, failed, ok, warning
+from syncd.cli.doctor_checks.service import unit_of
 
 if TYPE_CHECKING:
+    from syncd.cli.doctor_checks.unit import Unit
     from syncd.config import Config, LogSinkConfig, SinkConfig, WebhookSinkConfig
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
 
 
 async def check_sinks(config: Config) -> list[Finding]:
-    return list(await asyncio.gather(*map(_check_sink, config.sinks.values())))
+    unit = unit_of(config)
+    return list(await asyncio.gather(*(_check_sink(sink, unit) for sink in config.sinks.values())))
 
 
-async def _check_sink(sink: SinkConfig) -> Finding:
+async def _check_sink(sink: SinkConfig, unit: Unit | None) -> Finding:
     from syncd.config import LogSinkConfig
 
-    return _check_log(sink) if isinstance(sink, LogSinkConfig) else await _check_webhook(sink)
+    return check_log(sink, unit) if isinstance(sink, LogSinkConfig) else await _check_webhook(sink)
 
 
-def _check_log(sink: LogSinkConfig) -> Finding:
+def check_log(sink: LogSinkConfig, unit: Unit | None) -> Finding:
+    """Whether the service may write the file; without a unit, whether this user may."""
     name = f"sink {sink.name}"
     if sink.path is None:
         return ok(name, "writes to stdout")
-    if os.access(sink.path if sink.path.exists() else sink.path.parent, os.W_OK):
+    if unit is not None and (refusal := unit.refusal(sink.path)):
+        return failed(name, refusal.problem, refusal.remedy)
+    existing = next(path for path in (sink.path, *sink.path.absolute().parents) if file_access.exists(path))
+    if unit is not None or os.access(existing, os.W_OK):
         return ok(name, f"{sink.path} can be written")
-    remedy = "make its folder, or let the user of the service write there"
-    return warning(name, f"{sink.path} cannot be written by this user", remedy)
+    return warning(name, f"{sink.path} cannot be written by this user", file_access.denied_hint(sink.path))
 
 
 async def _check_webhook(sink: WebhookSinkConfig) -> Finding:
