@@ -64,9 +64,9 @@ REMEDIES = {
     ),
     errno.EIO: "the disk reports errors: `dmesg` says more; check the file system's health",
     errno.EMFILE: "syncd has too many files open: raise its limit (LimitNOFILE= in the unit, `ulimit -n`)",
-    errno.ENFILE: "the machine has too many files open: end what opens so many, or raise fs.file-max",
-    errno.ENOMEM: "the machine has no memory left: end what uses it up",
-    errno.ENOLCK: "the file system gives no locks: put the file on a local disk (`database.path`)",
+    errno.ENFILE: "the machine has too many files open: stop the program that opens so many, or raise fs.file-max",
+    errno.ENOMEM: "the machine has no memory left: stop the program that uses it up",
+    errno.ENOLCK: "the file system does not support locks: put the file on a local disk (`database.path`)",
 }
 """What to do when the machine says no, whatever was to be done."""
 

@@ -84,3 +84,25 @@ def test_a_file_is_open_only_where_others_can_reach_it(folder: Path) -> None:
     assert not file_access.is_open_to_others(path, 0o640)
     path.parent.chmod(0o750)
     assert not file_access.is_open_to_others(path, 0o644)
+
+
+TAKE = """
+import sys
+from pathlib import Path
+import syncd.store.lock
+from syncd.errors import DatabaseError
+try:
+    syncd.store.lock.FileLock.acquire(Path(sys.argv[1]), "command")
+except DatabaseError as error:
+    print(error.hint)
+"""
+
+
+@needs_root
+def test_a_command_that_may_not_write_says_as_whom_to_run_it(folder: Path) -> None:
+    (folder / "state").mkdir(mode=0o755)
+    os.chown(folder / "state", 65534, -1)
+    (hint,) = run_as(TAKE, str(folder / "state/syncd.db")).stdout.splitlines()
+    assert hint.startswith(
+        f"{folder}/state belongs to nobody, and you are {OTHER_UID}: run the command with `sudo -u nobody`; if "
+    )

@@ -24,7 +24,7 @@ COMMANDS = {
     "run": CommandEntry(
         "syncd.cli.run", "run", "Run the daemon: watch every account and deliver what changes."
     ),
-    "sync": CommandEntry("syncd.cli.sync", "sync", "Sync every target once, as cron wants it."),
+    "sync": CommandEntry("syncd.cli.sync", "sync", "Sync every target once and end; made for cron."),
     "demo": CommandEntry(
         "syncd.cli.demo", "demo", "Show syncd at work on a pretend cloud; no account is needed."
     ),
@@ -34,14 +34,14 @@ COMMANDS = {
         "syncd.cli.events", "events", "List what happened; --follow goes on as it happens."
     ),
     "status": CommandEntry(
-        "syncd.cli.status", "status", "Tell whether syncd runs, is fresh and delivers all."
+        "syncd.cli.status", "status", "Show whether syncd runs, is up to date and delivers."
     ),
     "runs": CommandEntry("syncd.cli.runs", "runs", "List the syncs and what each of them found."),
     "deliveries": CommandEntry(
-        "syncd.cli.deliveries", "deliveries", "List what was sent, waits or was given up."
+        "syncd.cli.deliveries", "deliveries", "List what was sent, what waits, what was given up."
     ),
     "sinks": CommandEntry(
-        "syncd.cli.sinks", "sinks", "Look after the sinks: list, test, enable, disable, replay."
+        "syncd.cli.sinks", "sinks", "Manage the sinks: list, test, enable, disable, replay."
     ),
     "held": CommandEntry("syncd.cli.held", "held", "List or release the revocations that the guard holds."),
     "regions": CommandEntry("syncd.cli.regions", "regions", "Ask the API which regions there are."),
@@ -49,8 +49,10 @@ COMMANDS = {
         "syncd.cli.doctor", "doctor", "Check keys, clock, database, sinks and the service."
     ),
     "config": CommandEntry("syncd.cli.config", "config", "Write, check or show the configuration."),
-    "db": CommandEntry("syncd.cli.db", "db", "Look after the database: upgrade, check, backup, prune."),
-    "completion": CommandEntry("syncd.cli.completion", "completion", "Teach a shell to complete commands."),
+    "db": CommandEntry("syncd.cli.db", "db", "Manage the database: upgrade, check, backup, prune."),
+    "completion": CommandEntry(
+        "syncd.cli.completion", "completion", "Set up completion of commands in your shell."
+    ),
 }
 """In the order in which `syncd --help` lists them."""
 

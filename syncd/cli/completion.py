@@ -19,7 +19,7 @@ Example:
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the lines that teach SHELL to complete syncd's commands and options."""
+    """Print the lines that make SHELL complete syncd's commands and options."""
     shell_complete = get_completion_class(shell)
     assert shell_complete is not None
     click.echo(shell_complete(context.find_root().command, {}, "syncd", COMPLETE_VARIABLE).source())

@@ -54,7 +54,7 @@ Exit code: 0 no fault, 2 faults (each on a line of its own)."""
 )
 @click.pass_context
 def check(context: click.Context) -> None:
-    """Name every fault in the configuration at once, with what would be right."""
+    """List every fault in the configuration at once, with how to fix it."""
     checked = global_options(context).load_config()
     for warning in checked.warnings:
         say(f"warning: {warning}")

@@ -14,8 +14,8 @@ from syncd.cli.output import say
 from syncd.errors import DatabaseError
 
 PRUNED = {
-    "events": "events forgotten",
-    "deliveries": "deliveries forgotten",
+    "events": "events removed",
+    "deliveries": "deliveries removed",
     "dead": "deliveries given up",
     "skipped": "deliveries of absent sinks skipped",
 }
@@ -32,7 +32,7 @@ Example:
   syncd db backup /var/backups/syncd.db"""
 )
 def db() -> None:
-    """Look after the database file: upgrade, check, backup, prune."""
+    """Manage the database file: upgrade, check, backup, prune."""
 
 
 @db.command(
@@ -75,7 +75,7 @@ Exit code: 0 the database is sound, 5 it is not."""
 @db_option
 @click.pass_context
 def check(context: click.Context, db: Path | None) -> None:
-    """Run SQLite's own check, look at the schema, and see whether folding the events gives exactly the live rows."""
+    """Run SQLite's own check, check the schema, and see whether the events add up to exactly the images."""
     from syncd.store.check import check_file
 
     file = DatabaseFile(context, db)
@@ -87,7 +87,7 @@ def check(context: click.Context, db: Path | None) -> None:
             f"{file.path}: {len(problems)} problem{'' if len(problems) == 1 else 's'}",
             "put back a backup (`syncd db backup` makes them), and report this",
         )
-    click.echo(f"{file.path} is sound; folding its events gives exactly its live rows")
+    click.echo(f"{file.path} is sound; its events add up to exactly its images")
 
 
 @db.command(
@@ -114,11 +114,11 @@ Example:
 )
 @click.pass_context
 def prune(context: click.Context) -> None:
-    """Forget what is older than the configured retention; the daemon does this every day."""
+    """Remove what is older than the configured retention; the daemon does this every day."""
     answer = run_operation(global_options(context), "prune", {}).answer
     pruned = answer["pruned"]
     if pruned is None:
-        say(f"nothing is forgotten before {answer['steady_at']}: {CLOCK_NOT_STEADY}")
+        say(f"nothing is removed before {answer['steady_at']}: {CLOCK_NOT_STEADY}")
         return
     counts = [f"{count} {PRUNED[name]}" for name, count in pruned.items() if count]
-    click.echo(", ".join(counts) or "nothing to forget")
+    click.echo(", ".join(counts) or "nothing is old enough to be removed")

@@ -162,7 +162,7 @@ def _print_conclusion(say: Narrator, scenario: DemoScenario, finished: bool, che
     say(
         "The end."
         if finished
-        else f"Stopped before the end: {scenario.played} of {scenario.scene_count} scenes were played."
+        else f"Stopped early: {scenario.played} of {scenario.scene_count} scenes were played."
     )
     click.echo()
     click.echo("What was checked:")
@@ -170,12 +170,12 @@ def _print_conclusion(say: Narrator, scenario: DemoScenario, finished: bool, che
     for passed, claim in (
         (
             check.history_gives_state,
-            f"folding the {check.events} image events from nothing gives exactly the {check.live} live rows",
+            f"the {check.events} image events add up to exactly the {check.live} images in the database",
         ),
-        (check.matches_cloud or not finished, "the live rows are what the cloud shows"),
+        (check.matches_cloud or not finished, "the images in the database are those in the cloud"),
         (
             not check.false_revocations,
-            f"{check.revocations} rows were called revoked, each of them rightly",
+            f"{check.revocations} images were reported as revoked, all of them correctly",
         ),
     ):
         click.echo(f"  {'✓' if passed else '✗'} {claim}")

@@ -72,7 +72,9 @@ class DemoScenario:
         await self._expect("sync.recovered")
 
     async def _blank(self) -> None:
-        self.say("The list of a region is suddenly empty, with success and TotalCount 0: held, not believed.")
+        self.say(
+            "The list of a region is suddenly empty, with success and TotalCount 0: nothing is called revoked yet."
+        )
         fault = self.cloud.faults.add(Fault("blank", region="cn-bj2"))
         await self._expect("sync.held")
         self.say("It comes back.")

@@ -36,7 +36,7 @@ Exit code: 0 nothing failed, 2 the configuration, 3 the API, a sink or a target,
 @format_option("table", "json")
 @click.pass_context
 def doctor(context: click.Context, output_format: str) -> None:
-    """Check configuration, keys, clock, regions, database, sinks and service, and say how to mend what is wrong."""
+    """Check configuration, keys, clock, regions, database, sinks and service, and say how to fix what is wrong."""
     findings = list(_run_checks(global_options(context)))
     if output_format == "json":
         rows = [{key: getattr(finding, key) for key in KEYS} for finding in findings]

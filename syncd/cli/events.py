@@ -46,7 +46,7 @@ Example:
 )
 @click.option("--image", "image_id", metavar="ID", help="Only events of this image.")
 @click.option(
-    "--follow", is_flag=True, help="Then go on, and print each event as it is recorded, until Ctrl-C."
+    "--follow", is_flag=True, help="Keep running, and print each event as it is recorded, until Ctrl-C."
 )
 @reading_options()
 @click.pass_context
@@ -87,7 +87,9 @@ def _follow(
     from syncd.store import queries
 
     if output_format in ("json", "csv"):
-        raise UsageError(f"--format {output_format} has an end, --follow has none", "use --format jsonl")
+        raise UsageError(
+            f"--follow never ends, so it cannot be written as {output_format}", "use --format jsonl"
+        )
     with queries.Follower(file.path, last_seq, wanted) as follower:
         for event in chain(earlier, follower.wait()):
             row = _row(event)

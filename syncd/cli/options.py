@@ -126,5 +126,5 @@ class Duration(click.ParamType[float]):
             return float(value)
         span = parse_duration(value)
         if span is None or not span:
-            self.fail(f'{value!r} is no duration: write "30s", "5m" or "1h"', param, ctx)
+            self.fail(f'{value!r} is not a duration: write "30s", "5m" or "1h"', param, ctx)
         return span.total_seconds()

@@ -45,7 +45,7 @@ def parse_time(text: str, now: datetime) -> datetime:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         raise UsageError(
-            f"{text!r} is no time",
+            f"{text!r} is not a time",
             'write a date such as "2026-11-20" or "2026-11-20T10:00", or how long ago, such as "2h"',
         ) from None
 

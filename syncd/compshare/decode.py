@@ -52,13 +52,13 @@ def image_set(fields: Mapping[str, msgspec.Raw], body: bytes) -> list[msgspec.Ra
     """The rows of an answer, each as received. An empty list may be null, [], {} or, with a TotalCount, absent."""
     raw = fields.get("ImageSet")
     if raw is None and total_count(fields) is None:
-        raise ProtocolError(f"neither ImageSet nor TotalCount: {excerpt(body)}", NOT_COMPSHARE)
+        raise ProtocolError(f"the answer has neither ImageSet nor TotalCount: {excerpt(body)}", NOT_COMPSHARE)
     try:
         return [] if raw is None else _raw_rows(raw)
     except (ValueError, RecursionError):
         if nothing(value(raw)):
             return []
-    raise ProtocolError(f"an ImageSet that is no list: {excerpt(body)}", NOT_COMPSHARE)
+    raise ProtocolError(f"ImageSet is not a list: {excerpt(body)}", NOT_COMPSHARE)
 
 
 def total_count(fields: Mapping[str, msgspec.Raw]) -> int | None:

@@ -28,7 +28,7 @@ def successful_fields(body: bytes) -> dict[str, msgspec.Raw]:
     fields: dict[str, msgspec.Raw] = decoded(_top_level, body)
     code = integer(value(fields.get("RetCode")))
     if code is None:
-        raise ProtocolError(f"an answer without a RetCode: {excerpt(body)}", NOT_COMPSHARE)
+        raise ProtocolError(f"the answer has no RetCode: {excerpt(body)}", NOT_COMPSHARE)
     if code:
         raise failure(code, message_of(fields))
     return fields
@@ -42,14 +42,14 @@ def decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
     try:
         return decode(body)
     except msgspec.ValidationError:
-        raise ProtocolError(f"an answer of another shape: {excerpt(body)}", NOT_COMPSHARE) from None
+        raise ProtocolError(f"the answer has an unexpected shape: {excerpt(body)}", NOT_COMPSHARE) from None
     except RecursionError:
-        raise ProtocolError("an answer nested too deeply", NOT_COMPSHARE) from None
+        raise ProtocolError("the answer is nested too deeply", NOT_COMPSHARE) from None
     except ValueError:
         try:
             return decode(mended(body))
         except (ValueError, RecursionError):
-            raise ProtocolError(f"an answer that is no JSON: {excerpt(body)}", NOT_COMPSHARE) from None
+            raise ProtocolError(f"the answer is not JSON: {excerpt(body)}", NOT_COMPSHARE) from None
 
 
 def value(raw: msgspec.Raw | None) -> Any:

@@ -34,7 +34,7 @@ def _rows(body: bytes, key: str, needed: str) -> Iterator[tuple[dict[str, object
     fields = successful_fields(body)
     given = value(fields.get(key))
     if key not in fields or not (isinstance(given, list) or nothing(given)):
-        raise ProtocolError(f"an answer without {key}: {excerpt(body)}", NOT_COMPSHARE)
+        raise ProtocolError(f"the answer has no {key}: {excerpt(body)}", NOT_COMPSHARE)
     for row in given or ():
         if isinstance(row, dict) and (text := _text(row, needed)):
             yield row, text

@@ -32,12 +32,12 @@ def accepted(reply: Reply) -> bytes:
     if status == 408 or status >= 500:
         raise Transient(f"HTTP {status}", "nothing to do unless it lasts")
     if status == 407:
-        raise Misconfigured("HTTP 407: the proxy wants credentials", "put them into api.proxy")
+        raise Misconfigured("HTTP 407: the proxy asks for a user and a password", "put them into api.proxy")
     if not 200 <= status < 300:
         raise ProtocolError(f"HTTP {status}: {excerpt(reply.body)}", NOT_COMPSHARE)
     encoding = reply.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", ""):
-        raise ProtocolError("an encoded answer, which was not asked for", NOT_COMPSHARE)
+        raise ProtocolError("the answer is compressed, which syncd did not ask for", NOT_COMPSHARE)
     return reply.body
 
 

@@ -91,18 +91,20 @@ class Transport:
         except OSError as error:  # ssl.SSLError is one
             raise Misconfigured(
                 f"{self._api.ca_file} cannot be read as certificates: {error.strerror or error}",
-                "mend api.ca_file",
+                "fix api.ca_file",
             ) from None
 
     def _translated(self, error: Exception) -> ApiError:
         wait = "nothing to do unless it lasts; then check the network, api.base_url and api.proxy"
         match error:
             case TimeoutError():
-                return Transient(f"no whole answer within {self._api.timeout.total_seconds():g} s", wait)
+                return Transient(f"no complete answer within {self._api.timeout.total_seconds():g} s", wait)
             case aiohttp.ClientProxyConnectionError():
                 return Transient(f"the proxy cannot be reached: {_cause(error)}", "check api.proxy")
             case aiohttp.ClientHttpProxyError(status=407):
-                return Misconfigured("HTTP 407: the proxy wants credentials", "put them into api.proxy")
+                return Misconfigured(
+                    "HTTP 407: the proxy asks for a user and a password", "put them into api.proxy"
+                )
             case aiohttp.ClientHttpProxyError():
                 return Transient(f"the proxy answered HTTP {error.status}", "check api.proxy")
             case aiohttp.ClientConnectorCertificateError():
@@ -118,9 +120,9 @@ class Transport:
             case aiohttp.ClientPayloadError():
                 return Transient("the answer broke off", wait)
             case aiohttp.ClientResponseError():
-                return ProtocolError("an answer that is no HTTP", "check api.base_url and api.proxy")
+                return ProtocolError("the answer is not HTTP", "check api.base_url and api.proxy")
             case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-                return Misconfigured("a URL that cannot be used", "mend api.base_url or api.proxy")
+                return Misconfigured("the URL cannot be used", "fix api.base_url or api.proxy")
         return Transient("the connection was dropped", wait)
 
 
@@ -136,11 +138,11 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
             chunks.append(chunk)
     if left < 0:
         response.close()
-        raise ProtocolError("an answer of more than 32 MiB", "check api.base_url and api.proxy")
+        raise ProtocolError("the answer is larger than 32 MiB", "check api.base_url and api.proxy")
     body = b"".join(chunks)
     if len(body) > LARGE_BODY and body.count(b",") > MOST_COMMAS:
         raise ProtocolError(
-            "an answer of more values than a list of images has", "check api.base_url and api.proxy"
+            "the answer has more values than a list of images can have", "check api.base_url and api.proxy"
         )
     return body
 

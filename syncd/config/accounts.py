@@ -23,7 +23,7 @@ PUBLIC, PRIVATE = "COMPSHARE_PUBLIC_KEY", "COMPSHARE_PRIVATE_KEY"
 def read_account(table: Table, name: str) -> AccountConfig:
     """The account of one table. A missing key is a fault, and an empty secret stands in for it."""
     if NAME.fullmatch(name) is None:
-        table.fault("", "", 'the name of an account is made of a-z, 0-9 and "-", and has 63 letters at most')
+        table.fault("", "", 'the name of an account may have a-z, 0-9 and "-", and at most 63 characters')
     public, private = _key_pair(table)
     return AccountConfig(
         name,
@@ -48,7 +48,7 @@ def _key_pair(table: Table) -> tuple[Secret | None, Secret | None]:
         _refuse_missing_keys(table, {"public_key": public, "private_key": private})
         return public, private
     if table.secrets.is_given("public_key") or table.secrets.is_given("private_key"):
-        table.fault("profile", show_value(profile), "a key stands beside it: keep the profile or the keys")
+        table.fault("profile", show_value(profile), "a key is given as well: keep the profile or the keys")
         return public, private
     return (None, None) if table.secrets.sources.closed else _of_profile(table, profile)
 
@@ -66,7 +66,7 @@ def _regions(table: Table) -> tuple[str, ...] | None:
     regions = table.texts("regions", ("cn-wlcb",), '["cn-wlcb"], or "all"')
     for region in regions:
         if _REGION.fullmatch(region) is None:
-            table.fault("regions", show_value(region), 'is no region such as "cn-wlcb"')
+            table.fault("regions", show_value(region), 'is not the name of a region, such as "cn-wlcb"')
     return tuple(dict.fromkeys(regions))
 
 
@@ -79,7 +79,7 @@ def _of_profile(table: Table, profile: str) -> tuple[Secret | None, Secret | Non
         profiles = json.loads(read_private(path))["profiles"]
         if profile not in profiles:
             known = ", ".join(profiles) or "none"
-            table.fault("profile", show_value(profile), f"is no profile of {path}; there are: {known}")
+            table.fault("profile", show_value(profile), f"is not a profile in {path}; there are: {known}")
             return None, None
         return _pair(profiles[profile])
     except BadSecretError as error:

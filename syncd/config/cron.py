@@ -52,7 +52,7 @@ def normalize_cron(text: str) -> str:
     weekdays = {number % 7 for number in _numbers(weekday, WEEKDAY)}
     if dates[2] != "*" and weekday != "*":
         raise BadCronError(
-            "must leave the day or the day of the week open (*): cron would run on either, which misleads"
+            "must have * for the day or for the day of the week: with both, cron would run on either of them"
         )
     if min(fields[2]) > max(DAYS_PER_MONTH[month - 1] for month in fields[3]):
         raise BadCronError("is a date that never comes")
@@ -93,4 +93,6 @@ def _number(word: str, field: Field) -> int:
 
 def _bad(part: str, field: Field) -> BadCronError:
     names = f" or {field.words[0]} to {field.words[-1]}" if field.words else ""
-    return BadCronError(f"{part} is no {field.name}: {field.least} to {field.most}{names}, with * , - and /")
+    return BadCronError(
+        f"{part} is not a valid {field.name}: {field.least} to {field.most}{names}, with * , - and /"
+    )

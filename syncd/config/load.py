@@ -115,7 +115,7 @@ class SettingsReader:
             if isinstance(values, dict):
                 yield own, self._read(f"{name}.NAME", f"{name}.{own}", values)
             elif unformed(own) in KEYS[f"{name}.NAME"]:
-                self._fault(f"{name}.{own}", "", f"belongs into a table with a name: [{name}.NAME]")
+                self._fault(f"{name}.{own}", "", f"belongs in a table with a name: [{name}.NAME]")
             else:
                 self._fault(f"{name}.{own}", "", f"must be a table: [{name}.{own}]")
 
@@ -129,11 +129,11 @@ class SettingsReader:
             homes = [kind for kind, keys in KEYS.items() if name in keys]
             near = nearest(name, TABLES)
             remedy = (
-                f"belongs into [{'] or ['.join(homes)}]"
+                f"belongs in [{'] or ['.join(homes)}]"
                 if homes
-                else f"is no table; did you mean [{near}]?"
+                else f"is not a table; did you mean [{near}]?"
                 if near
-                else f"is no table; there are {', '.join(TABLES)}"
+                else f"is not a table; there are {', '.join(TABLES)}"
             )
             self._fault(name, "", remedy)
 
@@ -144,7 +144,7 @@ class SettingsReader:
 def _no_configuration(environ: Mapping[str, str]) -> Fault:
     for present, missing in ((PUBLIC, PRIVATE), (PRIVATE, PUBLIC)):
         if environ.get(present):
-            return Fault(f"${missing}", "", f"is missing: ${present} alone is no key pair")
+            return Fault(f"${missing}", "", "is missing: a key pair needs both variables")
     usual = (paths.user_file(environ), paths.SYSTEM)
     denied = next((path for path in usual if paths.is_hidden(path)), None)
     if denied is not None:

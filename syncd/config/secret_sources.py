@@ -70,7 +70,7 @@ class SecretSources:
             return self._in_a_shell(name)
         path = Path(folder) / name
         if not path.exists():
-            raise BadSecretError(f"is none of the unit's credentials; there are: {_names(Path(folder))}")
+            raise BadSecretError(f"is not one of the unit's credentials; there are: {_names(Path(folder))}")
         return read_private(path)
 
     def _in_a_shell(self, name: str) -> str:
@@ -127,7 +127,7 @@ def home(environ: Mapping[str, str]) -> Path:
 
 def _decoded(content: bytes) -> str:
     if len(content) > MAX_SECRET_BYTES:
-        raise BadSecretError("is larger than 64 KiB: that is no secret")
+        raise BadSecretError("is larger than 64 KiB, which is too large for a secret")
     try:
         text = content.decode()
     except UnicodeDecodeError:

@@ -45,7 +45,9 @@ _RESERVED = ("content-length", "content-type", "host", "transfer-encoding", "con
 
 def read_sink(table: Table, name: str) -> SinkConfig:
     if NAME.fullmatch(name) is None:
-        table.fault("", "", 'the name of a sink is made of letters, digits, "_", "-" and ".", 63 at most')
+        table.fault(
+            "", "", 'the name of a sink may have letters, digits, "_", "-" and ".", and at most 63 characters'
+        )
     likely: SinkType = "webhook" if table.secrets.is_given("url") else "log"
     kind: SinkType = table.choice("type", likely, get_args(SinkType))
     if "type" not in table:
@@ -81,7 +83,7 @@ def path_faults(sinks: Iterable[SinkConfig], database: Path, config: Path | None
                 yield Fault(f"sinks.{sink.name}.path", show_value(str(sink.path)), problem)
             owner = taken.setdefault(_real(sink.path), f"sinks.{sink.name}")
             if owner != f"sinks.{sink.name}":
-                remedy = f"is the file of {owner} already; give this sink one of its own"
+                remedy = f"is already used by {owner}; give this sink a file of its own"
                 yield Fault(f"sinks.{sink.name}.path", show_value(str(sink.path)), remedy)
 
 
@@ -151,7 +153,7 @@ def refuse_unmatched(table: Table, key: str, globs: Iterable[str], known: Collec
         if not any(fnmatchcase(name, glob) for name in known):
             near = nearest(glob, known)
             remedy = f'did you mean "{near}"?' if near else f"there are {', '.join(known)}"
-            table.fault(key, show_value(glob), f"matches none; {remedy}")
+            table.fault(key, show_value(glob), f"matches nothing; {remedy}")
 
 
 def _log(table: Table, name: str, wants: SinkFilter) -> LogSinkConfig:
@@ -212,7 +214,7 @@ def _headers(table: Table) -> dict[str, Secret]:
     for name, value in table.secrets.get_table("headers").items():
         lower = name.lower()
         if _HEADER.fullmatch(name) is None:
-            table.fault(f"headers.{name}", MASK, "is no name of a header")
+            table.fault(f"headers.{name}", MASK, "is not a valid header name")
         elif lower in _RESERVED or lower.startswith("webhook-"):
             table.fault(f"headers.{name}", MASK, "is a header that syncd sets itself")
         elif lower in taken:

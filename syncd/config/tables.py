@@ -49,7 +49,7 @@ def _cron(table: Table) -> str | None:
     if cron is None:
         return None
     if "interval" in table:
-        table.fault("cron", show_value(cron), "stands beside interval: keep one of the two")
+        table.fault("cron", show_value(cron), "is given together with interval: keep one of the two")
     try:
         return normalize_cron(cron)
     except BadCronError as error:

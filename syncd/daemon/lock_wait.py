@@ -36,7 +36,7 @@ async def lock_when_free(config: Config, notifier: Notifier, stop: asyncio.Event
                 raise
             if held.holder != announced:
                 announced = held.holder
-                log.warning("waiting", holder=str(announced), effect="the start goes on when it is done")
+                log.warning("waiting", holder=str(announced), effect="syncd starts when it is done")
             notifier.status(f"waiting for {announced} to finish")
             notifier.extend(MARGIN)
         await _pause(stop)

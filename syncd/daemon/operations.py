@@ -64,7 +64,11 @@ async def _prune_now(parts: Parts) -> dict[str, int]:
         await requests.prune(tx, now - retention.runs)
         await clock_check.note_pruned(tx, now)
     if pruned["skipped"]:
-        log.warning("deliveries_skipped", count=pruned["skipped"], reason="the sink is gone for a day")
+        log.warning(
+            "deliveries_skipped",
+            count=pruned["skipped"],
+            reason="the sink has been gone from the configuration for a day",
+        )
     return dict(pruned)
 
 

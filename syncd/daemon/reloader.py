@@ -87,11 +87,13 @@ class Reloader:
 
 def _log_failure(error: SyncdError) -> None:
     faults = [str(fault) for fault in error.faults] if isinstance(error, ConfigError) else [error.hint]
-    log.error("reload_failed", error=error.message, faults=faults, effect="the old configuration goes on")
+    log.error(
+        "reload_failed", error=error.message, faults=faults, effect="the old configuration stays in force"
+    )
 
 
 def _require_same_file(old: Config, new: Config) -> None:
     if old.database != new.database:
         raise SyncdError(
-            "database.path and group_readable are read at start only", "restart syncd to change them"
+            "database.path and group_readable are read only at the start", "restart syncd to change them"
         )

@@ -211,7 +211,7 @@ def describe_error(error: Exception) -> str:
         case aiohttp.ClientConnectorError():
             return f"no connection: {_os_text(error.os_error)}"
         case aiohttp.ClientResponseError():
-            return "the answer is no proper HTTP"
+            return "the answer is not valid HTTP"
         case ssl.SSLCertVerificationError():
             return f"TLS: {_certificate_fault(error)}"
         case ssl.SSLError():

@@ -24,7 +24,7 @@ async def why_unreachable(sink: WebhookSinkConfig, within: timedelta) -> str:
         # Without an errno several addresses were tried: there is no single reason, and the text names the addresses.
         return describe_error(error) if error.errno else "no connection"
     except ValueError:
-        return "its host is no name of one"
+        return "its host name is not valid"
     writer.transport.abort()
     return ""
 

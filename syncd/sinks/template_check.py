@@ -62,9 +62,11 @@ def _failure(sink: WebhookSinkConfig, event: dict[str, Any]) -> str:
     try:
         output = fill(sink.body or "", event)
     except RenderError as error:
-        return f"{error}; ask with {{% if … %}} for what is not always there, or narrow the sink's events"
+        return f"{error}; use {{% if … %}} for what is not always there, or narrow the sink's events"
     if "json" in (sink.content_type or "json").lower() and not _is_json(output):
-        return "what comes out is no JSON, since texts hold quotes and line breaks; write {{ image.name | tojson }}"
+        return (
+            "the result is not JSON, since texts hold quotes and line breaks; write {{ image.name | tojson }}"
+        )
     return ""
 
 

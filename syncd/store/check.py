@@ -73,7 +73,7 @@ def _events(reader: Reader) -> Iterator[Problem]:
     ):
         event = _parsed(body)
         if event is None:
-            yield Problem("event", f"event {seq}", "its body is no JSON object with `data`")
+            yield Problem("event", f"event {seq}", "its body is not a JSON object with `data`")
             continue
         expected = {"id": event_id, "type": kind, "subject": image_id, "sequence": f"{seq:020d}"}
         for name, value in expected.items():

@@ -68,7 +68,7 @@ def scarce(path: Path) -> list[Concern]:
     concerns = []
     if left.free < max(SCARCE, size):
         problem = f"only {left.free // 2**20} MB are free where {path} is ({size // 2**20} MB)"
-        concerns.append(Concern(problem, "make room, an upgrade first copies the file"))
+        concerns.append(Concern(problem, "free some space: an upgrade first makes a copy of the file"))
     if left.files == 0:
         concerns.append(
             Concern(f"no more files can be made on the file system of {path}", "free some inodes")

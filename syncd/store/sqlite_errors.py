@@ -23,7 +23,7 @@ DESCRIPTORS = 3
 _RESTORE = (
     "stop syncd, run `syncd db check`, and put back the newest backup (PATH.backup-…) or move the file away"
 )
-_SPACE = "free some space on that file system; a daemon at work goes on by itself"
+_SPACE = "free some space on that file system; a running daemon continues by itself"
 _OWNER = "run as the user that owns the file, or fix its permissions and those of its folder"
 _BUSY = "close other programs that write to the file (a sqlite3 shell with an open transaction?)"
 

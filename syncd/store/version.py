@@ -18,7 +18,7 @@ FIRST_VERSION = "0001"
 OLDEST_SQLITE = (3, 37)
 """The first with STRICT tables."""
 
-_START_ANEW = "put back a backup (syncd.db.backup-…) or move the file away to start anew"
+_START_ANEW = "put back a backup (syncd.db.backup-…) or move the file away to start from nothing"
 
 
 def require_sqlite() -> None:
@@ -63,7 +63,7 @@ def read_version(connection: sqlite3.Connection, path: Path) -> str | None:
         )
     if version < FIRST_VERSION:
         raise DatabaseCorrupt(
-            f"{path} says that it has schema {version}, which never was; nothing was changed", _START_ANEW
+            f"{path} says that it has schema {version}, which never existed; nothing was changed", _START_ANEW
         )
     return version
 

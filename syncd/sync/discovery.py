@@ -74,7 +74,7 @@ async def _ask(account: Account) -> tuple[str, ...] | Exception:
         regions = await account.cloud.regions()
     except Exception as error:  # noqa: BLE001  # becomes the account's failure
         return error
-    return regions or ProtocolError("the API names no region", "`syncd regions` asks it again")
+    return regions or ProtocolError("the API lists no region", "`syncd regions` asks it again")
 
 
 async def _note_listed(syncer: Syncer, account: str, regions: Collection[str]) -> list[str]:

@@ -37,8 +37,8 @@ async def shows_the_same(db: Database, cloud: CompShare, known: AccountState) ->
             continue
         if not listing.complete:
             raise Transient(
-                f"the new key's list of {target.region} could not be read whole",
-                "nothing to do: whose key it is is asked again",
+                f"the new key's list of {target.region} could not be read completely",
+                "nothing to do: syncd asks again whose key it is",
             )
         if listing.seen:
             return is_alike(ids.keys() - lacking.keys(), listing.seen.keys())

@@ -89,7 +89,7 @@ class _Server(web.Server):
     async def _page(self, request: web.BaseRequest) -> web.Response:
         page = self._pages.get(request.path)
         if page is None:
-            return web.Response(status=404, text=f"there are {', '.join(self._pages)}\n")
+            return web.Response(status=404, text=f"not found; there are {', '.join(self._pages)}\n")
         if request.method not in ("GET", "HEAD"):
             return web.Response(status=405, headers={"Allow": "GET, HEAD"})
         return await page()

@@ -57,7 +57,7 @@ async def test_where_all_is_well_each_thing_has_a_line(cli: CommandLine) -> None
 async def test_a_missing_file_is_no_failure_and_says_what_makes_it(cli: CommandLine) -> None:
     rows = await cli.rows("doctor")
     assert states(rows) == {"database": "warning"}
-    assert "`syncd run` or `syncd sync` makes it" in await cli.run("doctor")
+    assert "`syncd run` or `syncd sync` creates it" in await cli.run("doctor")
     assert not cli.db.exists()
 
 
@@ -367,7 +367,7 @@ async def test_runs_that_come_more_rarely_than_planned_are_named_and_what_to_set
     cli.config.write_text(cli.config.read_text().replace('interval = "1s"', 'interval = "1m"'))
     await cli.run("sync")
     ran(cli.db, minutes)
-    (row,) = findings_of(await cli.rows("doctor"), "rhythm")
+    (row,) = findings_of(await cli.rows("doctor"), "sync interval")
     assert row["state"] == state
     assert said in row["message"]
     assert setting in row["remedy"]
@@ -376,7 +376,7 @@ async def test_runs_that_come_more_rarely_than_planned_are_named_and_what_to_set
 async def test_of_few_runs_no_rhythm_is_told(cli: CommandLine) -> None:
     await cli.run("sync")
     await cli.run("sync")
-    assert findings_of(await cli.rows("doctor"), "rhythm") == []
+    assert findings_of(await cli.rows("doctor"), "sync interval") == []
 
 
 def test_one_long_pause_is_no_rhythm() -> None:

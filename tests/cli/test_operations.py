@@ -113,7 +113,7 @@ async def test_without_a_daemon_the_keys_are_needed_and_their_lack_is_named(cli:
         ([], "give one of --since, --event and --dead"),
         (["--since", "1", "--dead"], "give one of --since, --event and --dead"),
         (["--dead", "--until", "2h"], "--until needs a beginning"),
-        (["--since", "soon"], "'soon' is no time"),
+        (["--since", "soon"], "'soon' is not a time"),
     ],
 )
 async def test_a_replay_of_nothing_definite_is_refused(cli: CommandLine, args: list[str], said: str) -> None:

@@ -76,9 +76,9 @@ async def test_a_list_of_regions_that_is_none_is_empty_or_an_error(form: str) ->
     async with scene() as here:
         here.sim.faults.add(Fault("null_list", form=form))
         if form == "absent":
-            with pytest.raises(ProtocolError, match="an answer without ZoneInfo"):
+            with pytest.raises(ProtocolError, match="the answer has no ZoneInfo"):
                 await here.cloud.regions()
-            with pytest.raises(ProtocolError, match="an answer without ProjectSet"):
+            with pytest.raises(ProtocolError, match="the answer has no ProjectSet"):
                 await here.cloud.projects()
         else:
             assert await here.cloud.regions() == ()
@@ -177,15 +177,23 @@ async def ask(cloud: CompShare) -> Any:
         (Fault("retcode", code=171), AuthFailed, f"{ZONES}: RetCode 171: Signature VerifyAC Error"),
         (Fault("retcode", code=292), Misconfigured, f"{ZONES}: RetCode 292: Project does not exist"),
         (Fault("retcode", code=4711, message="odd"), ProtocolError, f"{ZONES}: RetCode 4711: odd"),
-        (Fault("html"), ProtocolError, f"{ZONES}: an answer that is no JSON: '<!DOCTYPE html>"),
+        (Fault("html"), ProtocolError, f"{ZONES}: the answer is not JSON: '<!DOCTYPE html>"),
         (Fault("html", status=404), ProtocolError, f"{ZONES}: HTTP 404: '<!DOCTYPE html>"),
-        (Fault("truncated"), ProtocolError, f"{ZONES}: an answer that is no JSON: "),
-        (Fault("truncated", keep=0.0), ProtocolError, f"{ZONES}: an answer that is no JSON: nothing"),
-        (Fault("http_error", status=407), Misconfigured, f"{ZONES}: HTTP 407: the proxy wants credentials"),
+        (Fault("truncated"), ProtocolError, f"{ZONES}: the answer is not JSON: "),
+        (Fault("truncated", keep=0.0), ProtocolError, f"{ZONES}: the answer is not JSON: nothing"),
+        (
+            Fault("http_error", status=407),
+            Misconfigured,
+            f"{ZONES}: HTTP 407: the proxy asks for a user and a password",
+        ),
         (Fault("http_error", status=302), ProtocolError, f"{ZONES}: HTTP 302: 'upstream failed'"),
-        (Fault("huge", declared=True), ProtocolError, f"{ZONES}: an answer of more than 32 MiB"),
-        (Fault("huge"), ProtocolError, f"{ZONES}: an answer of more than 32 MiB"),
-        (Fault("huge", deflate=True), ProtocolError, f"{ZONES}: an encoded answer, which was not asked for"),
+        (Fault("huge", declared=True), ProtocolError, f"{ZONES}: the answer is larger than 32 MiB"),
+        (Fault("huge"), ProtocolError, f"{ZONES}: the answer is larger than 32 MiB"),
+        (
+            Fault("huge", deflate=True),
+            ProtocolError,
+            f"{ZONES}: the answer is compressed, which syncd did not ask for",
+        ),
     ],
     ids=lambda value: value.kind.name if isinstance(value, Fault) else None,
 )
@@ -267,14 +275,14 @@ async def test_a_throttled_request_holds_the_others_back() -> None:
 async def test_a_hanging_answer_ends_at_the_timeout() -> None:
     async with scene(retries=0, timeout=timedelta(seconds=0.2)) as here:
         here.sim.faults.add(Fault("hang"))
-        with pytest.raises(Transient, match=f"{ZONES}: no whole answer within 0.2 s"):
+        with pytest.raises(Transient, match=f"{ZONES}: no complete answer within 0.2 s"):
             await ask(here.cloud)
 
 
 async def test_a_dripping_answer_ends_at_the_timeout() -> None:
     async with scene(50, retries=0, timeout=timedelta(seconds=0.3)) as here:
         here.sim.faults.add(Fault("drip"))
-        with pytest.raises(Transient, match=f"{SHARING} in {REGION}: no whole answer within 0.3 s"):
+        with pytest.raises(Transient, match=f"{SHARING} in {REGION}: no complete answer within 0.3 s"):
             await here.cloud.list_images(REGION, {})
 
 

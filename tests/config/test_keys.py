@@ -88,7 +88,7 @@ BAD = [
     ("schedule", "interval", '"0s"', 'from "1s"'),
     ("schedule", "interval", '"32d"', 'to "31d"'),
     ("schedule", "cron", '"* * * *"', "five fields"),
-    ("schedule", "cron", '"61 * * * *"', "61 is no minute"),
+    ("schedule", "cron", '"61 * * * *"', "61 is not a valid minute"),
     ("schedule", "cron", "5", "text in quotes"),
     ("schedule", "timezone", '"Asia/Shanghai"', "for cron only"),
     ("schedule", "jitter", '"2m"', "not be longer"),
@@ -218,7 +218,7 @@ def test_what_is_unknown_or_no_table_is_a_fault(files: Files, text: str, key: st
 
 def test_a_key_above_all_tables_is_sent_to_its_own(files: Files) -> None:
     assert files.faults("", account='interval = "5m"\n' + ACCOUNT) == {
-        "interval": ": belongs into [schedule] or [heartbeat]"
+        "interval": ": belongs in [schedule] or [heartbeat]"
     }
 
 
@@ -373,7 +373,7 @@ class TestProfiles:
             ('{"profiles": {"home": {}, "lab": {}}}', 0o600, "there are: home, lab"),
             ('{"profiles": {"work": {"public_key": "work-public"}}}', 0o600, "no public_key and private_key"),
             ('{"profiles": {"work": {"public_key": 1, "private_key": ""}}}', 0o600, "no public_key"),
-            ('{"profiles": []}', 0o600, "no profile"),
+            ('{"profiles": []}', 0o600, "not a profile"),
             ("[]", 0o600, "no public_key"),
             ("work-private", 0o600, "no public_key"),
             ("[" * 60_000, 0o600, "no public_key"),
@@ -452,7 +452,7 @@ class TestSinks:
         )
         (fault,) = files.faults(database + logs).items()
         assert fault[0] == "sinks.b.path"
-        assert f"is the file of {owner} already" in fault[1]
+        assert f"is already used by {owner}" in fault[1]
 
     @pytest.mark.parametrize(
         ("form", "language"),
@@ -520,7 +520,7 @@ class TestSinks:
             (WEBHOOK + 'ca_file = "x"', "sinks.hook.ca_file", "cannot be read"),
             (WEBHOOK + 'headers = "A: b"', "sinks.hook.headers", "must be a table"),
             (WEBHOOK + "headers = { A = 1 }", "sinks.hook.headers.A", "text in quotes"),
-            (WEBHOOK + 'headers = { "A b" = "c" }', "sinks.hook.headers.A b", "no name of a header"),
+            (WEBHOOK + 'headers = { "A b" = "c" }', "sinks.hook.headers.A b", "not a valid header name"),
             (WEBHOOK + 'headers = { A = "b\\nC: d" }', "sinks.hook.headers.A", "one line"),
             (WEBHOOK + 'headers = { A = "b", a = "b" }', "sinks.hook.headers.a", "given twice"),
             (WEBHOOK + 'headers = { content-type = "b" }', "sinks.hook.headers.content-type", "sets itself"),
@@ -533,7 +533,7 @@ class TestSinks:
             (WEBHOOK + 'events = "image.*"', "sinks.hook.events", "list of one or more"),
             (WEBHOOK + "events = []", "sinks.hook.events", "list of one or more"),
             (WEBHOOK + 'events = ["image.shard"]', "sinks.hook.events", 'did you mean "image.shared"?'),
-            (WEBHOOK + 'events = ["sync"]', "sinks.hook.events", "matches none"),
+            (WEBHOOK + 'events = ["sync"]', "sinks.hook.events", "matches nothing"),
             (WEBHOOK + 'accounts = ["lba"]', "sinks.hook.accounts", 'did you mean "lab"?'),
             (WEBHOOK + "names = [1]", "sinks.hook.names", "list of one or more"),
             (WEBHOOK + 'scope = "image"', "sinks.hook.scope", "one of account, region"),

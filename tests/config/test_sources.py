@@ -212,7 +212,7 @@ class TestSecrets:
         open_up(files.folder)
         assert "open to others" in str(files.faults(text, account=""))
         files.environ["CREDENTIALS_DIRECTORY"] = str(files.folder)
-        assert "none of the unit's" in str(files.faults(text, account=""))
+        assert "not one of the unit's" in str(files.faults(text, account=""))
 
     @pytest.mark.parametrize("other", SECRET_FORMS[1:])
     def test_two_forms_are_a_fault(self, sources: Files, other: str) -> None:
@@ -341,7 +341,7 @@ class TestSecrets:
             ('private_key_env = ""', ": must be a text in quotes"),
             (
                 'private_key_credential = "key"',
-                "***: is none of the unit's credentials; there are: syncd_one, syncd_two",
+                "***: is not one of the unit's credentials; there are: syncd_one, syncd_two",
             ),
             ('private_key_credential = "../key"', "***: must be the name of a credential, without slashes"),
         ],

@@ -142,7 +142,7 @@ async def test_an_answer_that_is_not_http_is_the_receivers_trouble():
         sink = sink_for(f"http://127.0.0.1:{port}/")
         result = await sink.send([of_image()])
         await sink.aclose()
-    assert result == ReceiverTrouble("the answer is no proper HTTP")
+    assert result == ReceiverTrouble("the answer is not valid HTTP")
 
 
 async def test_a_stale_connection_is_replaced_once_without_a_word():

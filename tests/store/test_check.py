@@ -124,7 +124,9 @@ def test_pruned_history_is_no_problem_as_long_as_the_last_event_of_each_live_row
 def test_a_body_that_is_no_event_is_found(filled: Path, body: str) -> None:
     seq = _last_event(filled, "lab", "cn-wlcb", "img-old")
     _run(filled, "UPDATE events SET body = ? WHERE seq = ?", body, seq)
-    assert check_file(filled) == [Problem("event", f"event {seq}", "its body is no JSON object with `data`")]
+    assert check_file(filled) == [
+        Problem("event", f"event {seq}", "its body is not a JSON object with `data`")
+    ]
 
 
 @pytest.mark.parametrize(("column", "value"), [("id", "x"), ("type", "image.updated")])

@@ -29,12 +29,12 @@ def check_account(probe: Probe) -> Iterator[Finding]:
         yield _failed(name, probe.error)
         return
     if probe.error is not None:
-        yield warning(name, f"the API does not name its regions: {probe.error.message}", probe.error.hint)
+        yield warning(name, f"the API did not list its regions: {probe.error.message}", probe.error.hint)
     if usable:
         yield ok(name, f"the key works, and may list {', '.join(usable)}")
     elif not probe.watched:
         yield failed(name, "there is no region that this key may list", REMEDY)
-    leave_out = f"name the regions to watch in [accounts.{probe.account}] regions, or have it permitted"
+    leave_out = f"list the regions to watch in [accounts.{probe.account}] regions, or have this one permitted"
     for region, refusal in probe.left_out.items():
         yield warning(name, f"{region} is not watched: {refusal.message}", leave_out)
     for region in probe.watched:

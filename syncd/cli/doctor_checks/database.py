@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from syncd.monitoring.snapshot import Snapshot
 
 ACCESS_FOR_OTHERS = 0o007
-REMEDY = "`syncd status` and the log tell more"
+REMEDY = "see `syncd status` and the log for more"
 
 
 def check_database(config: Config) -> Iterator[Finding]:
@@ -35,7 +35,7 @@ def check_database(config: Config) -> Iterator[Finding]:
         snapshot = take_snapshot(path, config.accounts, config.sinks)
         yield ok("database", f"{path} has the schema of this syncd")
     except DatabaseMissing:
-        yield warning("database", f"{path} is not there yet", "`syncd run` or `syncd sync` makes it")
+        yield warning("database", f"{path} does not exist yet", "`syncd run` or `syncd sync` creates it")
     except DatabaseError as error:
         yield failed("database", error.message, error.hint, ExitCode.DATABASE)
     yield from check_permissions(path, unit_of(config))
@@ -69,7 +69,7 @@ def check_disk(path: Path) -> Iterator[Finding]:
     remote, scarce = filesystem.remote(path), filesystem.scarce(path)
     yield from (warning("file system", trouble.problem, trouble.remedy) for trouble in remote)
     if not remote:
-        yield ok("file system", "a local one, not shared over a network")
+        yield ok("file system", "it is on a local disk")
     yield from (warning("disk space", trouble.problem, trouble.remedy) for trouble in scarce)
     if not scarce and (left := filesystem.space(path)) is not None:
         yield ok("disk space", f"{left.free / 2**30:.1f} GB free")

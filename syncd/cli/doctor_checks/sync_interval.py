@@ -52,10 +52,10 @@ def compare(gap: timedelta, interval: timedelta) -> Finding:
 
     actual = f"a sync runs every {_spoken(gap)}"
     if gap <= MAX_INTERVALS * interval:
-        return ok("rhythm", f"{actual}, as [schedule] asks for")
+        return ok("sync interval", f"{actual}, as [schedule] asks for")
     stale = "; regions count as stale in between" if gap > fresh_for(interval) else ""
     return warning(
-        "rhythm",
+        "sync interval",
         f"{actual}, but [schedule] promises one every {_spoken(interval)}{stale}",
         f'set [schedule] interval = "{_as_setting(gap)}", or cron to the line that starts `syncd sync`',
     )
