@@ -226,8 +226,8 @@ class Change(msgspec.Struct, frozen=True):
 class Draft(msgspec.Struct, frozen=True):
     """An event without its number: the store numbers it, encodes its body and enqueues its deliveries.
 
-    ``names`` are the old and the new name of its image, for the sinks' filters; ``regions`` are those that an
-    account's sync.* event is about.
+    ``names`` are the old and the new name of its image, and ``owners`` the ids and names of its old and its new owner,
+    for the sinks' filters; ``regions`` are those that an account's sync.* event is about.
     """
 
     type: str
@@ -239,6 +239,7 @@ class Draft(msgspec.Struct, frozen=True):
     scope: Scope | None = None
     baseline: bool = False
     names: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     sink: str | None = None
     """The sink that a sink.* event is about, and which therefore does not get it."""
@@ -246,12 +247,14 @@ class Draft(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class SinkFilter:
-    """Which events a sink takes. The globs are those of `fnmatch`, case-sensitive."""
+    """Which events a sink takes; its globs are those of `globs`."""
 
     events: tuple[str, ...] = ("image.shared", "image.revoked", "image.status_changed", "sync.*", "sink.*")
     accounts: tuple[str, ...] = ("*",)
     regions: tuple[str, ...] = ("*",)
     names: tuple[str, ...] = ("*",)
+    owners: tuple[str, ...] = ("*",)
+    """Of an image: its owner's id or name, as it is and as it was."""
     scope: Scope = "account"
     baseline: bool = False
 

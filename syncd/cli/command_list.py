@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from importlib import import_module
 from inspect import cleandoc
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 import click
 
-from syncd.cli.options import global_option_params
+from syncd.cli.options import COMPLETE_VARIABLE, global_option_params
 
 
 class CommandEntry(NamedTuple):
@@ -90,6 +91,10 @@ class LazyGroup(click.Group):
 
 def _add_global_options(command: click.Command) -> None:
     command.params.extend(global_option_params())
+    if COMPLETE_VARIABLE in os.environ:
+        from syncd.cli.known_values import complete_values
+
+        complete_values(command)
     command.context_settings.setdefault("help_option_names", ["-h", "--help"])
     if "Environment" not in (command.epilog or ""):
         command.epilog = f"{cleandoc(command.epilog or '')}\n\n{ENVIRONMENT}"

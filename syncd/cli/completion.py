@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-COMPLETE_VARIABLE = "_SYNCD_COMPLETE"
-"""The environment variable with which a shell asks `syncd` what could come next."""
+from syncd.cli.options import COMPLETE_VARIABLE
 
 
 @click.command(
@@ -19,7 +18,7 @@ Example:
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the lines that make SHELL complete syncd's commands and options."""
+    """Print the lines that make SHELL complete syncd's commands, options, accounts, regions, sinks and images."""
     shell_complete = get_completion_class(shell)
     assert shell_complete is not None
     click.echo(shell_complete(context.find_root().command, {}, "syncd", COMPLETE_VARIABLE).source())

@@ -11,6 +11,7 @@ from syncd.cli.database_file import DatabaseFile
 from syncd.cli.operation import run_operation
 from syncd.cli.options import db_option, global_options
 from syncd.cli.output import say
+from syncd.cli.progress import Progress
 from syncd.errors import DatabaseError
 
 PRUNED = {
@@ -53,7 +54,10 @@ def upgrade(context: click.Context, db: Path | None) -> None:
     lock_holder = holder(file.path)
     # A command lets go of the file soon, which is worth waiting for; a daemon keeps it.
     wait = DAEMON_TIMEOUT if lock_holder is not None and lock_holder.kind == "command" else timedelta(0)
-    with FileLock.acquire(file.path, "command", wait=wait, group_readable=group):
+    with (
+        FileLock.acquire(file.path, "command", wait=wait, group_readable=group),
+        Progress(lambda: f"Making a backup of {file.path} and upgrading it"),
+    ):
         upgraded = migrate.upgrade_file(file.path, group_readable=group)
     for warning in upgraded.warnings:
         say(f"warning: {warning}")
@@ -79,7 +83,8 @@ def check(context: click.Context, db: Path | None) -> None:
     from syncd.store.check import check_file
 
     file = DatabaseFile(context, db)
-    problems = check_file(file.path)
+    with Progress(lambda: f"Checking {file.path}"):
+        problems = check_file(file.path)
     for problem in problems:
         click.echo(f"{problem.kind}: {problem.subject}: {problem.message}", err=True)
     if problems:
@@ -103,7 +108,8 @@ def backup(context: click.Context, file: Path, db: Path | None) -> None:
     from syncd.store.backup import back_up
 
     source = DatabaseFile(context, db)
-    back_up(source.path, file)
+    with Progress(lambda: f"Copying {source.path}"):
+        back_up(source.path, file)
     click.echo(f"{file} is a copy of {source.path}, {file.stat().st_size / 2**20:.1f} MB")
 
 
@@ -115,7 +121,8 @@ Example:
 @click.pass_context
 def prune(context: click.Context) -> None:
     """Remove what is older than the configured retention; the daemon does this every day."""
-    answer = run_operation(global_options(context), "prune", {}).answer
+    with Progress(lambda: "Forgetting what is older than the retention"):
+        answer = run_operation(global_options(context), "prune", {}).answer
     pruned = answer["pruned"]
     if pruned is None:
         say(f"nothing is removed before {answer['steady_at']}: {CLOCK_NOT_STEADY}")

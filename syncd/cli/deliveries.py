@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import click
 
 from syncd.cli.database_file import DatabaseFile
+from syncd.cli.listing import most_rows, refuse_unknown, say_if_more
 from syncd.cli.options import reading_options
 from syncd.cli.output import Column, Row, as_rows, print_rows
 from syncd.cli.times import ago
@@ -29,17 +31,20 @@ Example:
 @reading_options()
 @click.pass_context
 def deliveries(
-    context: click.Context, output_format: str, db: Path | None, limit: int, sink: str | None, state: str | None
+    context: click.Context, output_format: str, db: Path | None, limit: int | None, sink: str | None, state: str | None
 ) -> None:  # fmt: skip
     """List what was sent to the sinks, what waits and what was given up; the newest comes last."""
     from syncd.store import queries
 
     file = DatabaseFile(context, db)
+    most = most_rows(output_format, limit)
     keys = [field.name for field in fields(queries.DeliveryRow)]
+    wanted: tuple[Any, Any] = (sink, state)
     with file.open() as reader:
-        rows = queries.deliveries(reader, sink, state, limit)  # type: ignore[arg-type]  # one of the choices
-        count = print_rows(output_format, as_rows(rows), _columns(file), keys)
-    if not count:
+        rows = refuse_unknown(reader, queries.deliveries(reader, *wanted, most), sink=sink)
+        shown = print_rows(output_format, as_rows(rows), _columns(file), keys)
+        say_if_more(shown, most, lambda: queries.count_deliveries(reader, *wanted), "deliveries")
+    if not shown:
         file.say_why_empty(filtered=bool(sink or state))
 
 

@@ -72,6 +72,9 @@ def demo(context: click.Context, limit: float, keep: bool) -> None:
             _print_database_path(folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
+            click.echo("\nTry next:")
+            click.echo("  syncd demo --keep   the same, and the database is kept for you to look into")
+            click.echo("  syncd config init   a configuration for your own account")
     context.exit(ExitCode.OK if succeeded else ExitCode.UNEXPECTED)
 
 
@@ -183,6 +186,8 @@ def _print_conclusion(say: Narrator, scenario: DemoScenario, finished: bool, che
 
 def _print_database_path(folder: Path) -> None:
     path = folder / "syncd.db"
-    click.echo(f"\nThe database is {path}; try")
+    click.echo(f"\nThe database is {path}. Look into it:")
+    for words in ("images", "events", "status", "runs --limit 5"):
+        click.echo(f"  syncd {words} --db {path}")
     click.echo(f'  sqlite3 -box {path} "SELECT region, status, COUNT(*) FROM images GROUP BY 1, 2"')
-    click.echo(f'  sqlite3 -box {path} "SELECT seq, type, scope, region FROM events WHERE baseline = 0"')
+    click.echo("To watch your own account next: syncd config init")

@@ -33,7 +33,7 @@ Example:
 )
 @click.option("--account", metavar="NAME", help="Only images of this account.")
 @click.option("--region", metavar="REGION", help="Only images in this region.")
-@reading_options(limit=None)
+@reading_options(limit=False)
 @click.pass_context
 def list_(
     context: click.Context, output_format: str, db: Path | None, account: str | None, region: str | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from syncd.cli.database_file import DatabaseFile
+from syncd.cli.image_details import environment, price, print_details, size
+from syncd.cli.listing import most_rows, refuse_unknown, say_if_more
 from syncd.cli.options import reading_options
 from syncd.cli.output import Column, Row, as_rows, plain, print_rows, print_table
 from syncd.cli.times import ago, local_time
@@ -18,6 +20,7 @@ from syncd.errors import UsageError
 
 if TYPE_CHECKING:
     from syncd.store.queries import ImageLine
+    from syncd.store.queries.images import Which
 
 STYLES = {
     "Available": "green",
@@ -43,41 +46,43 @@ Example:
 @click.option("--account", metavar="NAME", help="Only images that are shared with this account.")
 @click.option("--region", metavar="REGION", help="Only images in this region.")
 @click.option("--status", metavar="STATUS", help="Only images with this status, such as Available.")
-@click.option("--owner", metavar="ID|NAME", help="Only images that this owner shares.")
+@click.option(
+    "--owner", metavar="GLOB", help="Only images of owners whose id or name matches, such as '*zhang*'."
+)
 @click.option("--name", metavar="GLOB", help="Only images whose name matches, such as '*pytorch*'.")
+@click.option("--gpu", metavar="GLOB", help="Only images made on such a GPU, such as '4090'.")
+@click.option("--type", "image_type", metavar="GLOB", help="Only images of this type, such as 'Custom'.")
 @click.option("--revoked", "which", flag_value="revoked", help="List what was taken away instead.")
 @click.option("--all", "which", flag_value="all", help="List what was taken away as well.")
 @click.option("--by-region", is_flag=True, help="Print a line for each region of an image.")
 @reading_options()
-@click.pass_context
 def images(
-    context: click.Context,
     output_format: str,
     db: Path | None,
-    limit: int,
+    limit: int | None,
     by_region: bool,
-    which: str | None,
-    account: str | None,
-    region: str | None,
-    status: str | None,
-    owner: str | None,
-    name: str | None,
+    which: Which | None,
+    **filters: str | None,
 ) -> None:
-    """List the images that are shared with you: a line for each, the newest first."""
+    """List the images that are shared with you: a line for each, the newest first. Globs ignore case."""
     from syncd.store import queries
 
-    file = DatabaseFile(context, db)
+    file = DatabaseFile(click.get_current_context(), db)
     file.warn_if_unhealthy()
-    filters = (account, region, status, owner, name)
-    wanted = queries.ImageFilter(*filters, which=which or "live")  # type: ignore[arg-type]  # one of the flag values
+    most = most_rows(output_format, limit)
+    wanted = queries.ImageFilter(**filters, which=which or "live")
     with file.open() as reader:
+        rows: Iterator[Row] = map(_merged_row, queries.images(reader, wanted, most))
+        count = queries.count_images
         if by_region:
-            rows = as_rows(queries.images_by_region(reader, wanted, limit))
-        else:
-            rows = map(_merged_row, queries.images(reader, wanted, limit))
-        count = print_rows(output_format, rows, _columns(file, by_region), KEYS)
-    if not count:
-        file.say_why_empty(filtered=which is not None or any(filters))
+            rows = as_rows(queries.images_by_region(reader, wanted, most))
+            count = queries.count_images_by_region
+        known = {name: filters[name] for name in ("account", "region", "status", "image_type")}
+        rows = refuse_unknown(reader, rows, **known, source_gpu_type=filters["gpu"])
+        shown = print_rows(output_format, rows, _columns(file, by_region), KEYS)
+        say_if_more(shown, most, lambda: count(reader, wanted), "images")
+    if not shown:
+        file.say_why_empty(filtered=which is not None or any(filters.values()))
 
 
 @click.command(
@@ -86,9 +91,11 @@ Example:
   syncd image compshareImage-1a2b3c"""
 )
 @click.argument("image_id", metavar="ID")
-@reading_options(limit=50)
+@reading_options()
 @click.pass_context
-def image(context: click.Context, image_id: str, output_format: str, db: Path | None, limit: int) -> None:
+def image(
+    context: click.Context, image_id: str, output_format: str, db: Path | None, limit: int | None
+) -> None:
     """Show one image in each region, and its history."""
     from syncd.store import queries
 
@@ -97,9 +104,12 @@ def image(context: click.Context, image_id: str, output_format: str, db: Path | 
         regions = queries.image(reader, image_id)
         if not regions:
             raise UsageError(f"no image {image_id} was ever seen", "`syncd images --all` lists all that were")
-        history = list(queries.history(reader, image_id, limit))
+        most = most_rows(output_format, limit, of_a_table=50)
+        history = list(queries.history(reader, image_id, most))
+        there_are = queries.count_events(reader, queries.EventFilter(image_id=image_id))
     if output_format == "table":
         _print_image(file, regions, history)
+        say_if_more(len(history), most, lambda: there_are, "events")
     else:
         rows = ({**asdict(row), "history": _history_of(row, history)} for row in regions)
         print_rows(output_format, rows, [], (*KEYS, "history"))
@@ -119,25 +129,10 @@ def describe_image_event(event: dict[str, Any]) -> str:
 
 
 def _print_image(file: DatabaseFile, regions: list[Any], history: Iterable[Any]) -> None:
-    _print_details(asdict(max(regions, key=lambda row: row.changed_at)))
+    print_details(asdict(max(regions, key=lambda row: row.changed_at)))
     print_table([asdict(row) for row in regions], _region_columns(file))
     click.echo()
     print_table([asdict(event) for event in history], HISTORY_COLUMNS)
-
-
-def _print_details(row: Row) -> None:
-    for title, value in (
-        ("name", row["name"]), ("shared by", " ".join(filter(None, (row["owner_name"], row["owner_id"])))),
-        ("type", row["image_type"]), ("size", _size(row)), ("version", row["version_name"]),
-        ("tags", ", ".join(row["tags"])), ("description", row["description"]),
-    ):  # fmt: skip
-        if value:
-            click.echo(f"{title:>12}  {plain(value)[:300]}")
-    click.echo()
-
-
-def _size(row: Row) -> str:
-    return f"{row['size_mb'] / 1024:.1f} GB" if row["size_mb"] else ""
 
 
 def _short(value: Any) -> str:
@@ -168,7 +163,11 @@ def _columns(file: DatabaseFile, by_region: bool) -> list[Column]:
         Column("name", lambda row: row["name"], shrink_to=16),
         STATUS_COLUMN,
         Column("shared by", lambda row: row["owner_name"] or row["owner_id"], shrink_to=10, drop_order=2),
-        Column("size", _size, align_right=True, drop_order=3),
+        Column("size", size, align_right=True, drop_order=3),
+        Column("GPU", lambda row: row["source_gpu_type"] or "", drop_order=4),
+        Column("environment", environment, shrink_to=16, drop_order=5),
+        Column("price", price, align_right=True, drop_order=6),
+        Column("type", lambda row: row["image_type"] or "", drop_order=7),
         *(TARGET_COLUMNS if by_region else MERGED_TARGET_COLUMNS),
         Column("since", lambda row: ago(row["revoked_at"] or row["shared_at"], file.now), align_right=True),
     ]

@@ -10,6 +10,7 @@ from syncd.cli.options import GlobalOptions
 from syncd.errors import SyncdError
 
 if TYPE_CHECKING:
+    from syncd.compshare.client import RequestRecord
     from syncd.config import Config
     from syncd.daemon.assembly import Parts
     from syncd.daemon.operations import Result
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from syncd.sync.report import SyncReport
 
 Progress = Callable[["SyncReport"], object]
+Observe = Callable[[str, "RequestRecord"], object]
+"""Is told the account and each request to the API."""
 Afterwards = Callable[["Parts"], Awaitable[object]]
 
 
@@ -34,9 +37,10 @@ def run_operation(
     args: Mapping[str, Any],
     *,
     progress: Progress = lambda _: None,
+    observe: Observe | None = None,
     afterwards: Afterwards | None = None,
 ) -> Result:
-    """Return the result. ``progress`` and ``afterwards`` are called only where no daemon does the work.
+    """Return the result. ``progress``, ``observe`` and ``afterwards`` are called only where no daemon does the work.
 
     A daemon has read its secrets itself, so it is asked without them.
     Raises OperationRefusedError, ConfigError and the DatabaseError tree.
@@ -54,7 +58,7 @@ def run_operation(
         result = Result(reached.exit_code, reached.answer)
     else:
         with reached.lock:
-            result = asyncio.run(_run_here(options.load_config(), kind, given, progress, afterwards))
+            result = asyncio.run(_run_here(options.load_config(), kind, given, progress, observe, afterwards))
     if "error" in result.answer:
         raise OperationRefusedError(result)
     return result
@@ -65,12 +69,15 @@ async def _run_here(
     kind: RequestKind,
     args: Mapping[str, Any],
     progress: Progress,
+    observe: Observe | None,
     afterwards: Afterwards | None,
 ) -> Result:
     from syncd.daemon.assembly import Observers, SystemClock, assemble
     from syncd.daemon.operations import perform
 
-    async with assemble(config, SystemClock(), Observers()) as parts:
+    observers = Observers()
+    observers.requests += [observe] if observe else []
+    async with assemble(config, SystemClock(), observers) as parts:
         result = await perform(parts, kind, args, progress)
         if afterwards is not None:
             await afterwards(parts)

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 
+COMPLETE_VARIABLE = "_SYNCD_COMPLETE"
+"""The environment variable with which a shell asks `syncd` what could come next."""
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 OUTPUT_FORMATS = ("table", "json", "jsonl", "csv")
-DEFAULT_LIMIT = 100
 
 
 @dataclass
@@ -94,22 +96,20 @@ db_option = click.option(
 )
 
 
-def limit_option(default: int) -> Callable[[Decorated], Decorated]:
-    return click.option(
-        "--limit",
-        type=click.IntRange(min=1),
-        default=default,
-        show_default=True,
-        help="Show at most so many entries.",
-    )
+limit_option = click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="List at most so many, 0 for all. By default a table is cut off, and the other formats are complete.",
+)
 
 
-def reading_options(limit: int | None = DEFAULT_LIMIT) -> Callable[[Decorated], Decorated]:
-    """The options of every command that reads the database; with ``limit`` None there is no ``--limit``."""
+def reading_options(*, limit: bool = True) -> Callable[[Decorated], Decorated]:
+    """The options of every command that reads the database, with or without ``--limit``."""
 
     def decorate(command: Decorated) -> Decorated:
         command = db_option(format_option(*OUTPUT_FORMATS)(command))
-        return command if limit is None else limit_option(limit)(command)
+        return limit_option(command) if limit else command
 
     return decorate
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from syncd.cli.database_file import DatabaseFile
+from syncd.cli.listing import most_rows, refuse_unknown, say_if_more
 from syncd.cli.options import reading_options
 from syncd.cli.output import Column, Row, as_rows, print_rows
 from syncd.cli.times import local_time
@@ -31,17 +32,21 @@ Example:
 @reading_options()
 @click.pass_context
 def runs(
-    context: click.Context, output_format: str, db: Path | None, limit: int, account: str | None, region: str | None,
-    outcome: str | None,
+    context: click.Context, output_format: str, db: Path | None, limit: int | None, account: str | None,
+    region: str | None, outcome: str | None,
 ) -> None:  # fmt: skip
     """List the syncs, the newest last. Complete syncs without news share a line that counts them."""
     from syncd.store import queries
 
     file = DatabaseFile(context, db)
-    with file.open() as reader:
-        rows = queries.runs(reader, account, region, outcome, limit)
+    most = most_rows(output_format, limit)
     keys = [field.name for field in fields(queries.RunRow)]
-    if not print_rows(output_format, as_rows(rows), COLUMNS, keys):
+    with file.open() as reader:
+        found = queries.runs(reader, account, region, outcome, most)
+        rows = refuse_unknown(reader, found, account=account, region=region)
+        shown = print_rows(output_format, as_rows(rows), COLUMNS, keys)
+        say_if_more(shown, most, lambda: queries.count_runs(reader, account, region, outcome), "runs")
+    if not shown:
         file.say_why_empty(filtered=bool(account or region or outcome))
 
 

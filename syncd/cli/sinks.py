@@ -42,7 +42,7 @@ def sinks() -> None:
 Example:
   syncd sinks list""",
 )
-@reading_options(limit=None)
+@reading_options(limit=False)
 @click.pass_context
 def list_(context: click.Context, output_format: str, db: Path | None) -> None:
     """List the sinks: the state of each, what waits for it, and its last error."""

@@ -33,7 +33,7 @@ Example:
 Exit code: 0 healthy, 3 a target is not fresh or a delivery is overdue, 4 images are held,
 5 the database cannot be used."""
 )
-@reading_options(limit=None)
+@reading_options(limit=False)
 @click.pass_context
 def status(context: click.Context, output_format: str, db: Path | None) -> None:
     """Show at a glance whether syncd runs, how each target and sink does, what is held, and a verdict."""

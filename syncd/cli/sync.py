@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,11 @@ import click
 
 from syncd.cli.operation import run_operation
 from syncd.cli.options import global_options
+from syncd.cli.progress import Progress
 
 if TYPE_CHECKING:
+    from syncd.compshare.client import RequestRecord
     from syncd.daemon.assembly import Parts
-    from syncd.daemon.operations import Result
     from syncd.sync.report import SyncReport
 
 DRAIN_TIMEOUT = timedelta(seconds=60)
@@ -47,14 +48,58 @@ def sync(context: click.Context, account: str | None, region: str | None, dry_ru
 
         context.exit(asyncio.run(preview(options.load_config(), account, region)))
     is_whole_round = account is None and region is None
-    result = run_operation(
-        options,
-        "sync",
-        {"account": account, "region": region},
-        progress=_print_progress,
-        afterwards=_prune_and_deliver if is_whole_round else _deliver,
-    )
-    context.exit(_print_targets(result))
+    shown = ShownTargets()
+    with Progress(shown.line) as line:
+        result = run_operation(
+            options,
+            "sync",
+            {"account": account, "region": region},
+            progress=lambda report: shown.show(report, line),
+            observe=shown.count_request,
+            afterwards=_prune_and_deliver if is_whole_round else _deliver,
+        )
+    shown.show_the_others(result.answer["targets"])
+    context.exit(result.exit_code)
+
+
+class ShownTargets:
+    """On a terminal each target is shown once it is done; elsewhere only what is wrong, so that cron stays silent."""
+
+    def __init__(self) -> None:
+        self._shown: set[tuple[str, str | None]] = set()
+        self._requests = self._images = 0
+
+    def line(self) -> str:
+        """What is going on, for the time until the next target is done."""
+        if not self._requests:
+            return "Syncing"
+        done = f"{len(self._shown)} done, {self._images:,} images listed, " if self._shown else ""
+        return f"Syncing: {done}{self._requests:,} requests"
+
+    def count_request(self, _: str, __: RequestRecord) -> None:
+        self._requests += 1
+
+    def show(self, report: SyncReport, line: Progress) -> None:
+        """Called by syncs in this process, as they end."""
+        self._images += report.listed
+        if sys.stdout.isatty():
+            line.make_room()
+            self._print(report.target._asdict() | asdict(report))
+
+    def show_the_others(self, targets: Iterable[Mapping[str, Any]]) -> None:
+        for target in targets:
+            if _key(target) not in self._shown:
+                self._print(target)
+
+    def _print(self, target: Mapping[str, Any]) -> None:
+        self._shown.add(_key(target))
+        is_wrong = target["outcome"] in ("failed", "incomplete", "held")
+        if is_wrong or sys.stdout.isatty():
+            click.echo(target_line(target), err=is_wrong)
+
+
+def _key(target: Mapping[str, Any]) -> tuple[str, str | None]:
+    return target["account"], target["region"] or None
 
 
 async def _deliver(parts: Parts) -> None:
@@ -67,20 +112,6 @@ async def _prune_and_deliver(parts: Parts) -> None:
 
     await prune_if_due(parts)
     await _deliver(parts)
-
-
-def _print_progress(report: SyncReport) -> None:
-    if sys.stderr.isatty():
-        click.echo(target_line(report.target._asdict() | asdict(report)), err=True)
-
-
-def _print_targets(result: Result) -> int:
-    """Print a line for each target on a terminal; elsewhere only what is wrong, so that cron stays silent."""
-    for target in result.answer["targets"]:
-        is_wrong = target["outcome"] in ("failed", "incomplete", "held")
-        if is_wrong or sys.stdout.isatty():
-            click.echo(target_line(target), err=is_wrong)
-    return result.exit_code
 
 
 def target_line(target: Mapping[str, Any]) -> str:

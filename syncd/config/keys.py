@@ -20,8 +20,9 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "public_key": "secret", "private_key": "secret", "profile": "", "project_id": "", "regions": "",
     },
     "sinks.NAME": {
-        "type": "", "events": "", "accounts": "", "regions": "", "names": "", "scope": "", "baseline": "", "path": "",
-        "url": "secret", "format": "", "timeout": "", "headers": "secrets", "proxy": "secret", "ca_file": "",
+        "type": "", "events": "", "accounts": "", "regions": "", "names": "", "owners": "", "scope": "", "baseline": "",
+        "path": "", "url": "secret", "format": "", "timeout": "", "headers": "secrets", "proxy": "secret",
+        "ca_file": "",
         "secrets": "secret", "secret": "secret", "language": "", "prefix": "", "group_wait": "", "body": "",
         "content_type": "",
     },

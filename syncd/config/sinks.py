@@ -7,7 +7,6 @@ import re
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import assert_never, get_args
 
@@ -17,6 +16,7 @@ from syncd.config.signing_secret import signing_key
 from syncd.config.table import Table
 from syncd.config.values import MASK, nearest, show_value
 from syncd.errors import Fault
+from syncd.globs import any_matches
 from syncd.model import EVENT_TYPES, Scope, Secret, SinkFilter
 
 _CHAT_KEYS = ("language", "prefix", "group_wait")
@@ -35,7 +35,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
 
 CHAT = tuple(form for form, keys in FORMATS.items() if "group_wait" in keys)
 
-FILTERS = ("type", "events", "accounts", "regions", "names", "scope", "baseline")
+FILTERS = ("type", "events", "accounts", "regions", "names", "owners", "scope", "baseline")
 LOG_KEYS = (*FILTERS, "path")
 WEBHOOK_KEYS = (*FILTERS, "url", "format", "timeout", "headers", "proxy", "ca_file")
 NAME = re.compile(r"\w[\w.-]{0,62}")
@@ -130,6 +130,7 @@ def _filter(table: Table) -> SinkFilter:
         accounts=table.texts("accounts", default.accounts),
         regions=regions,
         names=table.texts("names", default.names),
+        owners=table.texts("owners", default.owners),
         scope=scope,
         baseline=table.boolean("baseline", default.baseline),
     )
@@ -150,7 +151,7 @@ def _scope(table: Table, *, narrowed: bool) -> Scope:
 def refuse_unmatched(table: Table, key: str, globs: Iterable[str], known: Collection[str]) -> None:
     """A glob that can never match anything is a fault: it is surely a typing error."""
     for glob in globs:
-        if not any(fnmatchcase(name, glob) for name in known):
+        if not any_matches([glob], known):
             near = nearest(glob, known)
             remedy = f'did you mean "{near}"?' if near else f"there are {', '.join(known)}"
             table.fault(key, show_value(glob), f"matches nothing; {remedy}")

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TextIO, cast
 
 import structlog
@@ -89,6 +90,7 @@ def _renderers(form: str, stream: TextIO, environ: Mapping[str, str]) -> list[Pr
     if form == "console" or (form == "auto" and stream.isatty()):
         colors = stream.isatty() and "NO_COLOR" not in environ
         return [
+            _local_time,
             _escape_controls,
             structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback),
         ]
@@ -102,6 +104,14 @@ _to_json = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
 def _one_line(logger: WrappedLogger, name: str, event: EventDict) -> str:
     """A library's message may quote what strangers wrote, so what a terminal would obey is escaped."""
     return terminal.escape(cast(str, _to_json(logger, name, event)))
+
+
+def _local_time(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """People read the time of their clock; programs get UTC."""
+    if "timestamp" in event:
+        moment = datetime.fromisoformat(event["timestamp"]).astimezone()
+        event["timestamp"] = moment.strftime("%Y-%m-%d %H:%M:%S")
+    return event
 
 
 def _escape_controls(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from syncd.config import Config, WebhookSinkConfig
 from syncd.errors import Fault
+from syncd.globs import any_matches
 from syncd.model import EVENT_TYPES
 from syncd.sinks.format import RenderError
 from syncd.sinks.text import short
@@ -49,7 +49,7 @@ def _failures(sink: WebhookSinkConfig) -> Iterator[tuple[str, str]]:
     from syncd.sinks.template_samples import template_samples
 
     for type_ in EVENT_TYPES:
-        if any(fnmatchcase(type_, glob) for glob in sink.wants.events):
+        if any_matches(sink.wants.events, [type_]):
             for event in template_samples(type_):
                 reason = _failure(sink, event)
                 if reason:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 from syncd.errors import UsageError
@@ -279,7 +280,10 @@ def _replayed(row: Sequence[Any], route: Route, dead: bool, event_id: str | None
 def wants_stored(sink_filter: SinkFilter, row: Sequence[Any]) -> bool:
     """`routing.wants` for a stored event: seq, type, account, region, image_id, scope, baseline, body."""
     data = json.loads(row[7])["data"]
-    names = [(data.get(part) or {}).get("name") for part in ("image", "previous")]
+    versions = [data.get(part) or {} for part in ("image", "previous")]
+    names, *owners = (
+        [version.get(key) for version in versions] for key in ("name", "owner_id", "owner_name")
+    )
     draft = Draft(
         type=row[1],
         time=datetime.min,  # noqa: DTZ901  # no filter looks at the time
@@ -289,7 +293,8 @@ def wants_stored(sink_filter: SinkFilter, row: Sequence[Any]) -> bool:
         image_id=row[4],
         scope=row[5],
         baseline=bool(row[6]),
-        names=tuple(name for name in names if name),
+        names=tuple(filter(None, names)),
+        owners=tuple(filter(None, chain(*owners))),
         regions=tuple(data.get("regions") or ()),
     )
     return wants(sink_filter, draft) and data.get("sink") is None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
+from syncd.globs import any_matches
 from syncd.model import Draft, Route, SinkFilter
 
 
@@ -21,10 +21,11 @@ def wants(sink_filter: SinkFilter, draft: Draft) -> bool:
     return (
         (sink_filter.baseline or not draft.baseline)
         and (draft.scope is None or sink_filter.scope == "region" or draft.scope == "account")
-        and _matches(sink_filter.events, (draft.type,))
-        and (draft.account is None or _matches(sink_filter.accounts, (draft.account,)))
+        and any_matches(sink_filter.events, (draft.type,))
+        and (draft.account is None or any_matches(sink_filter.accounts, (draft.account,)))
         and _matches_if_any(sink_filter.regions, _regions(draft))
-        and (draft.image_id is None or _matches(sink_filter.names, draft.names or ("",)))
+        and (draft.image_id is None or any_matches(sink_filter.names, draft.names or ("",)))
+        and (draft.image_id is None or any_matches(sink_filter.owners, draft.owners or ("",)))
     )
 
 
@@ -33,8 +34,4 @@ def _regions(draft: Draft) -> tuple[str, ...]:
 
 
 def _matches_if_any(globs: tuple[str, ...], values: tuple[str, ...]) -> bool:
-    return not values or _matches(globs, values)
-
-
-def _matches(globs: tuple[str, ...], values: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(value, glob) for glob in globs for value in values)
+    return not values or any_matches(globs, values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,7 +50,7 @@ class Occasion:
         }
         if self.rebaseline:
             data["reason"] = "scope_changed"
-        names = {name for name in (before and before.name, image.name) if name}
+        versions = (before, image) if before else (image,)
         return Draft(
             type=type_,
             time=self.time,
@@ -60,7 +60,8 @@ class Occasion:
             image_id=image.image_id,
             scope=telling.scope,
             baseline=self.baseline,
-            names=tuple(sorted(names)),
+            names=_texts(version.name for version in versions),
+            owners=_texts(text for version in versions for text in (version.owner_id, version.owner_name)),
         )
 
 
@@ -193,3 +194,7 @@ def _previous(changes: Sequence[Change]) -> dict[str, Any]:
 
 def _text(moment: datetime | None) -> str | None:
     return to_text(moment) if moment else None
+
+
+def _texts(texts: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(sorted({text for text in texts if text}))

@@ -30,8 +30,10 @@ async def test_images_are_one_line_each_with_their_regions_and_filters_narrow_th
     (evil,) = await cli.rows("images", "--name", "*镜像")
     assert evil["name"] == EVIL
     assert len(await cli.rows("images", "--region", "cn-b")) == 4
-    assert await cli.rows("images", "--status", "None") == []
+    assert await cli.rows("images", "--status", "Offline") == []
     assert "nothing matches" in cli.said
+    await cli.run("images", "--status", "None", code=2)
+    assert "there is no status None" in cli.said
 
 
 async def test_no_output_obeys_a_strangers_escapes(cli: CommandLine) -> None:
@@ -40,9 +42,9 @@ async def test_no_output_obeys_a_strangers_escapes(cli: CommandLine) -> None:
     for args in (
         ["images"],
         ["image", row["image_id"]],
-        ["events"],
+        ["events", "--baseline"],
         ["images", "--format", "csv"],
-        ["events", "--format", "jsonl"],
+        ["events", "--baseline", "--format", "jsonl"],
     ):
         output = await cli.run(*args)
         assert "\x1b" not in output
@@ -69,13 +71,13 @@ async def test_an_image_shows_its_regions_and_its_history(cli: CommandLine) -> N
 
 async def test_events_are_told_since_a_number_or_a_time_and_by_type(cli: CommandLine) -> None:
     await cli.run("sync")
-    rows = await cli.rows("events")
+    rows = await cli.rows("events", "--baseline")
     assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
     assert len(await cli.rows("events", "--since", str(rows[-2]["seq"]))) == 1
     assert {row["type"] for row in await cli.rows("events", "--type", "sync.*")} == {"sync.baseline"}
     assert await cli.rows("events", "--since", "2099-01-01") == []
     await cli.run("events", "--since", "tomorrow", code=2)
-    assert len(await cli.rows("events", "--limit", "2")) == 2
+    assert len(await cli.rows("events", "--baseline", "--limit", "2")) == 2
 
 
 async def test_follow_shows_an_event_as_it_is_recorded(cli: CommandLine) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from syncd.simulator import Fault
 from syncd.store.lock import FileLock
-from tests.cli.command_line import CommandLine, daemon_of
+from tests.cli.command_line import REGIONS, CommandLine, daemon_of
+from tests.cli.test_reading_commands import on_a_terminal
 from tests.processes import syncd
 
 
@@ -190,3 +191,9 @@ async def test_a_shell_learns_to_complete(cli: CommandLine) -> None:
     words = {"_SYNCD_COMPLETE": "bash_complete", "COMP_WORDS": "syncd held ", "COMP_CWORD": "2"}
     async with syncd(**words) as process:
         assert (await process.stdout()).splitlines() == ["plain,list", "plain,release"]
+
+
+async def test_a_sync_on_a_terminal_shows_each_target_once(cli: CommandLine) -> None:
+    output = await asyncio.to_thread(on_a_terminal, 100, "sync", "--config", cli.config)
+    for region in REGIONS:
+        assert output.count(f"lab/{region}  complete") == 1

@@ -552,10 +552,13 @@ class TestSinks:
         accounts = ["l*"]
         regions = ["cn-*"]
         names = ["ComfyUI*"]
+        owners = ["*zhang*"]
         baseline = true
         """
         wants = files.load(WEBHOOK + more).sinks["hook"].wants
-        assert wants == SinkFilter(("image.*",), ("l*",), ("cn-*",), ("ComfyUI*",), "region", baseline=True)
+        assert wants == SinkFilter(
+            ("image.*",), ("l*",), ("cn-*",), ("ComfyUI*",), ("*zhang*",), "region", baseline=True
+        )
 
     def test_named_regions_are_told_for_each_region(self, files: Files) -> None:
         assert files.load(WEBHOOK).sinks["hook"].wants.scope == "account"

@@ -6,7 +6,10 @@ import io
 import json
 import logging
 import re
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 import structlog
@@ -76,3 +79,18 @@ def test_at_debug_the_database_driver_is_not_heard(name: str) -> None:
     logging.getLogger(name).warning("pool is full")
     structlog.get_logger().debug("sync")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["pool is full", "sync"]
+
+
+def test_people_read_local_time_and_programs_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        local = datetime.now(ZoneInfo("Asia/Shanghai"))
+        assert f"{local:%Y-%m-%d %H:}" in written("console")
+        assert (
+            f"{local.astimezone(UTC):%Y-%m-%dT%H:}"
+            in json.loads(written("json").splitlines()[0])["timestamp"]
+        )
+    finally:
+        monkeypatch.undo()
+        time.tzset()

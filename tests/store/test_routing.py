@@ -14,7 +14,13 @@ from syncd.store.routing import sinks_for, wants
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 SAMPLES = samples(NOW)
-IMAGE = altered(SAMPLES["image.shared"], account="lab", region="cn-wlcb", names=("old-name", "train-v2"))
+IMAGE = altered(
+    SAMPLES["image.shared"],
+    account="lab",
+    region="cn-wlcb",
+    names=("old-name", "train-v2"),
+    owners=("50123", "Zhang"),
+)
 EVERYTHING = SinkFilter(events=("*",))
 
 
@@ -29,19 +35,24 @@ def test_by_default_a_sink_takes_everything_but_updates() -> None:
         ({"events": ("image.*",)}, True),
         ({"events": ("sync.*", "image.shared")}, True),
         ({"events": ("sync.*",)}, False),
-        ({"events": ("IMAGE.*",)}, False),
+        ({"events": ("IMAGE.*",)}, True),
         ({"events": ()}, False),
         ({"accounts": ("l*",)}, True),
-        ({"accounts": ("alice", "Lab")}, False),
+        ({"accounts": ("alice", "Lab")}, True),
+        ({"accounts": ("alice",)}, False),
         ({"regions": ("cn-*",), "scope": "region"}, True),
         ({"regions": ("hk",), "scope": "region"}, False),
         ({"names": ("train-*",)}, True),
         ({"names": ("old-*",)}, True),
+        ({"names": ("TRAIN-V*",)}, True),
         ({"names": ("train",)}, False),
+        ({"owners": ("50123",)}, True),
+        ({"owners": ("zh*",)}, True),
+        ({"owners": ("li*",)}, False),
         ({"names": ("[ot]*-v?",)}, True),
     ],
 )
-def test_globs_on_type_account_region_and_old_or_new_name(wish: dict[str, object], taken: bool) -> None:
+def test_globs_on_type_account_region_name_and_owner(wish: dict[str, object], taken: bool) -> None:
     assert wants(replace(EVERYTHING, **wish), IMAGE) is taken  # type: ignore[arg-type]  # a table of cases
 
 

@@ -35,6 +35,12 @@ def deliveries(
     )
 
 
+def count_deliveries(reader: Reader, sink: str | None = None, state: DeliveryState | None = None) -> int:
+    """How many rows `deliveries` has without a limit."""
+    where = "(?1 IS NULL OR sink = ?1) AND (?2 IS NULL OR state = ?2)"
+    return int(reader.value(f"SELECT COUNT(*) FROM deliveries WHERE {where}", (sink, state)))
+
+
 def _deliveries(reader: Reader, where: str, values: Sequence[Any]) -> Iterator[DeliveryRow]:
     for row in reader.rows(
         "SELECT d.event_seq, d.sink, d.state, d.attempts, d.next_attempt_at, d.last_error, d.finished_at, e.id,"

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from fnmatch import fnmatchcase
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
-from syncd.model import EVENT_TYPES, to_text
+from syncd.globs import any_matches
+from syncd.model import EVENT_TYPES, Scope, to_text
 from syncd.store.queries.reader import Reader
 from syncd.store.queries.row_types import EventRow
 
@@ -31,11 +31,23 @@ class EventFilter:
     """Which events to read; None asks for all.
 
     ``after`` is a number (events after it) or a time (events at or after it). ``types`` are globs over `EVENT_TYPES`.
+    ``baseline``: also the images that were there when the watch of their target began.
     """
 
     after: int | datetime | None = None
     types: Sequence[str] | None = None
     image_id: str | None = None
+    account: str | None = None
+    region: str | None = None
+    scope: Scope | None = None
+    baseline: bool = True
+
+    def conditions(self) -> tuple[str, list[str]]:
+        """What narrows the answer without an index of its own."""
+        terms = {"e.account = ?": self.account, "e.region = ?": self.region, "e.scope = ?": self.scope}
+        asked = {term: value for term, value in terms.items() if value is not None}
+        where = "".join(f" AND {term}" for term in asked)
+        return where + ("" if self.baseline else " AND e.baseline = 0"), list(asked.values())
 
 
 def events(reader: Reader, wanted: EventFilter, limit: int | None = None) -> Iterator[EventRow]:
@@ -46,6 +58,11 @@ def events(reader: Reader, wanted: EventFilter, limit: int | None = None) -> Ite
     numbers = _stream(reader, wanted, "e.seq", limit, newest_first=True)
     first = min((seq for (seq,) in islice(numbers, limit)), default=None)
     return iter(()) if first is None else islice(_events(reader, wanted, start=first), limit)
+
+
+def count_events(reader: Reader, wanted: EventFilter) -> int:
+    """How many events `events` has without a limit."""
+    return sum(1 for _ in _stream(reader, wanted, "e.seq", -1))
 
 
 def first_events(reader: Reader, wanted: EventFilter, limit: int) -> list[EventRow]:
@@ -135,6 +152,8 @@ def _stream(
 ) -> Iterator[tuple[Any, ...]]:
     """Rows in the order of seq, always found by an index; several types need a statement each, which are merged."""
     term, values = _since(reader, wanted.after, start)
+    narrowed, more = wanted.conditions()
+    term, values = term + narrowed, [*values, *more]
     source = "events AS e"
     if wanted.image_id is not None:
         source += " INDEXED BY events_by_image"
@@ -155,9 +174,7 @@ def _stream(
 def _types(globs: Sequence[str] | None) -> list[tuple[str, tuple[str, ...]]]:
     if globs is None:
         return [("", ())]
-    return [
-        (" AND e.type = ?", (kind,)) for kind in EVENT_TYPES if any(fnmatchcase(kind, glob) for glob in globs)
-    ]
+    return [(" AND e.type = ?", (kind,)) for kind in EVENT_TYPES if any_matches(globs, [kind])]
 
 
 def _since(reader: Reader, after: int | datetime | None, start: int) -> tuple[str, list[Any]]:

@@ -24,7 +24,7 @@ Which = Literal["live", "revoked", "all"]
 
 @dataclass(frozen=True, slots=True)
 class ImageFilter:
-    """Which images to read; None asks for all. ``owner`` is an id or a name, ``name`` a GLOB as SQLite reads it.
+    """Which images to read; None asks for all. ``owner``, ``name``, ``gpu`` and ``image_type`` are globs.
 
     ``which`` is "live" for the rows of the view `images`, "revoked" for the images that are gone (in retired targets
     too), "all" for both and for the live rows of retired targets.
@@ -35,6 +35,8 @@ class ImageFilter:
     status: str | None = None
     owner: str | None = None
     name: str | None = None
+    gpu: str | None = None
+    image_type: str | None = None
     which: Which = "live"
 
     def conditions(self) -> tuple[str, list[str]]:
@@ -42,11 +44,16 @@ class ImageFilter:
             "r.account = ?": self.account,
             "r.region = ?": self.region,
             "r.status = ?": self.status,
-            "? IN (r.owner_id, r.owner_name)": self.owner,
-            "r.name GLOB ?": self.name,
+            "matches(?, r.name)": self.name,
+            "matches(?, r.source_gpu_type)": self.gpu,
+            "matches(?, r.image_type)": self.image_type,
         }
         asked = {term: value for term, value in terms.items() if value is not None}
-        return "".join(f" AND {term}" for term in asked), list(asked.values())
+        where, values = "".join(f" AND {term}" for term in asked), list(asked.values())
+        if self.owner is not None:
+            where += " AND (matches(?, r.owner_id) OR matches(?, r.owner_name))"
+            values += [self.owner, self.owner]
+        return where, values
 
 
 def images(reader: Reader, wanted: ImageFilter, limit: int | None = None) -> Iterator[ImageLine]:
@@ -60,6 +67,15 @@ def images_by_region(reader: Reader, wanted: ImageFilter, limit: int | None = No
     """One row for each image, account and region; what came (or went) last comes first."""
     for key in islice(_keys(reader, wanted), limit):
         yield from _rows(reader, "r.image_id = ? AND r.account = ? AND r.region = ?", key[:3])
+
+
+def count_images(reader: Reader, wanted: ImageFilter) -> int:
+    """How many lines `images` has without a limit."""
+    return sum(1 for _ in _distinct(image_id for image_id, *_ in _keys(reader, wanted)))
+
+
+def count_images_by_region(reader: Reader, wanted: ImageFilter) -> int:
+    return sum(1 for _ in _keys(reader, wanted))
 
 
 def image(reader: Reader, image_id: str) -> list[ImageRow]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from syncd.globs import matches
 from syncd.store import files, opening, schema, sqlite_errors
 
 ROWS_PER_FETCH = 200
@@ -28,6 +29,7 @@ class Reader:
     def open(cls, path: Path) -> Reader:
         """Raises the DatabaseError tree: the file is missing, newer, older, empty, foreign, corrupt or out of reach."""
         connection, immutable = opening.open_to_read(path)
+        connection.create_function("matches", 2, _matches, deterministic=True)
         return cls(path, connection, immutable)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
@@ -75,3 +77,8 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _matches(glob: str, text: str | None) -> bool:
+    """`globs.matches` for statements: ``matches(glob, column)``."""
+    return text is not None and matches(glob, text)

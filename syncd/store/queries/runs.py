@@ -14,10 +14,23 @@ def runs(
     limit: int | None = None,
 ) -> list[RunRow]:
     """The newest ``limit`` runs asked for; the oldest comes first."""
-    terms = {"account = ?": account, "region = ?": region, "outcome = ?": outcome}
-    asked = {term: value for term, value in terms.items() if value is not None}
+    where, values = _where(account, region, outcome)
     rows = reader.all(
-        f"SELECT {columns_of(RunRow)} FROM runs WHERE {' AND '.join(asked) or '1'} ORDER BY id DESC LIMIT ?",
-        (*asked.values(), -1 if limit is None else limit),
+        f"SELECT {columns_of(RunRow)} FROM runs WHERE {where} ORDER BY id DESC LIMIT ?",
+        (*values, -1 if limit is None else limit),
     )
     return [RunRow(*row) for row in reversed(rows)]
+
+
+def count_runs(
+    reader: Reader, account: str | None = None, region: str | None = None, outcome: str | None = None
+) -> int:
+    """How many rows `runs` has without a limit."""
+    where, values = _where(account, region, outcome)
+    return int(reader.value(f"SELECT COUNT(*) FROM runs WHERE {where}", values))
+
+
+def _where(account: str | None, region: str | None, outcome: str | None) -> tuple[str, list[str]]:
+    terms = {"account = ?": account, "region = ?": region, "outcome = ?": outcome}
+    asked = {term: value for term, value in terms.items() if value is not None}
+    return " AND ".join(asked) or "1", list(asked.values())
