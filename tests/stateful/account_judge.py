@@ -62,6 +62,14 @@ class AccountJudge:
         """A region lost an image, and the account was not told that it is gone."""
         self._unheard[event.account, event.image_id or ""] = Loss(self._now())
 
+    def hear_shown(self, event: Event) -> None:
+        """A region shows an image that another one lost: it answers for it from then on."""
+        self._unheard.pop((event.account, event.image_id or ""), None)
+
+    def unheard(self, account: str) -> set[str]:
+        """Images that a region lost, while the account believes that it has them; it may yet hear of it."""
+        return {image_id for name, image_id in self._unheard if name == account}
+
     def check_heard(self, told: Told, rows: Rows, account: str, asked_since: int) -> None:
         """Of what its regions lost some time ago the account has heard, unless one of them has it."""
         for key, loss in [item for item in self._unheard.items() if item[0][0] == account]:

@@ -75,6 +75,7 @@ class Stage(RuleBasedStateMachine):
         rig = await self.stack.enter_async_context(
             rig_at(Path(self.folder.name) / "syncd.db", regions=REGIONS, accounts=ACCOUNTS)
         )
+        rig.hold_open()
         rig.clock = self.clock
         rig.world._clock = lambda: float(self.tick())
         await rig.restart(settings=Settings(routes=ROUTES))

@@ -68,6 +68,8 @@ class Witness(Stage):
         self.alarms.hear(event)
         if event.type == "image.revoked" and not silent:
             self._check_loss(event)
+        if event.type == "image.shared":
+            self.account_judge.hear_shown(event)
         self.folded = fold([event], self.folded)
         self.outbox.owe(event)
         (self.told.overhear if silent else self.told.hear)([event])
@@ -129,7 +131,8 @@ class Witness(Stage):
             listed = {
                 key[2] for key in self.folded if key[0] == account and key[1] in self._speaking(account)
             }
-            self.told.correct(account, listed, heard=heard)
+            waiting = self.account_judge.unheard(account) & self.told.live(account) if heard else set()
+            self.told.correct(account, listed | waiting, heard=heard)
             if not heard:
                 self._forget_contents(account)
         for account in watched.keys() - self.rig.configs.keys():
