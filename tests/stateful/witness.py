@@ -195,8 +195,14 @@ class Witness(Stage):
             self.look_at_all()
 
     def _check_truth(self, waiting: Callable[[Key], bool]) -> None:
-        """Every live row is as the world shows it, but for missing ones that may still wait."""
-        rows = "SELECT account, region, image_id FROM image_rows WHERE missing_since IS NOT NULL AND revoked_at IS NULL"
+        """Every live row is as the world shows it, but for missing ones that may still wait.
+
+        So may the rows of another project, where the first lists of the new one are empty.
+        """
+        rows = (
+            "SELECT account, region, image_id FROM image_rows JOIN targets USING (account, region)"
+            " WHERE (missing_since IS NOT NULL OR empty_since IS NOT NULL) AND revoked_at IS NULL"
+        )
         left_out = {row for row in self.rig.rows(rows) if waiting(row)}
         live = {key: row for key, row in self.rig.live().items() if key not in left_out}
         truth = {key: row for key, row in self.rig.truth().items() if key not in left_out}
