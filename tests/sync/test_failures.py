@@ -350,6 +350,17 @@ async def fresh(rig) -> bool:
     return state.is_fresh(rig.clock.now())
 
 
+async def test_an_outage_of_all_is_told_also_if_the_others_are_first_read_later(make_rig):
+    """None was ever read, so the first failure is told at once; those that fail with it are part of it, no others."""
+    rig = await make_rig(regions=REGIONS)
+    rig.fault("retcode", code=130)
+    await rig.sync("cn-a")
+    assert failed(rig) == [("unreachable", ["cn-a"], False)]
+    rig.advance(minutes=7)
+    await rig.sync(*REGIONS)
+    assert failed(rig) == [("unreachable", list(REGIONS), False)]
+
+
 async def test_an_outage_of_all_is_told_also_if_the_others_were_not_read_since_the_first_one_failed(make_rig):
     rig = await make_rig(regions=REGIONS)
     rig.world.fill("lab", "*", 3)
