@@ -71,10 +71,10 @@ def tell_revoked(
     """``region`` lost the image; ``wait``: a region that is about to be synced is waited for.
 
     If the account is not told, the fact is in doubt (`sync.doubts`), unless a ``baseline`` in a new scope only lacks
-    what another region has.
+    what another region has, or had when it was last read: its next list tells.
     """
     fact = fact or _live(fingerprint, None)
-    if not fact.live or (baseline and others.have_it):
+    if not fact.live or (baseline and (others.have_it or others.stale)):
         return Telling("region", fact)
     if others.have_it or (wait and others.awaited):
         found_at = now if others.found and not others.listed else None
