@@ -122,7 +122,8 @@ class AccountJudge:
         return [target.region for target in self._rig.active(account)]
 
     def _read_once(self, account: str) -> set[str]:
-        sql = "SELECT region FROM targets WHERE account = ? AND active = 1 AND baseline_at IS NOT NULL"
+        """Its active regions whose rows are of its present scope: the lists of others were empty at most, so far."""
+        sql = "SELECT region FROM targets JOIN accounts USING (account, scope) WHERE account = ? AND targets.active = 1"
         return {region for (region,) in self._rig.rows(sql, account)}
 
     def _missing(self, account: str, region: str) -> set[str]:

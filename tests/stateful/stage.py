@@ -138,6 +138,8 @@ class Stage(RuleBasedStateMachine):
         FIGURES.syncs[report.outcome] += 1
         self.story.tell_sync(report)
         self.alarms.report(report)
+        if report.outcome != "cancelled":
+            self.observed.sync_ends()
         if report.outcome not in ("failed", "cancelled"):
             self.lies.read_ends(report.target)
 
