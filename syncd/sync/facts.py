@@ -80,12 +80,12 @@ def tell_revoked(
         found_at = now if others.found and not others.listed else None
         doubtful = replace(fact, lost_region=region, doubted_at=now, found_at=found_at)
         return Telling("region", doubtful, () if others.listed else others.unverified)
-    return Telling("account", gone(fact), others.unverified)
+    return Telling("account", gone(fact, now if baseline else None), others.unverified)
 
 
-def gone(fact: Fact) -> Fact:
-    """The fact once the account was told that the image is gone."""
-    return Fact(live=False, status=fact.status, digest=fact.digest)
+def gone(fact: Fact, baseline_at: datetime | None = None) -> Fact:
+    """The fact once the account was told that the image is gone; or a baseline in a new scope said so silently."""
+    return Fact(live=False, status=fact.status, digest=fact.digest, baseline_at=baseline_at)
 
 
 def without_doubt(fact: Fact) -> Fact:
