@@ -126,6 +126,14 @@ class AccountJudge:
         sql = "SELECT region FROM targets JOIN accounts USING (account, scope) WHERE account = ? AND targets.active = 1"
         return {region for (region,) in self._rig.rows(sql, account)}
 
+    def _listed(self, account: str, region: str) -> set[str]:
+        """What its last list had: lookups that find none of it prove nothing."""
+        sql = (
+            "SELECT image_id FROM image_rows"
+            " WHERE account = ? AND region = ? AND revoked_at IS NULL AND missing_since IS NULL"
+        )
+        return {image_id for (image_id,) in self._rig.rows(sql, account, region)}
+
     def _missing(self, account: str, region: str) -> set[str]:
         """Of its live rows those that its last list lacked."""
         sql = "SELECT image_id FROM image_rows WHERE account = ? AND region = ? AND missing_since IS NOT NULL"
@@ -135,9 +143,10 @@ class AccountJudge:
         return self._rig.world.history(account, region).ever_absent(image_id, since, self._now())
 
     def _could_be_asked(self, account: str, region: str, since: int) -> bool:
-        """It answers, and was fresh by every clock before this step."""
+        """It answers, has what it listed last, and was fresh by every clock before this step."""
         return (
             region in self._read_once(account)
+            and self._listed(account, region) <= set(self._rig.world.shared(account, region))
             and self._lies.lookups_are_true(account, region)
             and self._observed.is_fresh(Target(account, region), -SLACK, before=since)
             and not self._clock.jumps

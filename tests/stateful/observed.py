@@ -52,11 +52,13 @@ class Observed:
         self._ended.append((self._clock.passed, self._clock.at))
 
     def note(self) -> set[Target]:
-        """Targets that had a complete sync since the last call."""
+        """Targets that had a complete sync since the last call. What a power cut undid was never read."""
         new: set[Target] = set()
         for account, region, at in self._rig.rows("SELECT account, region, last_success_at FROM targets"):
             moment = self.began.get(at)
             target, known = Target(account, region), self._complete.get(Target(account, region), [])
+            known = [one for one in known if moment is not None and one.tick <= moment.tick]
+            self._complete[target] = known
             if moment is not None and (not known or known[-1].tick < moment.tick):
                 self._complete[target] = [*known, moment]
                 new.add(target)

@@ -33,6 +33,8 @@ class Witness(Stage):
         self.watched: dict[str, Watch] = {}
         self.known: set[Target] = set()
         """Targets that ever had a baseline."""
+        self._jumps_seen: dict[str, int] = {}
+        """How often the clock had been set when an account last listed something."""
         self.read_to = 0
         self.sound = True
         """Nothing was found wrong."""
@@ -90,12 +92,17 @@ class Witness(Stage):
             assert [tuple(said)] == self.rig.rows(f"{counted} AND revoked_at IS NULL", account, region)
 
     def _check_told(self, listed: Collection[Target]) -> None:
-        """What an account was told of what its target just listed is what one of its regions shows."""
+        """What an account was told of what its target just listed is what one of its regions shows.
+
+        The first list after a clock was set counts only to the next one: what it is compared with may lie ahead of it.
+        """
         for account, by in listed:
             regions = self._speaking(account)
             if by in regions and sum(target.account == account for target in listed) == 1:
-                self.account_judge.check_told(self.told, self.folded, account, regions, by)
+                if self._jumps_seen.get(account, 0) == self.clock.jumps:
+                    self.account_judge.check_told(self.told, self.folded, account, regions, by)
                 self.account_judge.check_heard(self.told, self.folded, account, self.judge.asked_since)
+            self._jumps_seen[account] = self.clock.jumps
 
     def _speaking(self, account: str) -> set[str]:
         """Its active regions whose rows are of its present scope."""
