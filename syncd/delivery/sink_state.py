@@ -33,7 +33,7 @@ class SinkState:
 
     async def read(self) -> None:
         async with self._turn, self._db.read() as tx:
-            self.record = await self._believable(tx)
+            self.record = await self._stored(tx)
 
     async def change(self, change: StateChange, *, start_over: bool = False) -> None:
         """With ``start_over``, everything that was refused is tried at once."""

@@ -122,6 +122,7 @@ class Worker:
         if self._starts_over:
             await self._parts.state.change(lambda record: (record, []), start_over=True)
         await self._parts.state.read()
+        await self._parts.state.correct_times()
         if self._record.next_attempt_at is not None:
             self._parts.backoff.set(self._record.next_attempt_at)
         self._started = True

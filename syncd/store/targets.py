@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, cast
 
-from syncd.model import Target, from_text, to_text
+from syncd.model import CLOCK_IS_RIGHT_WITHIN, Target, from_text, to_text
 from syncd.store.records import AccountState, Alert, TargetState
 from syncd.store.transaction import Transaction
 
@@ -76,6 +76,15 @@ async def read_targets(tx: Transaction, account: str | None = None) -> list[Targ
 async def save_target(tx: Transaction, state: TargetState) -> None:
     values = _stored({name: getattr(state, name) for name in _TARGET_FIELDS})
     await _save(tx, "targets", {"account": state.target.account, "region": state.target.region} | values)
+
+
+async def distrust_times_ahead(tx: Transaction, now: datetime) -> None:
+    """A target that was read while the clock ran ahead is not fresh, also not once the clock gets to that time.
+
+    Only while the time lies beyond now does it show that it is false.
+    """
+    sql = "UPDATE targets SET fresh_until = ?1 WHERE fresh_until > ?1 AND last_success_at > ?2"
+    await tx.executemany(sql, [(to_text(now), to_text(now + CLOCK_IS_RIGHT_WITHIN))])
 
 
 async def _save(tx: Transaction, table: str, values: dict[str, Any]) -> None:

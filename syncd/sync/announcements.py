@@ -17,6 +17,9 @@ from syncd.sync.alerts import Extent, Trouble
 HELLO_AFTER = timedelta(minutes=2)
 """After its first baseline an account says hello without the regions that still lack one."""
 
+AT_ONCE = timedelta(minutes=2)
+"""Regions that were never read, and whose failures begin within so long, fail together."""
+
 
 def trouble_of(state: TargetState, now: datetime) -> Trouble:
     """A failing target as the alerts see it."""
@@ -61,15 +64,19 @@ def extent_of(
 
 
 def _is_part_of(state: TargetState, alert: Alert, now: datetime) -> bool:
-    """Whether a failing target only shows the alert's trouble once more: it had no complete sync since that began.
+    """Whether a failing target only shows the alert's trouble once more.
 
-    This matters where the first failure of one region is announced at once, seconds before the others fail as well.
+    This matters where the first failure of one region is announced at once, before the others fail as well: seconds
+    before, if none was ever read; up to an interval before, if the key is refused.
     Otherwise an announcement comes late enough to name all regions that fail by then.
     """
-    if state.failure_class != "auth" and state.last_success_at is not None:
-        return False
     since, succeeded = trusted(alert.since, now), trusted(state.last_success_at, now)
-    return since is not None and (succeeded is None or succeeded < since)
+    if state.failure_class == "auth":
+        return since is not None and (succeeded is None or succeeded < since)
+    began = trusted(state.failing_since, now)
+    if state.last_success_at is not None or since is None or began is None:
+        return False
+    return began - since < AT_ONCE
 
 
 def _regions(states: Iterable[TargetState]) -> tuple[str, ...]:

@@ -92,8 +92,9 @@ class Announcer:
 
     def _shared(self, shared: Shared, fact: Fact | None) -> tuple[Telling, Draft]:
         is_back = fact is not None and not fact.live
-        # The account was told that the image is gone: that it is back is news, also in a region's first list.
-        silent = self.occasion.baseline and (self.occasion.rebaseline or not is_back)
+        # Where the account was told that the image is gone, that it is back is news, also in a region's first list.
+        told_gone = is_back and fact is not None and fact.baseline_at is None
+        silent = self.occasion.baseline and (self.occasion.rebaseline or not told_gone)
         occasion = replace(self.occasion, baseline=silent)
         telling = tell_shared(
             fact,

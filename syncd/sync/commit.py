@@ -59,6 +59,7 @@ class Commit:
 
         Raises `Unasked` if lookups must be made first; nothing is written then.
         """
+        await targets.distrust_times_ahead(self.tx, self.now)
         account, state = await self._agreed()
         if self.reading.baseline and not self._is_baseline():
             return await self._only_run(account, state)

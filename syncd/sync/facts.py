@@ -71,21 +71,21 @@ def tell_revoked(
     """``region`` lost the image; ``wait``: a region that is about to be synced is waited for.
 
     If the account is not told, the fact is in doubt (`sync.doubts`), unless a ``baseline`` in a new scope only lacks
-    what another region has.
+    what another region has, or had when it was last read: its next list tells.
     """
     fact = fact or _live(fingerprint, None)
-    if not fact.live or (baseline and others.have_it):
+    if not fact.live or (baseline and (others.have_it or others.stale)):
         return Telling("region", fact)
     if others.have_it or (wait and others.awaited):
         found_at = now if others.found and not others.listed else None
         doubtful = replace(fact, lost_region=region, doubted_at=now, found_at=found_at)
         return Telling("region", doubtful, () if others.listed else others.unverified)
-    return Telling("account", gone(fact), others.unverified)
+    return Telling("account", gone(fact, now if baseline else None), others.unverified)
 
 
-def gone(fact: Fact) -> Fact:
-    """The fact once the account was told that the image is gone."""
-    return Fact(live=False, status=fact.status, digest=fact.digest)
+def gone(fact: Fact, baseline_at: datetime | None = None) -> Fact:
+    """The fact once the account was told that the image is gone; or a baseline in a new scope said so silently."""
+    return Fact(live=False, status=fact.status, digest=fact.digest, baseline_at=baseline_at)
 
 
 def without_doubt(fact: Fact) -> Fact:

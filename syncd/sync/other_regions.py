@@ -36,6 +36,8 @@ class OtherRegions:
 
     listed: bool = False
     """A region that counts lists it."""
+    stale: bool = False
+    """A region that would count if it were fresh listed it last."""
     found: bool = False
     """A lookup finds it in a region."""
     awaited: bool = False
@@ -115,19 +117,20 @@ def other_regions(
 
     ``since`` is when it was lost, if that is some time ago: a region that was read since then is not awaited.
     """
-    listed = found = awaited = False
+    listed = stale = found = awaited = False
     unverified = []
     for state in others:
         region = state.target.region
         if region in with_row and state.counts(scope, now):
             listed = True
             continue
+        stale |= region in with_row and state.active and state.scope == scope
         answer = answers.get((region, image_id), Lookup.UNDECIDED)
         found |= answer is Lookup.FOUND
         if answer is Lookup.UNDECIDED and (state.active or region in with_row):
             unverified.append(region)
             awaited |= state.active and not state.failures and not _read_since(state, since, now)
-    return OtherRegions(listed, found, awaited, tuple(sorted(unverified)))
+    return OtherRegions(listed, stale, found, awaited, tuple(sorted(unverified)))
 
 
 def _read_since(state: TargetState, since: datetime | None, now: datetime) -> bool:

@@ -22,6 +22,7 @@ async def reconcile(syncer: Syncer, *, retiring: bool = True) -> None:
     """Known accounts and regions go on, new ones begin; if ``retiring``, those gone from the configuration retire."""
     now, drafts = syncer.clock.now(), list[Draft]()
     async with syncer.db.write() as tx:
+        await targets.distrust_times_ahead(tx, now)
         known = {state.account: state for state in await targets.read_accounts(tx)}
         for account in syncer.accounts.values():
             drafts += await _enlist(tx, account, known.get(account.name), retiring, now)

@@ -208,6 +208,7 @@ class Syncer:
     async def _write_failure(
         self, tx: Transaction, run: Run, error: ApiError, candidate: bool, discovered: bool
     ) -> SyncReport:
+        await targets.distrust_times_ahead(tx, self.clock.now())
         account = await targets.read_account(tx, run.target.account)
         state = await targets.read_target(tx, run.target)
         if account is None or state is None or not state.active:

@@ -83,6 +83,24 @@ async def test_a_refused_event_is_tried_when_its_own_wait_is_over(harness: Harne
     assert harness.clock.passed - passed <= worker.MAX_WAIT
 
 
+@pytest.mark.parametrize("result", [DOWN, BAD], ids=["away", "refuses"])
+async def test_what_failed_while_the_clock_was_ahead_is_tried_by_processes_that_end_before_its_wait_does(
+    harness: Harness, result: SendResult
+) -> None:
+    """As with cron: each drains for a moment, long after the one before it."""
+    sink = Moody(harness, result)
+    await harness.configure(sink)
+    await harness.append(drafts(1))
+    set_clock(harness, AHEAD)
+    await harness.dispatcher.drain(timedelta(seconds=60))
+    set_clock(harness, -AHEAD)
+    sink.result = Delivered()
+    await harness.dispatcher.drain(timedelta(seconds=60))
+    harness.clock.at += timedelta(hours=1)
+    await harness.dispatcher.drain(timedelta(seconds=60))
+    assert harness.delivery(1, "state") == ("delivered",)
+
+
 async def test_an_outage_that_began_while_the_clock_was_ahead_is_announced_after_an_hour(
     harness: Harness,
 ) -> None:

@@ -62,6 +62,14 @@ class AccountJudge:
         """A region lost an image, and the account was not told that it is gone."""
         self._unheard[event.account, event.image_id or ""] = Loss(self._now())
 
+    def hear_shown(self, event: Event) -> None:
+        """A region shows an image that another one lost: it answers for it from then on."""
+        self._unheard.pop((event.account, event.image_id or ""), None)
+
+    def unheard(self, account: str) -> set[str]:
+        """Images that a region lost, while the account believes that it has them; it may yet hear of it."""
+        return {image_id for name, image_id in self._unheard if name == account}
+
     def check_heard(self, told: Told, rows: Rows, account: str, asked_since: int) -> None:
         """Of what its regions lost some time ago the account has heard, unless one of them has it."""
         for key, loss in [item for item in self._unheard.items() if item[0][0] == account]:
@@ -114,8 +122,17 @@ class AccountJudge:
         return [target.region for target in self._rig.active(account)]
 
     def _read_once(self, account: str) -> set[str]:
-        sql = "SELECT region FROM targets WHERE account = ? AND active = 1 AND baseline_at IS NOT NULL"
+        """Its active regions whose rows are of its present scope: the lists of others were empty at most, so far."""
+        sql = "SELECT region FROM targets JOIN accounts USING (account, scope) WHERE account = ? AND targets.active = 1"
         return {region for (region,) in self._rig.rows(sql, account)}
+
+    def _listed(self, account: str, region: str) -> set[str]:
+        """What its last list had: lookups that find none of it prove nothing."""
+        sql = (
+            "SELECT image_id FROM image_rows"
+            " WHERE account = ? AND region = ? AND revoked_at IS NULL AND missing_since IS NULL"
+        )
+        return {image_id for (image_id,) in self._rig.rows(sql, account, region)}
 
     def _missing(self, account: str, region: str) -> set[str]:
         """Of its live rows those that its last list lacked."""
@@ -126,9 +143,10 @@ class AccountJudge:
         return self._rig.world.history(account, region).ever_absent(image_id, since, self._now())
 
     def _could_be_asked(self, account: str, region: str, since: int) -> bool:
-        """It answers, and was fresh by every clock before this step."""
+        """It answers, has what it listed last, and was fresh by every clock before this step."""
         return (
             region in self._read_once(account)
+            and self._listed(account, region) <= set(self._rig.world.shared(account, region))
             and self._lies.lookups_are_true(account, region)
             and self._observed.is_fresh(Target(account, region), -SLACK, before=since)
             and not self._clock.jumps

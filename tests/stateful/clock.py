@@ -41,9 +41,16 @@ class Clock(rig.Clock):
     def jumped_at(self) -> timedelta:
         return self._jumps[-1][0]
 
-    def set_back_since(self, passed: timedelta, wall: datetime) -> timedelta:
-        """How much younger than it is a moment looks by the wall; one that lies ahead of the wall gives itself away."""
-        back = [by for at, by, shown in self._jumps if at >= passed and by < timedelta(0) and shown >= wall]
+    def set_back_since(self, passed: timedelta, wall: datetime, *, noticed: bool) -> timedelta:
+        """How much younger than it is a moment looks by the wall.
+
+        One that lies ahead of the wall gives itself away, if that is ``noticed`` before the wall gets there.
+        """
+        back = [
+            by
+            for at, by, shown in self._jumps
+            if at >= passed and by < timedelta(0) and not (noticed and shown < wall)
+        ]
         return -sum(back, timedelta(0))
 
     def set_right(self) -> None:

@@ -140,10 +140,12 @@ def watching(db: Database, before: Callable[[], object], after: Callable[[], obj
 async def rise(rig: Rig, remains: Remains | None = None) -> None:
     """A new process on what remains; None: the last one ended by itself, in the middle of nothing."""
     await rig.close()
+    rig.let_go()
     await rig.db.close()
     if remains is not None:
         remains.put_back()
     rig.db = await Database.open(rig.path)
+    rig.hold_open()
     await rig.restart()
 
 

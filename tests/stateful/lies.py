@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
+from syncd.compshare.list_reading import LIMIT
 from syncd.model import Target
 from tests.stateful.figures import FIGURES
 from tests.stateful.story import Story, short
@@ -71,6 +72,8 @@ class Lies:
         self._shelves = shelves
         self._hiding: set[str] = set()
         self._hiding_some: set[str] = set()
+        self._hiding_pages: set[str] = set()
+        """Of a list of several pages one may be hidden, again and again."""
         self._deceived: dict[Target, int] = {}
         """Since when every list that a target read hid images."""
         self._drifted: set[str] = set()
@@ -86,6 +89,8 @@ class Lies:
             self._hiding.add(region)
             if name == "hidden_rows":
                 self._hiding_some.add(region)
+            if "probability" in options:
+                self._hiding_pages.add(region)
         if name == "type_drift":
             self._drifted.add(region)
 
@@ -108,6 +113,7 @@ class Lies:
             shelf.denied = shelf.hidden = frozenset()
         self._hiding.clear()
         self._hiding_some.clear()
+        self._hiding_pages.clear()
 
     def hides(self, target: Target) -> bool:
         """Whether each of its lists lacks some images that are there."""
@@ -115,7 +121,9 @@ class Lies:
 
     def hides_some(self, target: Target) -> bool:
         """Whether lists that are not empty may lack some images: nobody can know of those that were never shown."""
-        return target.region in self._hiding_some or bool(self._shelves[target].hidden)
+        shelf = self._shelves[target]
+        a_page = target.region in self._hiding_pages and len(shelf) > LIMIT
+        return target.region in self._hiding_some or bool(shelf.hidden) or a_page
 
     def read_begins(self, target: Target, tick: int) -> None:
         if self.hides(target):

@@ -15,6 +15,8 @@ FEW = 5
 """Planned intervals of one gap between two complete syncs that count as observed, at most."""
 FRESH_AT_LEAST = timedelta(minutes=30)
 FRESH_INTERVALS = 3
+DISTRUSTED_FROM = timedelta(minutes=1)
+"""A time that lies so far ahead of the wall was written by a clock that ran ahead."""
 
 
 class Moment(NamedTuple):
@@ -36,6 +38,8 @@ class Observed:
         self.began: dict[str, Moment] = {}
         """When a sync began, as the database has it → when that was."""
         self._complete: dict[Target, list[Moment]] = {}
+        self._ended: list[tuple[timedelta, datetime]] = []
+        """When the syncs ended, by the time that passed and by the wall."""
 
     def sync_begins(self, tick: int) -> None:
         """The rig's clock goes on by a second before it starts."""
@@ -43,12 +47,18 @@ class Observed:
         passed = self._clock.passed + timedelta(seconds=1)
         self.began[to_text(at)] = Moment(tick, passed, at, self._rig.settings.interval(at), self._rig.syncer)
 
+    def sync_ends(self) -> None:
+        """With success or not, written down."""
+        self._ended.append((self._clock.passed, self._clock.at))
+
     def note(self) -> set[Target]:
-        """Targets that had a complete sync since the last call."""
+        """Targets that had a complete sync since the last call. What a power cut undid was never read."""
         new: set[Target] = set()
         for account, region, at in self._rig.rows("SELECT account, region, last_success_at FROM targets"):
             moment = self.began.get(at)
             target, known = Target(account, region), self._complete.get(Target(account, region), [])
+            known = [one for one in known if moment is not None and one.tick <= moment.tick]
+            self._complete[target] = known
             if moment is not None and (not known or known[-1].tick < moment.tick):
                 self._complete[target] = [*known, moment]
                 new.add(target)
@@ -66,7 +76,10 @@ class Observed:
             return False
         last = syncs[-1]
         window = max(FRESH_AT_LEAST, FRESH_INTERVALS * last.interval)
-        slack += self._clock.set_back_since(last.passed, last.wall)
+        noticed = any(
+            passed > last.passed and wall < last.wall - DISTRUSTED_FROM for passed, wall in self._ended
+        )
+        slack += self._clock.set_back_since(last.passed, last.wall, noticed=noticed)
         return self._clock.passed - last.passed < window + slack
 
     def last(self, target: Target) -> Moment | None:

@@ -75,6 +75,7 @@ class Stage(RuleBasedStateMachine):
         rig = await self.stack.enter_async_context(
             rig_at(Path(self.folder.name) / "syncd.db", regions=REGIONS, accounts=ACCOUNTS)
         )
+        rig.hold_open()
         rig.clock = self.clock
         rig.world._clock = lambda: float(self.tick())
         await rig.restart(settings=Settings(routes=ROUTES))
@@ -137,6 +138,8 @@ class Stage(RuleBasedStateMachine):
         FIGURES.syncs[report.outcome] += 1
         self.story.tell_sync(report)
         self.alarms.report(report)
+        if report.outcome != "cancelled":
+            self.observed.sync_ends()
         if report.outcome not in ("failed", "cancelled"):
             self.lies.read_ends(report.target)
 

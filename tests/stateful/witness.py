@@ -33,6 +33,8 @@ class Witness(Stage):
         self.watched: dict[str, Watch] = {}
         self.known: set[Target] = set()
         """Targets that ever had a baseline."""
+        self._jumps_seen: dict[str, int] = {}
+        """How often the clock had been set when an account last listed something."""
         self.read_to = 0
         self.sound = True
         """Nothing was found wrong."""
@@ -68,6 +70,8 @@ class Witness(Stage):
         self.alarms.hear(event)
         if event.type == "image.revoked" and not silent:
             self._check_loss(event)
+        if event.type == "image.shared":
+            self.account_judge.hear_shown(event)
         self.folded = fold([event], self.folded)
         self.outbox.owe(event)
         (self.told.overhear if silent else self.told.hear)([event])
@@ -88,12 +92,17 @@ class Witness(Stage):
             assert [tuple(said)] == self.rig.rows(f"{counted} AND revoked_at IS NULL", account, region)
 
     def _check_told(self, listed: Collection[Target]) -> None:
-        """What an account was told of what its target just listed is what one of its regions shows."""
+        """What an account was told of what its target just listed is what one of its regions shows.
+
+        The first list after a clock was set counts only to the next one: what it is compared with may lie ahead of it.
+        """
         for account, by in listed:
             regions = self._speaking(account)
             if by in regions and sum(target.account == account for target in listed) == 1:
-                self.account_judge.check_told(self.told, self.folded, account, regions, by)
+                if self._jumps_seen.get(account, 0) == self.clock.jumps:
+                    self.account_judge.check_told(self.told, self.folded, account, regions, by)
                 self.account_judge.check_heard(self.told, self.folded, account, self.judge.asked_since)
+            self._jumps_seen[account] = self.clock.jumps
 
     def _speaking(self, account: str) -> set[str]:
         """Its active regions whose rows are of its present scope."""
@@ -129,7 +138,8 @@ class Witness(Stage):
             listed = {
                 key[2] for key in self.folded if key[0] == account and key[1] in self._speaking(account)
             }
-            self.told.correct(account, listed, heard=heard)
+            waiting = self.account_judge.unheard(account) & self.told.live(account) if heard else set()
+            self.told.correct(account, listed | waiting, heard=heard)
             if not heard:
                 self._forget_contents(account)
         for account in watched.keys() - self.rig.configs.keys():
@@ -192,8 +202,14 @@ class Witness(Stage):
             self.look_at_all()
 
     def _check_truth(self, waiting: Callable[[Key], bool]) -> None:
-        """Every live row is as the world shows it, but for missing ones that may still wait."""
-        rows = "SELECT account, region, image_id FROM image_rows WHERE missing_since IS NOT NULL AND revoked_at IS NULL"
+        """Every live row is as the world shows it, but for missing ones that may still wait.
+
+        So may the rows of another project, where the first lists of the new one are empty.
+        """
+        rows = (
+            "SELECT account, region, image_id FROM image_rows JOIN targets USING (account, region)"
+            " WHERE (missing_since IS NOT NULL OR empty_since IS NOT NULL) AND revoked_at IS NULL"
+        )
         left_out = {row for row in self.rig.rows(rows) if waiting(row)}
         live = {key: row for key, row in self.rig.live().items() if key not in left_out}
         truth = {key: row for key, row in self.rig.truth().items() if key not in left_out}

@@ -50,6 +50,17 @@ class RequestLog:
         self.world = world
         self._read_to = 0
         self._checked_to = 0
+        self._held: sqlite3.Connection | None = None
+
+    def hold_open(self) -> None:
+        """Read through one connection from now on: to open one for each question takes a millisecond."""
+        self._held = self._open()
+
+    def let_go(self) -> None:
+        """Before the file is closed for the last time, or replaced."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     def rows(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
         with self._reading() as db:
@@ -78,8 +89,9 @@ class RequestLog:
     def live(self) -> dict[Key, dict[str, Any]]:
         """Live rows, as the JSON of their compared fields."""
         with self._reading() as db:
-            db.row_factory = sqlite3.Row
-            found = db.execute("SELECT * FROM all_images WHERE revoked_at IS NULL").fetchall()
+            cursor = db.cursor()
+            cursor.row_factory = sqlite3.Row
+            found = cursor.execute("SELECT * FROM all_images WHERE revoked_at IS NULL").fetchall()
         return {(row["account"], row["region"], row["image_id"]): _compared(row) for row in found}
 
     def ids(self, region: str = "cn-a", account: str = "lab") -> set[str]:
@@ -171,8 +183,14 @@ class RequestLog:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as db:
-            yield db
+        if self._held is not None:
+            yield self._held
+        else:
+            with closing(self._open()) as db:
+                yield db
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
 
 
 def check_envelope(event: Event) -> None:

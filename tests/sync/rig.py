@@ -107,6 +107,7 @@ class Rig(RequestLog):
 
     async def end(self) -> None:
         await self.close()
+        self.let_go()
         await self.db.close()
 
     # what happens

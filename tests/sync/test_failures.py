@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.model import from_text
-from syncd.store.targets import read_targets
+from syncd.model import Target, from_text
+from syncd.store.targets import read_target
 from tests.sync.rig import REGIONS, brief
 
 CLASSES = [
@@ -323,10 +323,42 @@ async def test_a_target_that_a_clock_which_ran_ahead_read_last_is_not_fresh_unti
     assert await fresh(rig)
 
 
+@pytest.mark.parametrize("seen", ["its own failure", "a sync of another region", "a new process"])
+async def test_nor_once_the_clock_gets_to_the_time_at_which_it_was_read(make_rig, seen):
+    """Seen while it lies ahead, the time is known as false for good."""
+    rig = await make_rig(regions=REGIONS)
+    await rig.settle()
+    rig.advance(hours=8)
+    await rig.sync("cn-a")
+    rig.advance(hours=-8)
+    match seen:
+        case "its own failure":
+            rig.fault("retcode", "cn-a", code=130)
+            await rig.sync("cn-a")
+        case "a sync of another region":
+            await rig.sync("cn-b")
+        case "a new process":
+            await rig.restart()
+    rig.advance(hours=8, minutes=1)
+    assert not await fresh(rig)
+
+
 async def fresh(rig) -> bool:
+    """Whether cn-a is."""
     async with rig.db.read() as tx:
-        (state,) = await read_targets(tx)
+        state = await read_target(tx, Target("lab", "cn-a"))
     return state.is_fresh(rig.clock.now())
+
+
+async def test_an_outage_of_all_is_told_also_if_the_others_are_first_read_later(make_rig):
+    """None was ever read, so the first failure is told at once; those that fail with it are part of it, no others."""
+    rig = await make_rig(regions=REGIONS)
+    rig.fault("retcode", code=130)
+    await rig.sync("cn-a")
+    assert failed(rig) == [("unreachable", ["cn-a"], False)]
+    rig.advance(minutes=7)
+    await rig.sync(*REGIONS)
+    assert failed(rig) == [("unreachable", list(REGIONS), False)]
 
 
 async def test_an_outage_of_all_is_told_also_if_the_others_were_not_read_since_the_first_one_failed(make_rig):

@@ -28,9 +28,14 @@ def state(region: str, **fields) -> TargetState:
         (state("b", **FRESH), set(), None, OtherRegions(awaited=True, unverified=("b",))),
         (state("b", **FRESH), set(), Lookup.GONE, OtherRegions()),
         (state("b", **FRESH), set(), Lookup.FOUND, OtherRegions(found=True)),
-        (state("b", **STALE), {"b"}, Lookup.GONE, OtherRegions()),
+        (state("b", **STALE), {"b"}, Lookup.GONE, OtherRegions(stale=True)),
         (state("b", **STALE), set(), Lookup.UNDECIDED, OtherRegions(awaited=True, unverified=("b",))),
-        (state("b", **STALE, failures=1), {"b"}, Lookup.UNDECIDED, OtherRegions(unverified=("b",))),
+        (
+            state("b", **STALE, failures=1),
+            {"b"},
+            Lookup.UNDECIDED,
+            OtherRegions(stale=True, unverified=("b",)),
+        ),
         (state("b"), set(), None, OtherRegions(awaited=True, unverified=("b",))),  # never read
         (state("b", **FRESH, active=False), {"b"}, None, OtherRegions(unverified=("b",))),  # retired
         (state("b", **FRESH, active=False), set(), None, OtherRegions()),

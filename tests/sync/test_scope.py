@@ -392,3 +392,43 @@ async def test_what_a_region_lacks_in_a_new_scope_is_not_told_as_lost_when_anoth
     rig.fault("retcode", "cn-b", code=130)
     await rig.sync("cn-b", "cn-b", "cn-b", "cn-a")
     assert [event.type for event in rig.news()] == ["sync.failed"]
+
+
+async def test_what_a_region_lacks_in_a_new_scope_is_no_news_where_a_stale_one_has_it(make_rig):
+    """cn-b is of the new scope already, and stale when cn-a enters it; later it is read, and has all that it had."""
+    rig = await make_rig(regions=REGIONS[:2])
+    shown = rig.world.fill("lab", "*", 4)
+    await rig.settle()
+    await rig.restart(project_id=rig.world.account("lab").projects[1])
+    await rig.sync("cn-b")
+    rig.world.unshare("lab", "cn-a", shown[0])
+    rig.advance(minutes=40)
+    await rig.sync("cn-a", "cn-b")
+    assert rig.news() == []
+
+
+async def test_what_a_region_lacks_in_a_new_scope_is_no_news_where_another_is_read_for_the_first_time(
+    make_rig,
+):
+    """Nobody was told that it is gone, so nobody is told that it is back; one that comes later is news."""
+    rig = await make_rig(regions=REGIONS[:2])
+    shown, *_ = rig.world.fill("lab", "*", 4)
+    await rig.sync("cn-a")
+    await rig.restart(project_id=rig.world.account("lab").projects[1])
+    rig.world.unshare("lab", "cn-a", shown)
+    await rig.sync("cn-a")
+    rig.news()
+    await rig.sync("cn-b")
+    assert [event.type for event in rig.news()] == ["sync.baseline"]
+
+
+async def test_what_a_region_lacks_in_a_new_scope_is_news_once_it_is_back(make_rig):
+    rig = await make_rig(regions=REGIONS[:2])
+    shown, *_ = rig.world.fill("lab", "*", 4)
+    await rig.settle()
+    await rig.restart(project_id=rig.world.account("lab").projects[1])
+    rig.world.unshare("lab", "*", shown)
+    await rig.sync("cn-a", "cn-b")
+    rig.world.share("lab", "cn-b", shown)
+    await rig.sync("cn-b")
+    assert brief(rig.news()) == ["shared account"]

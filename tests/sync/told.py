@@ -42,7 +42,7 @@ class Told:
                 assert event.image_id is not None
                 key = (event.account, event.image_id)
                 self.last[key] = None if event.type == "image.revoked" else LIVE
-                (self.untold.add if event.baseline else self.untold.discard)(key)
+                self._note_untold(event, key)
 
     def correct(self, account: str, listed: Iterable[str], *, heard: bool) -> None:
         """What an account's regions list changed silently, because regions or the scope left or returned.
@@ -93,4 +93,9 @@ class Told:
                 self.last[key] = (known[0], rest) if known else LIVE
         if event.type in ("image.shared", "image.revoked"):
             self.forgotten.discard(key)
+        self._note_untold(event, key)
+
+    def _note_untold(self, event: Event, key: About) -> None:
+        """A change tells nobody that the image was shared."""
+        if event.type in ("image.shared", "image.revoked"):
             (self.untold.add if event.baseline else self.untold.discard)(key)
