@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 from syncd.compshare.list_reading import Fetch, ListReading, read_list
 from syncd.model import Listing, Sighting
+from syncd.pieces import in_pieces, sorted_in_pieces
 
 MOST_READINGS = 4
 """How often a sync reads the list before it gives up proving it."""
@@ -70,9 +71,10 @@ async def list_images(
         for partial in filter(None, (given_up, reading)):
             rows.merge(partial)
         proofs.append(proof_of(reading))
-        doubt = doubt_about(proofs, len(known.keys() - rows.seen.keys()))
+        lacking = await rows.lacking(known)
+        doubt = doubt_about(proofs, len(lacking))
         if doubt is None or len(proofs) == MOST_READINGS:
-            return rows.listing(known, doubt)
+            return await rows.listing(lacking, doubt)
         await sleep(pause)
 
 
@@ -90,16 +92,27 @@ class SeenRows:
         self.seen.update(reading.seen)
         self._pages += reading.pages
 
-    def listing(self, known: Mapping[str, bytes], doubt: str | None) -> Listing:
+    async def lacking(self, known: Iterable[str]) -> list[str]:
+        """The known ids that no reading showed."""
+        return [image_id async for ids in in_pieces(known) for image_id in ids if image_id not in self.seen]
+
+    async def listing(self, lacking: Iterable[str], doubt: str | None) -> Listing:
         complete = doubt is None
+        news: list[str] = []
+        unreadable: Counter[str] = Counter()
+        async for rows in in_pieces(self.seen.items()):
+            bringing = [(image_id, seen) for image_id, seen in rows if seen.raw is not None]
+            news += [image_id for image_id, _ in bringing if image_id not in self._conflicting]
+            unreadable.update(name for _, seen in bringing for name in seen.unreadable)
         return Listing(
             seen=self.seen,
-            absent=frozenset(known.keys() - self.seen.keys()) if complete else frozenset(),
+            news=await sorted_in_pieces(news),
+            absent=frozenset(lacking) if complete else frozenset(),
             complete=complete,
             reason=doubt,
             conflicting=frozenset(self._conflicting),
             pages=self._pages,
-            unreadable=Counter(name for sighting in self.seen.values() for name in sighting.unreadable),
+            unreadable=unreadable,
         )
 
 

@@ -86,7 +86,7 @@ class Decision:
 
 async def decide(reading: Reading, limits: GuardConfig, cloud: Asks, rng: random.Random) -> Decision:
     """Diff, guard, confirm."""
-    plan = diff(reading.known, reading.lacking, reading.stored, reading.listing)
+    plan = await diff(reading.known, reading.lacking, reading.stored, reading.listing)
     if not reading.listing.complete:
         return Decision(plan, gone={}, kept=_without(reading.lacking, plan.returned))
     if reading.baseline and reading.empty:
