@@ -32,6 +32,8 @@ END_OF_TIME = 253_402_300_800
 """The year 10000, in seconds since 1970."""
 DAY = 86_400
 """Seconds."""
+TWO = tuple(f"{number:02}" for number in range(60))
+"""Numbers with two digits."""
 
 Fields = Mapping[str, Any]
 
@@ -163,9 +165,9 @@ def read_time(given: Any) -> str | None:
     seconds = int(given) if isinstance(given, float) and given.is_integer() else integer(given)
     if seconds is None or not 0 < seconds < END_OF_TIME:
         return None
-    # The same as `model.to_text`, in a tenth of the time.
+    # The same as `model.to_text`, in a fraction of the time.
     day, second = divmod(seconds, DAY)
-    return f"{_day(day)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.000Z"
+    return f"{_day(day)}T{TWO[second // 3600]}:{TWO[second // 60 % 60]}:{TWO[second % 60]}.000Z"
 
 
 @lru_cache(maxsize=4096)

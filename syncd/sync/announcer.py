@@ -94,7 +94,9 @@ class Announcer:
         is_back = fact is not None and not fact.live
         # The account was told that the image is gone: that it is back is news, also in a region's first list.
         silent = self.occasion.baseline and (self.occasion.rebaseline or not is_back)
-        occasion = replace(self.occasion, baseline=silent)
+        occasion = self.occasion
+        if occasion.baseline != silent:
+            occasion = replace(occasion, baseline=silent)
         telling = tell_shared(
             fact,
             shared.fingerprint,

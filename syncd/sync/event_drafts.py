@@ -50,7 +50,7 @@ class Occasion:
         }
         if self.rebaseline:
             data["reason"] = "scope_changed"
-        names = {name for name in (before and before.name, image.name) if name}
+        names = {image.name} if before is None else {before.name, image.name}
         return Draft(
             type=type_,
             time=self.time,
@@ -60,7 +60,7 @@ class Occasion:
             image_id=image.image_id,
             scope=telling.scope,
             baseline=self.baseline,
-            names=tuple(sorted(names)),
+            names=tuple(sorted(filter(None, names))),
         )
 
 
