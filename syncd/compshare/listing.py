@@ -19,7 +19,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from syncd.compshare.list_reading import Fetch, ListReading, read_list
@@ -36,7 +37,7 @@ PAUSE = 2.0
 class ReadingProof:
     """What one reading contributes to the proof; its rows are merged with those of the others."""
 
-    ids: frozenset[str]
+    ids: AbstractSet[str]
     proved: bool
     every_id: bool
     one_page: bool
@@ -75,6 +76,7 @@ async def list_images(
         doubt = doubt_about(proofs, len(lacking))
         if doubt is None or len(proofs) == MOST_READINGS:
             return await rows.listing(lacking, doubt)
+        proofs[-1] = replace(proofs[-1], ids=frozenset(reading.seen))  # its rows need not be kept for the next one
         await sleep(pause)
 
 
@@ -89,7 +91,7 @@ class SeenRows:
     def merge(self, reading: ListReading) -> None:
         self._conflicting -= reading.seen.keys()
         self._conflicting |= reading.conflicting
-        self.seen.update(reading.seen)
+        self.seen |= reading.seen
         self._pages += reading.pages
 
     async def lacking(self, known: Iterable[str]) -> list[str]:
@@ -142,7 +144,7 @@ def firm_among(proofs: list[ReadingProof]) -> list[ReadingProof]:
 
 def proof_of(reading: ListReading) -> ReadingProof:
     return ReadingProof(
-        ids=frozenset(reading.seen),
+        ids=reading.seen.keys(),
         proved=reading.unproved is None,
         every_id=not reading.nameless,
         one_page=reading.pages == 1,
