@@ -218,7 +218,7 @@ class Listing:
     the listing is not complete.
     """
 
-    seen: Mapping[str, Sighting]
+    seen: dict[str, Sighting]
     news: Sequence[str] = ()
     """The ids of the rows that bring an image and do not conflict, sorted."""
     absent: frozenset[str] = frozenset()

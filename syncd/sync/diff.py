@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -38,7 +38,8 @@ class Update(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    added: tuple[Addition, ...] = ()
+    added: list[Addition] = field(default_factory=list)
+    """In the order of their ids; the sync empties it when they are written."""
     changed: tuple[Update, ...] = ()
     missing: frozenset[str] = frozenset()
     """Live rows that the listing proved absent; empty unless it is complete."""
@@ -73,7 +74,7 @@ async def diff(
             elif before is not None and (update := _update(sighting, before)):
                 changed.append(update)
     missing = listing.absent & known.keys() if listing.complete else frozenset()
-    return Plan(tuple(added), tuple(changed), missing, frozenset(lacking) & listing.seen.keys())
+    return Plan(added, tuple(changed), missing, frozenset(lacking) & listing.seen.keys())
 
 
 def _update(sighting: Sighting, before: Image) -> Update | None:

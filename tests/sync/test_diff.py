@@ -59,7 +59,7 @@ def test_each_compared_field_is_news(field):
     assert [update.changes for update in plan.changed] == [
         (Change(field, getattr(before, field), OTHER[field]),)
     ]
-    assert (plan.added, plan.missing) == ((), frozenset())
+    assert (plan.added, plan.missing) == ([], frozenset())
 
 
 @pytest.mark.parametrize("field", ["created_at", "published_at"])
@@ -144,7 +144,7 @@ def test_an_id_twice_with_different_content_is_left_as_it_was():
     a, b = image("a"), image("b", name="new")
     twice = listing(sighting(image("a", name="x")), sighting(b), conflicting=frozenset({"a", "b"}))
     plan = diff(known(a), ["a"], {}, twice)
-    assert (plan.added, plan.changed, plan.missing) == ((), (), frozenset())
+    assert (plan.added, plan.changed, plan.missing) == ([], (), frozenset())
     assert plan.returned == {"a"}
 
 
