@@ -194,7 +194,7 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
         return None if self.raw is None else self.raw.decode("utf-8", "replace")
 
 
-class Missing(msgspec.Struct, frozen=True):
+class Missing(msgspec.Struct, frozen=True, gc=False):
     """What is kept with a live row while complete listings lack it."""
 
     since: datetime

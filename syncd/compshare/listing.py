@@ -76,7 +76,9 @@ async def list_images(
         doubt = doubt_about(proofs, len(lacking))
         if doubt is None or len(proofs) == MOST_READINGS:
             return await rows.listing(lacking, doubt)
-        proofs[-1] = replace(proofs[-1], ids=frozenset(reading.seen))  # its rows need not be kept for the next one
+        proofs[-1] = replace(
+            proofs[-1], ids=frozenset(reading.seen)
+        )  # its rows need not be kept for the next one
         await sleep(pause)
 
 

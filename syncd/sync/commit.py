@@ -107,11 +107,9 @@ class Commit:
         await images.mark_seen(self.tx, target, plan.returned)
         await images.revoke(self.tx, target, self.decision.gone, self.now)
         lacking = self.reading.lacking
-        await images.mark_missing(
-            self.tx,
-            target,
-            {image_id: row for image_id, row in self.decision.kept.items() if lacking.get(image_id) != row},
-        )
+        async for rows in in_pieces(self.decision.kept.items()):
+            changed = {image_id: row for image_id, row in rows if lacking.get(image_id) != row}
+            await images.mark_missing(self.tx, target, changed)
 
     def _after(self, state: TargetState) -> TargetState:
         """The target's row after this sync."""

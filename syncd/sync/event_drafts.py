@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import nsmallest
 from typing import Any
 
 from syncd.model import Change, Draft, Image, Missing, Target, to_text
@@ -156,7 +157,7 @@ def held(
     target: Target, ids: Sequence[str], missing: int, live: int, until: datetime, now: datetime
 ) -> Draft:
     """``until``: when the first of the held rows will be called revoked, if its absence lasts."""
-    data = {"missing": missing, "live": live, "until": to_text(until), "image_ids": sorted(ids)[:IDS_SHOWN]}
+    data = {"missing": missing, "live": live, "until": to_text(until), "image_ids": nsmallest(IDS_SHOWN, ids)}
     return _of_target("sync.held", target, now, **data)
 
 
