@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -172,18 +172,29 @@ def fingerprint_of(digested: Sequence[Any], status: str | None) -> bytes:
 class Sighting(msgspec.Struct, frozen=True, gc=False):
     """One row of a listing.
 
-    ``image`` and ``payload`` (the row's JSON as received) are None where the fingerprint equals the known one,
-    so that an unchanged row costs no memory. ``unreadable`` names compared fields of an unexpected type, which are
-    None in ``image`` and keep their stored value; such a row has no fingerprint and always brings its image.
+    A row whose fingerprint equals the known one brings nothing else, so that it costs no memory. ``unreadable`` names
+    compared fields of an unexpected type, which are None in ``image`` and keep their stored value; such a row has no
+    fingerprint and always brings its image.
     """
 
     fingerprint: bytes | None
-    image: Image | None = None
-    payload: str | None = None
+    raw: bytes | None = None
+    """The row's JSON as received; None where the fingerprint equals the known one."""
     unreadable: tuple[str, ...] = ()
+    read: Callable[[bytes], Image] | None = None
+    """Makes the image of ``raw``."""
+
+    @property
+    def image(self) -> Image | None:
+        """Made anew each time: the images of a first list of 100,000 would take 150 MB more than its JSON."""
+        return None if self.raw is None or self.read is None else self.read(self.raw)
+
+    @property
+    def payload(self) -> str | None:
+        return None if self.raw is None else self.raw.decode("utf-8", "replace")
 
 
-class Missing(msgspec.Struct, frozen=True):
+class Missing(msgspec.Struct, frozen=True, gc=False):
     """What is kept with a live row while complete listings lack it."""
 
     since: datetime
@@ -207,7 +218,9 @@ class Listing:
     the listing is not complete.
     """
 
-    seen: Mapping[str, Sighting]
+    seen: dict[str, Sighting]
+    news: Sequence[str] = ()
+    """The ids of the rows that bring an image and do not conflict, sorted."""
     absent: frozenset[str] = frozenset()
     complete: bool = True
     reason: str | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from itertools import repeat
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -19,7 +20,7 @@ from syncd.compshare.image_row import (
 )
 from syncd.compshare.json_answer import NOT_COMPSHARE, excerpt, integer, successful_fields, value
 from syncd.errors import ProtocolError
-from syncd.model import DIGESTED, Image, Sighting, Softwares, fingerprint, fingerprint_of
+from syncd.model import Image, Sighting, Softwares, fingerprint_of
 
 Known = Mapping[str, bytes]
 """The ids of live images → fingerprints: of a row that still has its fingerprint nothing else is kept."""
@@ -40,12 +41,11 @@ def decode_page(body: bytes, known: Known) -> Page:
         page = _strict_page(body)
     except (ValueError, RecursionError):
         return _lenient_page(body, known)
-    unchanged = [_if_known(row, known) for row in page.ImageSet]
-    if None not in unchanged:
-        return Page(tuple(filter(None, unchanged)), page.TotalCount)
+    rows = [(row.CompShareImageId, _fingerprint(row)) for row in page.ImageSet]
+    if all(known.get(image_id) == mark for image_id, mark in rows):
+        return Page(tuple([(image_id, Sighting(known[image_id])) for image_id, _ in rows]), page.TotalCount)
     raws = _raw_page(body).ImageSet  # only a page with news is read again, for the rows as they were received
-    rows = [seen or _as_news(row, raw) for seen, row, raw in zip(unchanged, page.ImageSet, raws, strict=True)]
-    return Page(tuple(rows), page.TotalCount)
+    return Page(tuple(map(_seen, rows, raws, repeat(known))), page.TotalCount)
 
 
 def image_set(fields: Mapping[str, msgspec.Raw], body: bytes) -> list[msgspec.Raw]:
@@ -99,6 +99,9 @@ class _Softwares(msgspec.Struct, gc=False):
     Applications: Words | None = None
 
 
+_NOBODY = _Owner()
+
+
 class _Row(msgspec.Struct, gc=False):
     """The compared fields in the form in which they usually come; any other form is read leniently."""
 
@@ -133,40 +136,47 @@ class _RawPage(msgspec.Struct):
     ImageSet: list[msgspec.Raw]
 
 
+_strict_row = msgspec.json.Decoder(_Row).decode
 _strict_page = msgspec.json.Decoder(_StrictPage).decode
 _raw_page = msgspec.json.Decoder(_RawPage).decode
 _raw_rows = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-def _if_known(row: _Row, known: Known) -> tuple[str, Sighting] | None:
-    """The row as a sighting without its image, if its fingerprint is the known one."""
-    image_id = row.CompShareImageId
-    before = known.get(image_id)
-    if before is None or before != _fingerprint(row):
-        return None
-    return image_id, Sighting(before)
-
-
-def _as_news(row: _Row, raw: msgspec.Raw) -> tuple[str | None, Sighting | None]:
-    """The row as `read_row` would read it."""
-    image_id = usable_id(row.CompShareImageId)
-    if image_id is None:
+def _seen(row: tuple[str, bytes], raw: msgspec.Raw, known: Known) -> tuple[str | None, Sighting | None]:
+    """The row as `read_row` would read it; without its image, if its fingerprint is the known one."""
+    image_id, mark = row
+    if (before := known.get(image_id)) == mark:
+        return image_id, Sighting(before)
+    if usable_id(image_id) is None:
         return None, None
-    image = _image(image_id, row)
-    return image_id, Sighting(fingerprint(image), image, bytes(raw).decode("utf-8", "replace"))
+    return image_id, Sighting(mark, bytes(raw), (), _image_of)
 
 
-def _image(image_id: str, row: _Row) -> Image:
-    fields = dict(zip(DIGESTED, _digested(row), strict=True))
-    fields["tags"] = tuple(fields["tags"])
-    if fields["softwares"] is not None:
-        fields["softwares"] = _softwares_of(*fields["softwares"])
+def _image_of(raw: bytes) -> Image:
+    """The image of a row that the strict way could read."""
+    row = _strict_row(raw)
+    owner, price = row.Owner or _NOBODY, row.Price
     return Image(
-        image_id=image_id,
+        image_id=row.CompShareImageId,
+        name=row.Name or None,
         status=row.Status or None,
+        image_type=row.ImageType or None,
+        owner_id=owner.AccountId or None,
+        owner_name=owner.AccountName or None,
+        author=row.Author or None,
+        container=row.Container or None,
+        size_mb=row.Size,
+        price_yuan_per_hour=None if price is None else price or 0.0,
+        visibility=row.Visibility,
+        group_id=row.GroupId or None,
+        version_name=row.VersionName or None,
+        description=row.Description or None,
+        tags=tuple(sorted(set(row.Tags))) if row.Tags else (),
+        softwares=_softwares_of(row.Softwares),
+        source_gpu_type=row.SourceGpuType or None,
+        failed_reason=row.FailedReason or None,
         created_at=read_time(row.CreateTime),
         published_at=read_time(row.PubTime),
-        **fields,
     )
 
 
@@ -210,10 +220,9 @@ def _softwares(given: _Softwares | None) -> tuple[Any, ...] | None:
     return plain if any(plain) else None
 
 
-def _softwares_of(
-    framework: str | None,
-    framework_version: str | None,
-    cuda_version: str | None,
-    applications: Iterable[str],
-) -> Softwares:
+def _softwares_of(given: _Softwares | None) -> Softwares | None:
+    plain = _softwares(given)
+    if plain is None:
+        return None
+    framework, framework_version, cuda_version, applications = plain
     return Softwares(framework, framework_version, cuda_version, tuple(applications))

@@ -10,6 +10,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -29,6 +30,10 @@ LONGEST_ID = 256
 INT64 = 2**63
 END_OF_TIME = 253_402_300_800
 """The year 10000, in seconds since 1970."""
+DAY = 86_400
+"""Seconds."""
+TWO = tuple(f"{number:02}" for number in range(60))
+"""Numbers with two digits."""
 
 Fields = Mapping[str, Any]
 
@@ -48,7 +53,15 @@ def read_row(raw: msgspec.Raw) -> tuple[str | None, Sighting | None]:
         return None, None
     image, unreadable = read_image(image_id, fields)
     digest = None if unreadable else fingerprint(image)
-    return image_id, Sighting(digest, image, bytes(raw).decode("utf-8", "replace"), unreadable)
+    return image_id, Sighting(digest, bytes(raw), unreadable, image_of)
+
+
+def image_of(raw: bytes) -> Image:
+    """The image of a row that has a usable id."""
+    fields = value(msgspec.Raw(raw))
+    image_id = usable_id(fields.get("CompShareImageId"))
+    assert image_id is not None
+    return read_image(image_id, fields)[0]
 
 
 def usable_id(given: Any) -> str | None:
@@ -152,8 +165,14 @@ def read_time(given: Any) -> str | None:
     seconds = int(given) if isinstance(given, float) and given.is_integer() else integer(given)
     if seconds is None or not 0 < seconds < END_OF_TIME:
         return None
-    # The same as `model.to_text`, in a third of the time.
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
+    # The same as `model.to_text`, in a fraction of the time.
+    day, second = divmod(seconds, DAY)
+    return f"{_day(day)}T{TWO[second // 3600]}:{TWO[second // 60 % 60]}:{TWO[second % 60]}.000Z"
+
+
+@lru_cache(maxsize=4096)
+def _day(number: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(number * DAY))
 
 
 def fits(number: int) -> bool:

@@ -74,8 +74,7 @@ class ListReading:
         if not page.past_the_end:
             self.totals.add(page.total)
         before = len(self.seen)
-        for image_id, sighting in page.rows:
-            self._take_row(image_id, sighting)
+        self._take_rows(page)
         self.fresh = len(self.seen) - before
 
     def glimpse(self, page: Page) -> None:
@@ -84,6 +83,14 @@ class ListReading:
         for image_id, sighting in page.rows:
             if image_id is not None and sighting is not None:
                 self.seen.setdefault(image_id, sighting)
+
+    def _take_rows(self, page: Page) -> None:
+        rows = {image_id: seen for image_id, seen in page.rows if image_id is not None and seen is not None}
+        if len(rows) == len(page.rows) and self.seen.keys().isdisjoint(rows):
+            self.seen |= rows  # the usual page: every row has an id, and none came before
+            return
+        for image_id, sighting in page.rows:
+            self._take_row(image_id, sighting)
 
     def _take_row(self, image_id: str | None, sighting: Sighting | None) -> None:
         if image_id is None or sighting is None:

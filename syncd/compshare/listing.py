@@ -18,12 +18,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from syncd.compshare.list_reading import Fetch, ListReading, read_list
 from syncd.model import Listing, Sighting
+from syncd.pieces import in_pieces, sorted_in_pieces
 
 MOST_READINGS = 4
 """How often a sync reads the list before it gives up proving it."""
@@ -35,7 +37,7 @@ PAUSE = 2.0
 class ReadingProof:
     """What one reading contributes to the proof; its rows are merged with those of the others."""
 
-    ids: frozenset[str]
+    ids: AbstractSet[str]
     proved: bool
     every_id: bool
     one_page: bool
@@ -70,9 +72,13 @@ async def list_images(
         for partial in filter(None, (given_up, reading)):
             rows.merge(partial)
         proofs.append(proof_of(reading))
-        doubt = doubt_about(proofs, len(known.keys() - rows.seen.keys()))
+        lacking = await rows.lacking(known)
+        doubt = doubt_about(proofs, len(lacking))
         if doubt is None or len(proofs) == MOST_READINGS:
-            return rows.listing(known, doubt)
+            return await rows.listing(lacking, doubt)
+        proofs[-1] = replace(
+            proofs[-1], ids=frozenset(reading.seen)
+        )  # its rows need not be kept for the next one
         await sleep(pause)
 
 
@@ -87,19 +93,30 @@ class SeenRows:
     def merge(self, reading: ListReading) -> None:
         self._conflicting -= reading.seen.keys()
         self._conflicting |= reading.conflicting
-        self.seen.update(reading.seen)
+        self.seen |= reading.seen
         self._pages += reading.pages
 
-    def listing(self, known: Mapping[str, bytes], doubt: str | None) -> Listing:
+    async def lacking(self, known: Iterable[str]) -> list[str]:
+        """The known ids that no reading showed."""
+        return [image_id async for ids in in_pieces(known) for image_id in ids if image_id not in self.seen]
+
+    async def listing(self, lacking: Iterable[str], doubt: str | None) -> Listing:
         complete = doubt is None
+        news: list[str] = []
+        unreadable: Counter[str] = Counter()
+        async for rows in in_pieces(self.seen.items()):
+            bringing = [(image_id, seen) for image_id, seen in rows if seen.raw is not None]
+            news += [image_id for image_id, _ in bringing if image_id not in self._conflicting]
+            unreadable.update(name for _, seen in bringing for name in seen.unreadable)
         return Listing(
             seen=self.seen,
-            absent=frozenset(known.keys() - self.seen.keys()) if complete else frozenset(),
+            news=await sorted_in_pieces(news),
+            absent=frozenset(lacking) if complete else frozenset(),
             complete=complete,
             reason=doubt,
             conflicting=frozenset(self._conflicting),
             pages=self._pages,
-            unreadable=Counter(name for sighting in self.seen.values() for name in sighting.unreadable),
+            unreadable=unreadable,
         )
 
 
@@ -129,7 +146,7 @@ def firm_among(proofs: list[ReadingProof]) -> list[ReadingProof]:
 
 def proof_of(reading: ListReading) -> ReadingProof:
     return ReadingProof(
-        ids=frozenset(reading.seen),
+        ids=reading.seen.keys(),
         proved=reading.unproved is None,
         every_id=not reading.nameless,
         one_page=reading.pages == 1,

@@ -20,6 +20,9 @@ from syncd.store.version import APPLICATION_ID, SCHEMA_VERSION, read_version, re
 
 BACKUPS_KEPT = 2
 
+PAGE_SIZE = 8192
+"""Bytes, of new files: of SQLite's 4,096 an image's row or event, which takes 1.4 kB, leaves a quarter unused."""
+
 PAGES_PER_REPORT = 2000
 """How many pages (usually of 4 kB) are copied to the backup between two reports of progress."""
 
@@ -73,6 +76,8 @@ def upgrade_file(
         backup = None
         if before is not None:
             backup = _back_up(connection, path, before, now or datetime.now(UTC), progress)
+        if before is None:
+            connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         connection.execute("PRAGMA journal_mode = WAL")
         if before is None:
             _create(connection)

@@ -95,7 +95,9 @@ class Announcer:
         # Where the account was told that the image is gone, that it is back is news, also in a region's first list.
         told_gone = is_back and fact is not None and fact.baseline_at is None
         silent = self.occasion.baseline and (self.occasion.rebaseline or not told_gone)
-        occasion = replace(self.occasion, baseline=silent)
+        occasion = self.occasion
+        if occasion.baseline != silent:
+            occasion = replace(occasion, baseline=silent)
         telling = tell_shared(
             fact,
             shared.fingerprint,
@@ -139,10 +141,8 @@ def changed(occasion: Occasion, change: Changed, fact: Fact | None) -> Iterator[
 
 
 def of_plan(reading: Reading, decision: Decision, last_known: Mapping[str, Image]) -> Iterator[Happening]:
-    """What the sync's own rows tell; ``last_known`` are the images of the rows that are gone."""
+    """What rows tell that are gone or changed; ``last_known`` are the images of those that are gone."""
     last = reading.state.last_success_at
-    for addition in decision.plan.added:
-        yield Shared(addition.image, addition.fingerprint, last, reshared=addition.before is not None)
     for image_id, missing in decision.gone.items():
         yield Revoked(last_known[image_id], missing)
     for update in decision.plan.changed:
@@ -154,8 +154,9 @@ async def listed_again(tx: Transaction, reading: Reading, decision: Decision) ->
     """Images that this listing shows although the account was told that they are gone; not those told anyway."""
     if not reading.listing.complete:
         return []
-    new = {addition.image.image_id for addition in decision.plan.added}
-    ids = [image_id for image_id in await facts.gone_but_listed(tx, reading.target) if image_id not in new]
+    ids = await facts.gone_but_listed(
+        tx, reading.target
+    )  # the added rows are not written yet, and are not among them
     shown = await images.stored(tx, reading.target, ids) if ids else {}
     last = reading.state.last_success_at
     return [Shared(image, fingerprint(image), last, reshared=True) for image in shown.values()]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
-from typing import TypeVar
 
 from syncd.model import Draft
+from syncd.pieces import in_pieces
 from syncd.store import facts, images, outbox, runs, targets
 from syncd.store.records import AccountState, Run, TargetState
 from syncd.store.transaction import Transaction
 from syncd.sync import announcements, event_drafts, pace
-from syncd.sync.announcer import Announcer, Happening, listed_again, of_plan
+from syncd.sync.announcer import Announcer, Happening, Shared, listed_again, of_plan
 from syncd.sync.decision import Decision, Reading
 from syncd.sync.diff import Plan
 from syncd.sync.event_drafts import Occasion
@@ -23,10 +21,8 @@ from syncd.sync.reconcile import bring_back
 from syncd.sync.report import SyncReport
 from syncd.sync.settings import Settings
 
-HAPPENINGS_PER_BATCH = 500
-"""Happenings told at once, with the loop yielding between."""
-
-T = TypeVar("T")
+HAPPENINGS_PER_PIECE = 500
+"""How many happenings are told at once, with other tasks running in between."""
 
 
 class Abandoned(Exception):  # noqa: N818  # not an error: the configuration changed under the sync
@@ -106,17 +102,15 @@ class Commit:
         return account, state if state.active else await bring_back(self.tx, state)
 
     async def _write_rows(self) -> None:
+        """All but the added ones, which are written with their events (`_add_images`)."""
         target, plan = self.reading.target, self.decision.plan
-        await images.add(self.tx, target, [(a.image, a.payload, a.fingerprint) for a in plan.added], self.now)
         await images.update(self.tx, target, [(u.after, u.payload) for u in plan.changed], self.now)
         await images.mark_seen(self.tx, target, plan.returned)
         await images.revoke(self.tx, target, self.decision.gone, self.now)
         lacking = self.reading.lacking
-        await images.mark_missing(
-            self.tx,
-            target,
-            {image_id: row for image_id, row in self.decision.kept.items() if lacking.get(image_id) != row},
-        )
+        async for rows in in_pieces(self.decision.kept.items()):
+            changed = {image_id: row for image_id, row in rows if lacking.get(image_id) != row}
+            await images.mark_missing(self.tx, target, changed)
 
     def _after(self, state: TargetState) -> TargetState:
         """The target's row after this sync."""
@@ -191,8 +185,18 @@ class Commit:
             self.answers,
             wait=not reading.rebaseline,
         )
-        own = of_plan(reading, self.decision, last_known)
-        await self._append_all(announcer, [own, iter(reappeared)], run_id)
+        await self._add_images(announcer, run_id)
+        await self._tell_all(announcer, of_plan(reading, self.decision, last_known), run_id)
+        await self._tell_all(announcer, reappeared, run_id)
+
+    async def _add_images(self, announcer: Announcer, run_id: int) -> None:
+        """Rows and events of a few hundred images at a time: no more images than these exist at once."""
+        last = self.reading.state.last_success_at
+        async for additions in in_pieces(self.decision.plan.added, HAPPENINGS_PER_PIECE):
+            shared = [Shared(a.image, a.fingerprint, last, reshared=a.before is not None) for a in additions]
+            rows = [(s.image, a.payload, a.fingerprint) for s, a in zip(shared, additions, strict=True)]
+            await images.add(self.tx, self.reading.target, rows, self.now)
+            await self._append(await announcer.announce(self.tx, shared), run_id)
 
     async def _enter_scope(self) -> None:
         """In a new scope only what its targets list is known; the others' rows are known again when they enter it."""
@@ -207,13 +211,9 @@ class Commit:
         await facts.recall_facts(self.tx, self.reading.target, self.now, first=first)
         await facts.forget_facts(self.tx, account)
 
-    async def _append_all(
-        self, announcer: Announcer, sources: Iterable[Iterator[Happening]], run_id: int
-    ) -> None:
-        for source in sources:
-            for chunk in _chunks(source, HAPPENINGS_PER_BATCH):
-                await self._append(await announcer.announce(self.tx, chunk), run_id)
-                await asyncio.sleep(0)
+    async def _tell_all(self, announcer: Announcer, happenings: Iterable[Happening], run_id: int) -> None:
+        async for piece in in_pieces(happenings, HAPPENINGS_PER_PIECE):
+            await self._append(await announcer.announce(self.tx, piece), run_id)
 
     async def _append(self, drafts: Sequence[Draft], run_id: int | None = None) -> None:
         if drafts:
@@ -316,8 +316,3 @@ class Commit:
             retry_at=retry,
             look_at=self.decision.look_at,
         )
-
-
-def _chunks(source: Iterator[T], size: int) -> Iterator[list[T]]:
-    while chunk := list(islice(source, size)):
-        yield chunk

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from syncd.compshare.client import Lookup
+from syncd.pieces import sorted_in_pieces
 from syncd.sync.concurrency import together
 from syncd.sync.guard import Verdict
 
@@ -55,7 +56,7 @@ async def confirm(
         None,
         Lookup.FOUND,
     )
-    wanted = sorted(due if proving else verdict.believed.intersection(due))
+    wanted = await sorted_in_pieces(due if proving else verdict.believed.intersection(due))
     asked = wanted if len(wanted) <= LOOKUPS_PER_SYNC else rng.sample(wanted, LOOKUPS_PER_SYNC)
     answers = await _ask(cloud, region, asked)
     found = frozenset(image_id for image_id, answer in answers.items() if answer is Lookup.FOUND)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from syncd.config import GuardConfig
 from syncd.model import Image, Listing, Missing, Target
+from syncd.pieces import in_pieces
 from syncd.store.records import TargetState
 from syncd.sync.confirm import Asks, Findings, confirm
 from syncd.sync.diff import Plan, diff
@@ -86,18 +87,20 @@ class Decision:
 
 async def decide(reading: Reading, limits: GuardConfig, cloud: Asks, rng: random.Random) -> Decision:
     """Diff, guard, confirm."""
-    plan = diff(reading.known, reading.lacking, reading.stored, reading.listing)
+    plan = await diff(reading.known, reading.lacking, reading.stored, reading.listing)
     if not reading.listing.complete:
         return Decision(plan, gone={}, kept=_without(reading.lacking, plan.returned))
     if reading.baseline and reading.empty:
         return _empty_first_list(reading, plan, limits)
-    missing = {image_id: _missed(reading, image_id) for image_id in plan.missing}
+    missing: dict[str, Missing] = {}
+    async for ids in in_pieces(plan.missing):
+        missing |= {image_id: _missed(reading, image_id) for image_id in ids}
     if reading.rebaseline:
         return Decision(plan, gone=missing, kept={})
     verdict = judge(missing, len(reading.known), reading.empty, limits, reading.found)
     shown = list(reading.listing.seen)
     findings = await confirm(cloud, reading.target.region, verdict, shown, rng, reading.found_lately)
-    return _settle(reading, plan, missing, verdict, findings)
+    return await _settle(reading, plan, missing, verdict, findings)
 
 
 def _empty_first_list(reading: Reading, plan: Plan, limits: GuardConfig) -> Decision:
@@ -129,23 +132,25 @@ def _without(rows: Mapping[str, Missing], ids: frozenset[str]) -> dict[str, Miss
     return {image_id: row for image_id, row in rows.items() if image_id not in ids}
 
 
-def _settle(
+async def _settle(
     reading: Reading, plan: Plan, missing: Mapping[str, Missing], verdict: Verdict, findings: Findings
 ) -> Decision:
     """A row that the guard kept back stays held until it is revoked or listed again."""
-    kept = {
-        image_id: replace(row, held=row.held or image_id in verdict.held)
-        for image_id, row in missing.items()
-        if image_id not in findings.gone
-    }
+    kept: dict[str, Missing] = {}
+    async for rows in in_pieces(missing.items()):
+        kept |= {
+            image_id: replace(row, held=True) if image_id in verdict.held and not row.held else row
+            for image_id, row in rows
+            if image_id not in findings.gone
+        }
     now = reading.started_at
-    waits = [verdict.wait - row.waited for row in kept.values() if row.held]
+    longest = max((row.waited for row in kept.values() if row.held), default=None)
     return Decision(
         plan,
         gone={image_id: missing[image_id] for image_id in findings.gone},
         kept=kept,
         look_at=_look(kept, verdict, findings, reading),
-        until=now + max(min(waits), timedelta(0)) if waits else None,
+        until=None if longest is None else now + max(verdict.wait - longest, timedelta(0)),
         proving=findings.proving,
         found=findings.found,
     )

@@ -1,22 +1,32 @@
-"""What a listing says that the database does not: pure, from known rows and a listing to a plan."""
+"""What a listing says that the database does not: from known rows and a listing to a plan, asking nobody else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
 from syncd.model import COMPARED, Change, Image, Listing, Sighting, fingerprint
+from syncd.pieces import in_pieces
 
 
-class Addition(msgspec.Struct, frozen=True):
+class Addition(msgspec.Struct, frozen=True, gc=False):
     """A row that is not live yet; ``before`` is its last known image if it was live once."""
 
-    image: Image
-    payload: str
+    sighting: Sighting
     fingerprint: bytes
     before: Image | None
+
+    @property
+    def image(self) -> Image:
+        """Made anew each time, see `Sighting.image`."""
+        return _readable(self.sighting, self.before)
+
+    @property
+    def payload(self) -> str:
+        assert self.sighting.payload is not None
+        return self.sighting.payload
 
 
 class Update(msgspec.Struct, frozen=True):
@@ -28,7 +38,8 @@ class Update(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    added: tuple[Addition, ...] = ()
+    added: list[Addition] = field(default_factory=list)
+    """In the order of their ids; the sync empties it when they are written."""
     changed: tuple[Update, ...] = ()
     missing: frozenset[str] = frozenset()
     """Live rows that the listing proved absent; empty unless it is complete."""
@@ -36,41 +47,42 @@ class Plan:
     """Rows that were missing and are listed again."""
 
 
-def ids_to_load(listing: Listing) -> list[str]:
+def ids_to_load(listing: Listing) -> Sequence[str]:
     """The ids whose stored image `diff` needs: those whose sighting brings an image.
 
     Sorted, so that rows and index entries are written in their order: a first sync of 100,000 images writes a quarter.
     """
-    return sorted(
-        image_id
-        for image_id, sighting in listing.seen.items()
-        if sighting.image is not None and image_id not in listing.conflicting
-    )
+    return listing.news
 
 
-def diff(
+async def diff(
     known: Mapping[str, bytes], lacking: Iterable[str], stored: Mapping[str, Image], listing: Listing
 ) -> Plan:
     """Plan the step from ``known`` (live image ids → fingerprints) to ``listing``.
 
     ``lacking`` are the live ids that earlier syncs missed; ``stored`` the last known images, live or revoked,
-    of `ids_to_load`.
+    of `ids_to_load`. Nothing is awaited but other tasks' turns.
     """
     added: list[Addition] = []
     changed: list[Update] = []
-    for image_id in ids_to_load(listing):
-        sighting = listing.seen[image_id]
-        assert sighting.payload is not None
-        before = stored.get(image_id)
-        image = _readable(sighting, before)
-        if image_id not in known:
-            added.append(
-                Addition(image, sighting.payload, sighting.fingerprint or fingerprint(image), before)
-            )
-        elif before is not None and (changes := compare(before, image)):
-            changed.append(Update(before, image, sighting.payload, changes))
+    async for ids in in_pieces(ids_to_load(listing)):
+        for image_id in ids:
+            sighting, before = listing.seen[image_id], stored.get(image_id)
+            if image_id not in known:
+                mark = sighting.fingerprint or fingerprint(_readable(sighting, before))
+                added.append(Addition(sighting, mark, before))
+            elif before is not None and (update := _update(sighting, before)):
+                changed.append(update)
     missing = listing.absent & known.keys() if listing.complete else frozenset()
-    return Plan(tuple(added), tuple(changed), missing, frozenset(lacking) & listing.seen.keys())
+    return Plan(added, tuple(changed), missing, frozenset(lacking) & listing.seen.keys())
+
+
+def _update(sighting: Sighting, before: Image) -> Update | None:
+    """None if no compared field changed."""
+    assert sighting.payload is not None
+    after = _readable(sighting, before)
+    changes = compare(before, after)
+    return Update(before, after, sighting.payload, changes) if changes else None
 
 
 def compare(before: Image, after: Image) -> tuple[Change, ...]:
@@ -84,9 +96,8 @@ def compare(before: Image, after: Image) -> tuple[Change, ...]:
 
 def _readable(sighting: Sighting, stored: Image | None) -> Image:
     """The image with what could not be read left as it is stored."""
-    assert sighting.image is not None
+    image = sighting.image
+    assert image is not None
     if stored is None or not sighting.unreadable:
-        return sighting.image
-    return msgspec.structs.replace(
-        sighting.image, **{name: getattr(stored, name) for name in sighting.unreadable}
-    )
+        return image
+    return msgspec.structs.replace(image, **{name: getattr(stored, name) for name in sighting.unreadable})

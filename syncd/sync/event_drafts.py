@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import nsmallest
 from typing import Any
 
 from syncd.model import Change, Draft, Image, Missing, Target, to_text
@@ -50,7 +51,7 @@ class Occasion:
         }
         if self.rebaseline:
             data["reason"] = "scope_changed"
-        versions = (before, image) if before else (image,)
+        versions = (image,) if before is None else (before, image)
         return Draft(
             type=type_,
             time=self.time,
@@ -157,7 +158,7 @@ def held(
     target: Target, ids: Sequence[str], missing: int, live: int, until: datetime, now: datetime
 ) -> Draft:
     """``until``: when the first of the held rows will be called revoked, if its absence lasts."""
-    data = {"missing": missing, "live": live, "until": to_text(until), "image_ids": sorted(ids)[:IDS_SHOWN]}
+    data = {"missing": missing, "live": live, "until": to_text(until), "image_ids": nsmallest(IDS_SHOWN, ids)}
     return _of_target("sync.held", target, now, **data)
 
 

@@ -16,6 +16,7 @@ from syncd.compshare.client import Lookup
 from syncd.compshare.retcodes import is_parameter_refused
 from syncd.errors import ApiError, DatabaseError, ProtocolError
 from syncd.model import Clock, Target, trusted
+from syncd.pieces import let_go
 from syncd.store import facts, images, outbox, runs, targets
 from syncd.store.engine import Database
 from syncd.store.records import AccountState, Run, TargetState
@@ -197,6 +198,9 @@ class Syncer:
                     raise Abandoned from None
         self._memory.remember(reading, decision)
         warn_of_lookups(reading, decision)
+        if decision.plan.added:
+            await let_go(decision.plan.added)
+            await let_go(reading.listing.seen)
         return report
 
     async def _fail(self, run: Run, error: ApiError, candidate: bool, discovered: bool) -> SyncReport:

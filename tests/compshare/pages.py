@@ -26,7 +26,8 @@ def page(rows: Iterable[str | None], total: int | None) -> Page:
 
 def sighting(name: str) -> Sighting:
     """A row with news in it."""
-    return Sighting(name.encode(), Image(image_id="any", name=name), "{}")
+    shown = Image(image_id="any", name=name)
+    return Sighting(name.encode(), b"{}", (), lambda _: shown)
 
 
 class Cloud:

@@ -52,12 +52,13 @@ async def test_an_id_that_comes_twice_with_different_content_is_left_alone() -> 
     listing = await Cloud([], bend=lambda _, __: Page(rows, 3)).list(["i0"])
     assert listing.conflicting == {"i0"}
     assert set(listing.seen) == {"i0", "i1"}
+    assert listing.news == ["i1"]
     assert "i0" not in listing.absent
 
 
 async def test_rows_that_both_cannot_be_read_conflict_only_if_they_differ() -> None:
-    blurred = Sighting(None, sighting("one").image, "{}", ("size_mb",))
-    other = Sighting(None, sighting("two").image, "{}", ("size_mb",))
+    blurred = Sighting(None, b"{}", ("size_mb",), sighting("one").read)
+    other = Sighting(None, b"{}", ("size_mb",), sighting("two").read)
     rows = (
         ("a", blurred),
         ("a", blurred),

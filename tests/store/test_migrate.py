@@ -257,6 +257,23 @@ def test_a_file_that_could_not_be_made_whole_is_empty_and_can_be_tried_again(
     assert migrate.file_version(path) == version.SCHEMA_VERSION
 
 
+def test_a_new_file_has_pages_of_8_kb_and_an_older_one_keeps_its_own(tmp_path: Path) -> None:
+    def page_size(path: Path) -> int:
+        with closing(sqlite3.connect(path)) as connection:
+            return int(connection.execute("PRAGMA page_size").fetchone()[0])
+
+    new, old = tmp_path / "new.db", tmp_path / "old.db"
+    migrate.upgrade_file(new)
+    assert page_size(new) == migrate.PAGE_SIZE == 8192
+    with closing(sqlite3.connect(new)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA page_size = 4096")
+        connection.execute("VACUUM")
+    new.rename(old)
+    migrate.upgrade_file(old)
+    assert page_size(old) == 4096
+
+
 def test_a_new_file_is_what_the_migrations_make_and_alembic_is_not_imported(tmp_path: Path) -> None:
     new, old = tmp_path / "new.db", tmp_path / "old.db"
     code = (

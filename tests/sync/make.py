@@ -24,7 +24,7 @@ def image(image_id: str = "i", **fields: Any) -> Image:
 def sighting(shown: Image, unreadable: tuple[str, ...] = ()) -> Sighting:
     """A row that brings its image, as a new or changed one does."""
     mark = None if unreadable else fingerprint(shown)
-    return Sighting(mark, shown, f'{{"CompShareImageId":"{shown.image_id}"}}', unreadable)
+    return Sighting(mark, b'{"CompShareImageId":"%s"}' % shown.image_id.encode(), unreadable, lambda _: shown)
 
 
 def unchanged(shown: Image) -> Sighting:
@@ -32,10 +32,14 @@ def unchanged(shown: Image) -> Sighting:
 
 
 def listing(
-    *sightings: Sighting | tuple[str, Sighting], absent: Collection[str] = (), **more: Any
+    *sightings: Sighting | tuple[str, Sighting],
+    absent: Collection[str] = (),
+    conflicting: frozenset[str] = frozenset(),
+    **more: Any,
 ) -> Listing:
     seen = dict(one if isinstance(one, tuple) else (one.image.image_id, one) for one in sightings)  # type: ignore[union-attr]
-    return Listing(seen, absent=frozenset(absent), **more)
+    news = sorted(image_id for image_id, one in seen.items() if one.image and image_id not in conflicting)
+    return Listing(seen, news, frozenset(absent), conflicting=conflicting, **more)
 
 
 def missing(since: float = 0, syncs: int = 1, held: bool = False, waited: float = 0) -> Missing:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
 from contextlib import asynccontextmanager, closing
 
 import pytest
 
+from syncd.compshare import decode
+from syncd.pieces import ROWS_AT_ONCE
 from syncd.simulator.catalogue import image_fields
+from syncd.store import images
+from syncd.sync import decision, diff
+from syncd.sync.commit import HAPPENINGS_PER_PIECE
 
 SMALL = "json_each|CONSTANT|wanted|accounts|targets|t$|sqlite_sequence"
 """What a statement may scan: lists that it is given, and tables of a few rows."""
@@ -167,3 +173,60 @@ async def test_a_first_sync_writes_a_row_a_fact_and_an_event_for_each_image(make
     rows = await total_changes(rig)
     await rig.sync()
     assert await total_changes(rig) - rows == 3 * 250 + 7
+
+
+async def test_a_first_sync_makes_each_image_once_and_keeps_but_a_few_hundred_of_them(make_rig, monkeypatch):
+    rig = await make_rig(invent=image_fields)
+    rig.world.fill("lab", "cn-a", 3 * HAPPENINGS_PER_PIECE)
+    made = 0
+
+    def counting(raw, read=decode._image_of):
+        nonlocal made
+        made += 1
+        return read(raw)
+
+    monkeypatch.setattr(decode, "_image_of", counting)
+    add, batches = images.add, []
+
+    async def added(tx, target, rows, now):
+        batches.append((made, len(rows)))
+        await add(tx, target, rows, now)
+
+    monkeypatch.setattr(images, "add", added)
+    await rig.sync()
+    size = HAPPENINGS_PER_PIECE
+    assert batches == [(size, size), (2 * size, size), (3 * size, size)]
+    assert made == 3 * size
+
+
+async def test_the_loop_turns_between_the_pieces_of_a_sync(make_rig, monkeypatch):
+    """Neither the rows of a first list nor a thousand that are missing are worked on in one go."""
+    rig = await make_rig(invent=image_fields)
+    rig.world.fill("lab", "cn-a", 3 * ROWS_AT_ONCE)
+    most, since = 0, 0
+
+    def counted(work):
+        def counting(*given):
+            nonlocal most, since
+            since += 1
+            most = max(most, since)
+            return work(*given)
+
+        return counting
+
+    async def turning():
+        nonlocal since
+        while True:
+            since = 0
+            await asyncio.sleep(0)
+
+    for module, name in ((diff, "Addition"), (decision, "_missed")):
+        monkeypatch.setattr(module, name, counted(getattr(module, name)))
+    other = asyncio.create_task(turning())
+    await rig.sync()
+    assert 0 < most <= ROWS_AT_ONCE
+    most = 0
+    rig.fault("blank")
+    await rig.sync()
+    assert 0 < most <= ROWS_AT_ONCE
+    other.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.model import COMPARED, Change, Image, Softwares, fingerprint
-from syncd.sync.diff import Plan, compare, diff, ids_to_load
+from syncd.sync import diff as planning
+from syncd.sync.diff import Plan, compare
 from tests.sync.make import image, listing, sighting, unchanged
 
 OTHER: dict[str, Any] = {
@@ -33,6 +35,10 @@ OTHER: dict[str, Any] = {
 }
 
 
+def diff(*given: Any) -> Plan:
+    return asyncio.run(planning.diff(*given))
+
+
 def known(*rows: Image) -> dict[str, bytes]:
     return {row.image_id: fingerprint(row) for row in rows}
 
@@ -53,7 +59,7 @@ def test_each_compared_field_is_news(field):
     assert [update.changes for update in plan.changed] == [
         (Change(field, getattr(before, field), OTHER[field]),)
     ]
-    assert (plan.added, plan.missing) == ((), frozenset())
+    assert (plan.added, plan.missing) == ([], frozenset())
 
 
 @pytest.mark.parametrize("field", ["created_at", "published_at"])
@@ -79,7 +85,6 @@ def test_an_image_that_comes_back_remembers_what_it_was():
 def test_an_unchanged_row_needs_no_image():
     row = image()
     seen = listing(("i", unchanged(row)))
-    assert ids_to_load(seen) == []
     assert diff(known(row), (), {}, seen) == Plan()
 
 
@@ -138,9 +143,8 @@ def test_an_unreadable_field_of_a_returning_row_is_what_it_was():
 def test_an_id_twice_with_different_content_is_left_as_it_was():
     a, b = image("a"), image("b", name="new")
     twice = listing(sighting(image("a", name="x")), sighting(b), conflicting=frozenset({"a", "b"}))
-    assert ids_to_load(twice) == []
     plan = diff(known(a), ["a"], {}, twice)
-    assert (plan.added, plan.changed, plan.missing) == ((), (), frozenset())
+    assert (plan.added, plan.changed, plan.missing) == ([], (), frozenset())
     assert plan.returned == {"a"}
 
 
