@@ -141,7 +141,7 @@ class Database:
 
     async def flush(self) -> None:
         """Write the quiet runs that wait; raises what `write` raises."""
-        if self._quiet_runs:
+        if len(self._quiet_runs):
             async with self.write(durable=False):
                 pass
         self.flush_failed = False

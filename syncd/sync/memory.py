@@ -63,7 +63,10 @@ class Memory:
         self._db = db
         self._settled: dict[Target, Settled] = {}
         self._complete_at: dict[Target, float] = {}
-        """When each target's last complete sync began, by the monotonic clock."""
+        """When each target's last complete sync began, by the monotonic clock; only missing rows ask for it.
+
+        Syncs that found a settled target as it is known are left out: none follows them that rows were missing from.
+        """
         self._found: dict[Target, dict[str, float]] = {}
         """Rows that lists lack and their last lookup found: when that was, by the monotonic clock."""
 
@@ -87,10 +90,6 @@ class Memory:
         if settled is None or settled.account is not account or monotonic > settled.until:
             return None
         return settled if settled.revision == self._db.revision(target) else None
-
-    def remember_quiet(self, target: Target, monotonic: float) -> None:
-        """A complete sync that found nothing new."""
-        self._complete_at[target] = monotonic
 
     def found(self, target: Target) -> frozenset[str]:
         return frozenset(self._found.get(target, ()))

@@ -181,7 +181,6 @@ class Syncer:
         self.db.add_quiet_run(
             QuietRun(target, listed.settled.run_id, started, now, fresh_until, listing.pages, count)
         )
-        self._memory.remember_quiet(target, listed.monotonic)
         return SyncReport(target, "complete", started, now, listing.pages, listed=count, live=count)
 
     async def _read(
