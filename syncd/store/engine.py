@@ -41,7 +41,7 @@ _T = TypeVar("_T")
 DURABLE = {"synchronous": "FULL"}
 """A commit is on the disk before anybody can read it: what it says may leave the machine."""
 
-QUIET_RUNS_WAIT = 0.5
+QUIET_RUNS_WAIT = 0.9
 """Seconds after which quiet runs are written, if no other write took them along."""
 
 QUIET = {"synchronous": "NORMAL"}
