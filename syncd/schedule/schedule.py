@@ -55,6 +55,8 @@ class Schedule:
         self._running = asyncio.Semaphore(MAX_SYNCS_TOGETHER)
         self._clock_watch = ClockWatch(clock, self.jobs)
         self._retries = Retries()
+        self.watched = 0
+        """How many targets are planned."""
 
     def start(self) -> None:
         self.jobs.start()
@@ -81,6 +83,7 @@ class Schedule:
         syncs = {_name("sync", *target): target for target in targets}
         discoveries = {_name("discover", account): account for account in discovering}
         planned = self.jobs.names()
+        self.watched = len(syncs)
         self._drop_all_but({*syncs, *discoveries}, planned)
         due = [name for name, target in syncs.items() if target in again or (at_once and name not in planned)]
         self._retries.restart(name for name in due if name in planned)
@@ -94,11 +97,6 @@ class Schedule:
             for name in self.jobs.names():
                 if name.startswith("sync:"):
                     self.jobs.drop(name)
-
-    @property
-    def watched(self) -> int:
-        """How many targets are planned."""
-        return sum(name.startswith("sync:") for name in self.jobs.names())
 
     @property
     def stuck(self) -> bool:

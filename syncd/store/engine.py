@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-)
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -19,8 +16,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from syncd.errors import DatabaseError
+from syncd.model import Target
 from syncd.store import files, opening, sqlite_errors
 from syncd.store.opening import BUSY_TIMEOUT
+from syncd.store.quiet_runs import QuietRun, QuietRuns
 from syncd.store.transaction import NotQuietError, Transaction, finished
 from syncd.store.version import require_schema, require_sqlite
 
@@ -42,6 +41,9 @@ _T = TypeVar("_T")
 DURABLE = {"synchronous": "FULL"}
 """A commit is on the disk before anybody can read it: what it says may leave the machine."""
 
+QUIET_RUNS_WAIT = 0.9
+"""Seconds after which quiet runs are written, if no other write took them along."""
+
 QUIET = {"synchronous": "NORMAL"}
 """A commit waits for no disk: a power cut may undo it, until a durable one comes after it."""
 
@@ -57,6 +59,11 @@ class Database:
         self._readers = _engine(path, "BEGIN", pool_size=2, max_overflow=6)
         self._turn = asyncio.Lock()
         self._callbacks: list[Callable[[], object]] = []
+        self._revisions: Counter[str | Target] = Counter()
+        self._quiet_runs = QuietRuns()
+        self._flush: asyncio.Task[None] | None = None
+        self.flush_failed = False
+        """Whether quiet runs could not be written; they wait, and `flush` tells why."""
         self._identity: tuple[int, int] | None = None
         self._read_only = False
 
@@ -98,9 +105,10 @@ class Database:
             with sqlite_errors.explaining(self.path, "write to"):
                 engine = self._durable_writer if durable else self._quiet_writer
                 async with self._transaction(engine, durable) as (transaction, connection):
+                    carried = await self._quiet_runs.write(transaction)
                     yield transaction
                     transaction.close()
-                    await finished(self._commit(connection, transaction))
+                    await finished(self._commit(connection, transaction, carried))
 
     async def apply(self, work: Callable[[Transaction], Awaitable[_T]], *, quiet: bool) -> _T:
         """Do ``work`` in a transaction. ``quiet`` work hardly ever has news, so its commit does not wait for the disk.
@@ -113,6 +121,39 @@ class Database:
                     return await work(tx)
         async with self.write() as tx:
             return await work(tx)
+
+    def revision(self, target: Target, tx: Transaction | None = None) -> tuple[int, int]:
+        """It changes with each commit that writes the target, its images, its account or the account's facts.
+
+        With ``tx``: what it will be once that transaction is committed.
+        """
+        changed = tx.changed if tx else ()
+        return (
+            self._revisions[target.account] + (target.account in changed),
+            self._revisions[target] + (target in changed),
+        )
+
+    def add_quiet_run(self, run: QuietRun) -> None:
+        """Have it written with the next write, or in a transaction of its own soon."""
+        self._quiet_runs.add(run)
+        if self._flush is None:
+            self._flush = asyncio.create_task(self._flush_soon(), name="write quiet runs")
+
+    async def flush(self) -> None:
+        """Write the quiet runs that wait; raises what `write` raises."""
+        if len(self._quiet_runs):
+            async with self.write(durable=False):
+                pass
+        self.flush_failed = False
+
+    async def _flush_soon(self) -> None:
+        try:
+            await asyncio.sleep(QUIET_RUNS_WAIT)
+            await self.flush()
+        except DatabaseError:
+            self.flush_failed = True  # the next quiet sync flushes itself, and says what is wrong
+        finally:
+            self._flush = None
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
@@ -130,7 +171,16 @@ class Database:
             )
 
     async def close(self) -> None:
-        """Write the -wal file back into the database and close all connections."""
+        """Write what waits, and the -wal file back into the database; close all connections."""
+        try:
+            if not self._read_only:
+                await self.flush()
+        finally:
+            if self._flush is not None:
+                self._flush.cancel()
+            await self._close()
+
+    async def _close(self) -> None:
         async with self._turn:
             try:
                 if self._read_only:
@@ -156,13 +206,17 @@ class Database:
                 transaction.close()
             await finished(_end(connection))
 
-    async def _commit(self, connection: AsyncConnection, transaction: Transaction) -> None:
+    async def _commit(
+        self, connection: AsyncConnection, transaction: Transaction, carried: Mapping[Target, QuietRun]
+    ) -> None:
         if transaction.is_lost:
             raise DatabaseError(
                 f"{self.path}: SQLite gave up the transaction after an error inside it; nothing was saved",
                 "this is a fault of syncd: report it with the log before this line",
             )
         await connection.commit()
+        self._quiet_runs.drop(carried)
+        self._revisions.update(transaction.changed)
         loop = asyncio.get_running_loop()
         for callback in self._callbacks:
             loop.call_soon(callback)

@@ -98,6 +98,8 @@ async def any_doubted(tx: Transaction, account: str) -> bool:
 
 
 async def save_facts(tx: Transaction, account: str, facts: Mapping[str, Fact]) -> None:
+    if facts:
+        tx.changed.add(account)
     await tx.executemany(
         f"INSERT OR REPLACE INTO facts (account, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -115,6 +117,7 @@ async def doubt_retired(tx: Transaction, target: Target, last_complete: datetime
 
     These are the images that the target showed differently from a region that stays active.
     """
+    tx.changed.add(target.account)
     params = (to_text(last_complete), target.account, *target)
     await tx.executemany(_DOUBT_RETIRED, [params])
 
@@ -127,6 +130,7 @@ async def gone_but_listed(tx: Transaction, target: Target) -> list[str]:
 
 async def drop_doubts(tx: Transaction, account: str) -> None:
     """End all doubts of an account that entered another scope: from now on its regions show other rows."""
+    tx.changed.add(account)
     await tx.executemany(
         "UPDATE facts SET lost_region = NULL, doubted_at = NULL, found_at = NULL"
         " WHERE account = ? AND doubted_at IS NOT NULL",
@@ -139,6 +143,7 @@ async def forget_facts(tx: Transaction, account: str) -> None:
 
     This is silent, because the images are not known to be gone; losses that are still to be told stay.
     """
+    tx.changed.add(account)
     await tx.executemany(_FORGET, [(account,)])
 
 
@@ -150,6 +155,7 @@ async def recall_facts(
     Images that were told as gone meanwhile stay gone, and rows of another scope than the account's stay unknown.
     ``first``: no other target is of the scope yet, so what is known of these images is what this one shows.
     """
+    tx.changed.add(target.account)
     await tx.executemany(_RECALL + (_CORRECT if first else _KEEP), [(_text(baseline_at), *target)])
 
 

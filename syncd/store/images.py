@@ -122,6 +122,7 @@ async def add(
     A row that came back keeps its `first_seen_at`.
     """
     at = to_text(now)
+    tx.changed.add(target)
     rows = (
         (*target, *image_columns.to_values(image), payload, mark, at, at, at)
         for image, payload, mark in images
@@ -132,6 +133,7 @@ async def add(
 async def update(tx: Transaction, target: Target, images: Sequence[tuple[Image, str]], now: datetime) -> None:
     """Give known rows what their images say now, each with its payload."""
     at = to_text(now)
+    tx.changed.add(target)
     rows = (
         (*image_columns.to_values(image)[1:], payload, fingerprint(image), at, *target, image.image_id)
         for image, payload in images
@@ -141,6 +143,7 @@ async def update(tx: Transaction, target: Target, images: Sequence[tuple[Image, 
 
 async def mark_seen(tx: Transaction, target: Target, ids: Iterable[str]) -> None:
     """Note that rows that were missing are listed again."""
+    tx.changed.add(target)
     await tx.executemany(
         "UPDATE image_rows SET missing_since = NULL, missing_syncs = 0, missing_seconds = 0, shown_at = NULL, held = 0"
         f" WHERE {_OF_TARGET}",
@@ -150,6 +153,7 @@ async def mark_seen(tx: Transaction, target: Target, ids: Iterable[str]) -> None
 
 async def mark_missing(tx: Transaction, target: Target, missing: Mapping[str, Missing]) -> None:
     """Note since when, and for how many syncs, these live rows have been missing."""
+    tx.changed.add(target)
     await tx.executemany(
         "UPDATE image_rows SET missing_since = ?, missing_syncs = ?, missing_seconds = ?, held = ?, shown_at = ?"
         f" WHERE {_OF_TARGET}",
@@ -170,6 +174,7 @@ async def mark_missing(tx: Transaction, target: Target, missing: Mapping[str, Mi
 
 async def revoke(tx: Transaction, target: Target, missing: Mapping[str, Missing], now: datetime) -> None:
     """Note that these images are gone. Their rows stay, for the view `all_images` and in case they come back."""
+    tx.changed.add(target)
     await tx.executemany(
         f"UPDATE image_rows SET revoked_at = ?, missing_since = ?, shown_at = ?, held = 0 WHERE {_OF_TARGET}",
         (

@@ -35,6 +35,7 @@ async def read_accounts(tx: Transaction) -> list[AccountState]:
 
 
 async def save_account(tx: Transaction, state: AccountState) -> None:
+    tx.changed.add(state.account)
     values = _stored({name: getattr(state, name) for name in _ACCOUNT_FIELDS})
     alert = state.alert
     values |= dict(
@@ -74,6 +75,7 @@ async def read_targets(tx: Transaction, account: str | None = None) -> list[Targ
 
 
 async def save_target(tx: Transaction, state: TargetState) -> None:
+    tx.changed.add(state.target)
     values = _stored({name: getattr(state, name) for name in _TARGET_FIELDS})
     await _save(tx, "targets", {"account": state.target.account, "region": state.target.region} | values)
 

@@ -12,6 +12,8 @@ import aiosqlite
 from sqlalchemy import Executable, Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from syncd.model import Target
+
 ROWS_PER_CALL = 500
 """How many rows one call of the driver writes or reads: few enough that the event loop lags by 20 ms at most."""
 
@@ -38,6 +40,8 @@ class Transaction:
         self._driver = driver
         self._durable = durable
         self._open = True
+        self.changed: set[str | Target] = set()
+        """Accounts and targets of which something is written that a sync remembers (`Database.revision`)."""
 
     def close(self) -> None:
         """Refuse everything from now on: its block is over."""

@@ -49,6 +49,8 @@ class Commit:
         self.now = now
         self.in_doubt = False
         """Whether the account then has facts in doubt (`sync.doubts`)."""
+        self.settled_by: int | None = None
+        """The run after which nothing is open about the target (`memory.Settled`), if this is one."""
 
     async def write(self, coming: Collection[str] = ()) -> SyncReport:
         """``coming`` are the account's regions whose first list is still being read.
@@ -71,7 +73,15 @@ class Commit:
         await self._enter_scope()
         await self._announce(account, after, run_id, coming)
         self.in_doubt = await facts.any_doubted(self.tx, account.account)
+        if not run.has_news and self._settles(account):
+            self.settled_by = run_id
         return self._report(run, after)
+
+    def _settles(self, account: AccountState) -> bool:
+        """Whether an equal list would change nothing but times, and there would be nothing to say."""
+        complete = self.reading.listing.complete and not self.reading.baseline
+        nothing_open = self.decision.is_quiet and not self.decision.kept and not self.in_doubt
+        return complete and nothing_open and account.alert is None and account.hello_at is not None
 
     def _is_baseline(self) -> bool:
         """An empty list is one only once it has lasted (`decision.decide`)."""

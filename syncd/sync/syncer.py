@@ -15,10 +15,11 @@ import structlog
 from syncd.compshare.client import Lookup
 from syncd.compshare.retcodes import is_parameter_refused
 from syncd.errors import ApiError, DatabaseError, ProtocolError
-from syncd.model import Clock, Target, trusted
+from syncd.model import Clock, Missing, Target, trusted
 from syncd.pieces import let_go
 from syncd.store import facts, images, outbox, runs, targets
 from syncd.store.engine import Database
+from syncd.store.quiet_runs import QuietRun
 from syncd.store.records import AccountState, Run, TargetState
 from syncd.store.transaction import Transaction
 from syncd.sync import announcements, pace
@@ -27,7 +28,7 @@ from syncd.sync.commit import Abandoned, Commit
 from syncd.sync.decision import Decision, Reading, decide
 from syncd.sync.diff import ids_to_load
 from syncd.sync.doubt_resolver import DoubtResolver
-from syncd.sync.memory import Memory
+from syncd.sync.memory import READ_AGAIN, Listed, Memory, Settled
 from syncd.sync.other_regions import Unasked, ask
 from syncd.sync.report import SyncReport
 from syncd.sync.retirement import retire
@@ -58,7 +59,7 @@ class Syncer:
         self._rng = rng or random.Random()
         self._turns: dict[Target, asyncio.Lock] = {}
         self._running: dict[Target, asyncio.Task[SyncReport]] = {}
-        self._memory = Memory()
+        self._memory = Memory(db)
         self._warnings = Warnings()
         self._doubts = DoubtResolver(db, lambda: self.settings, clock, self.employs)
 
@@ -115,7 +116,10 @@ class Syncer:
         if account is None:
             return SyncReport(target, "cancelled", started, started)
         try:
-            reading = await self._read(account, target, candidate)
+            listed = await self._list(account, target)
+            if await self._is_quiet(account, listed):
+                return self._note_quiet(listed)
+            reading = await self._read(account, listed, candidate)
             if candidate and not reading.listing.complete:
                 return self._no_target(reading)
             decision = await decide(reading, self.settings.guard, account.cloud, self._rng)
@@ -143,31 +147,61 @@ class Syncer:
         account = self.accounts.get(target.account)
         if account is None:
             return None
-        reading = await self._read(account, target, dry=True)
+        reading = await self._read(account, await self._list(account, target), dry=True)
         return reading, await decide(reading, self.settings.guard, account.cloud, self._rng)
 
-    async def _read(
-        self, account: Account, target: Target, candidate: bool = False, dry: bool = False
-    ) -> Reading:
+    async def _list(self, account: Account, target: Target) -> Listed:
         started, monotonic = self.clock.now(), self.clock.monotonic()
-        async with self.db.read() as tx:
-            known, lacking = await images.known(tx, target)
+        known: Mapping[str, bytes]
+        lacking: Mapping[str, Missing] = {}
+        if (settled := self._memory.settled(target, account, monotonic)) is not None:
+            known = settled.known
+        else:
+            async with self.db.read() as tx:
+                known, lacking = await images.known(tx, target)
         listing = await account.cloud.list_images(target.region, known)
         if not self.employs(account):
             raise Abandoned
+        if settled is not None and self.db.revision(target)[1] != settled.revision[1]:
+            raise Abandoned  # its rows may no longer be those that the list was compared with
+        return Listed(target, started, monotonic, known, lacking, listing, settled)
+
+    async def _is_quiet(self, account: Account, listed: Listed) -> bool:
+        """Whether a settled target was listed as it is known, and nothing was written of it meanwhile."""
+        if listed.settled is None or not listed.settled.is_listed(listed.listing):
+            return False
+        if self.db.flush_failed:
+            await self.db.flush()
+        return self._memory.settled(listed.target, account, listed.monotonic) is listed.settled
+
+    def _note_quiet(self, listed: Listed) -> SyncReport:
+        assert listed.settled is not None
+        target, started, listing = listed.target, listed.started_at, listed.listing
+        fresh_until = pace.fresh_until(started, self.settings.interval(started))
+        now, count = self.clock.now(), len(listing.seen)
+        self.db.add_quiet_run(
+            QuietRun(target, listed.settled.run_id, started, now, fresh_until, listing.pages, count)
+        )
+        return SyncReport(target, "complete", started, now, listing.pages, listed=count, live=count)
+
+    async def _read(
+        self, account: Account, listed: Listed, candidate: bool = False, dry: bool = False
+    ) -> Reading:
+        target, started, monotonic = listed.target, listed.started_at, listed.monotonic
         scope = await (account.foresee if dry else account.adopt)(self.db, started)
+        await self.db.flush()  # the target's last complete sync may still wait to be written
         async with self.db.read() as tx:
             state = await targets.read_target(tx, target) or TargetState(target)
-            stored = await images.stored(tx, target, ids_to_load(listing))
-        self._warnings.of_unreadable(target, listing)
+            stored = await images.stored(tx, target, ids_to_load(listed.listing))
+        self._warnings.of_unreadable(target, listed.listing)
         return Reading(
             target,
             started,
             state,
-            known,
-            lacking,
+            listed.known,
+            listed.lacking,
             stored,
-            listing,
+            listed.listing,
             scope,
             candidate,
             monotonic,
@@ -181,22 +215,27 @@ class Syncer:
     ) -> SyncReport:
         answers: dict[tuple[str, str], Lookup] = {}
 
-        async def write(tx: Transaction) -> SyncReport:
+        async def write(tx: Transaction) -> tuple[SyncReport, Settled | None]:
             commit = Commit(tx, reading, decision, self.settings, answers, self.clock.now())
             report = await commit.write(coming)
             if commit.in_doubt:
                 self._doubts.arose(account.name)
-            return report
+            if commit.settled_by is None:
+                return report, None
+            revision = self.db.revision(reading.target, tx)
+            until = reading.monotonic + READ_AGAIN
+            return report, Settled(account, reading.known, commit.settled_by, revision, until)
 
         while True:
             try:
-                report = await self.db.apply(write, quiet=decision.is_quiet)
+                report, settled = await self.db.apply(write, quiet=decision.is_quiet)
                 break
             except Unasked as unasked:
                 answers |= await ask(account.cloud, unasked)
                 if not self.employs(account):
                     raise Abandoned from None
         self._memory.remember(reading, decision)
+        self._memory.settle(reading.target, settled)
         warn_of_lookups(reading, decision)
         if decision.plan.added:
             await let_go(decision.plan.added)

@@ -142,7 +142,7 @@ def idling(seconds: float = 60.0) -> None:
             tempfile.TemporaryDirectory(prefix="syncd-bench-") as folder,
             cloud(Path(folder), images, accounts=accounts, regions=regions),
         ):
-            settled = SETTLED if accounts == 1 else SETTLED + interval
+            settled = SETTLED if accounts == 1 else SETTLED + 2 * interval
             print(f"{name:<44} {asyncio.run(_watched(Path(folder), interval, settled, seconds))}", flush=True)
 
 

@@ -42,8 +42,11 @@ class Size:
 
 
 def compare(size: Size, repeats: int) -> dict[str, dict[str, Any]]:
-    """Contestant → the least costly of its ``repeats`` runs, which alternate; what else runs here only adds."""
-    best: dict[str, dict[str, Any]] = {}
+    """Contestant → the least costly of its ``repeats`` runs, which alternate, and by how much the dearest exceeds it.
+
+    What else runs on the machine only adds to a run's cost.
+    """
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in CONTESTANTS}
     rounds = max(1, ENOUGH // size.all_images)
     with (
         tempfile.TemporaryDirectory(prefix="syncd-bench-") as folder,
@@ -51,10 +54,13 @@ def compare(size: Size, repeats: int) -> dict[str, dict[str, Any]]:
     ):
         for _ in range(repeats):
             for name in CONTESTANTS:
-                cost = contestant(name, folder, rounds)
-                if name not in best or cost["cpu"] < best[name]["cpu"]:
-                    best[name] = cost
-    return best
+                runs[name].append(contestant(name, folder, rounds))
+    return {name: _cheapest(costs) for name, costs in runs.items()}
+
+
+def _cheapest(costs: list[dict[str, Any]]) -> dict[str, Any]:
+    cheapest = min(costs, key=lambda cost: cost["cpu"])
+    return cheapest | {"spread": max(cost["cpu"] for cost in costs) / cheapest["cpu"] - 1}
 
 
 def contestant(name: str, folder: str, rounds: int) -> dict[str, Any]:
@@ -67,7 +73,7 @@ def contestant(name: str, folder: str, rounds: int) -> dict[str, Any]:
 
 def table(size: Size, costs: dict[str, dict[str, Any]]) -> str:
     head = (
-        f"{'':<31} {'CPU s':>8} {'µs/image':>9} {'× floor':>8} {'× SDK':>7} {'wall s':>8} {'peak MB':>8}"
+        f"{'':<31} {'CPU s':>8} {'spread':>7} {'µs/image':>9} {'× floor':>8} {'× SDK':>7} {'wall s':>8} {'peak MB':>8}"
         f" {'requests':>9} {'rows':>9} {'written kB':>11} {'file +kB':>9} {'lag p99.9/worst ms':>19}"
     )
     return "\n".join([f"\n{size}", head, *(line(name, cost, costs) for name, cost in costs.items())])
@@ -76,9 +82,10 @@ def table(size: Size, costs: dict[str, dict[str, Any]]) -> str:
 def line(name: str, cost: dict[str, Any], costs: dict[str, dict[str, Any]]) -> str:
     cpu = cost["cpu"]
     lag = f"{cost['lag_p999'] * 1000:.0f} / {cost['lag_worst'] * 1000:.0f}" if "lag_worst" in cost else "-"
+    spread = f"+{cost['spread']:.0%}"
     grown = f"{cost['grown'] / 1000:,.1f}" if "grown" in cost else "-"
     return (
-        f"{CONTESTANTS[name]:<31} {cpu:>8.3f} {cpu / cost['images'] * 1e6:>9.1f}"
+        f"{CONTESTANTS[name]:<31} {cpu:>8.3f} {spread:>7} {cpu / cost['images'] * 1e6:>9.1f}"
         f" {cpu / costs['floor']['cpu']:>8.2f} {cpu / costs['sdk']['cpu']:>7.2f} {cost['wall']:>8.2f}"
         f" {cost['peak_mb']:>8.0f} {cost['requests']:>9,} {cost.get('rows', 0):>9,}"
         f" {cost['written'] / 1000:>11,.1f} {grown:>9} {lag:>19}"

@@ -116,12 +116,13 @@ class Rig(RequestLog):
         self.clock.advance(**duration)
 
     async def sync(self, *regions: str, account: str = "lab") -> SyncReport:
-        """One sync of each region, a second apart; the last one's report."""
+        """One sync of each region, a second apart; the last one's report. What waits is written at the end."""
         for region in regions or ("cn-a",):
             self.advance(seconds=1)
             self.last = to_text(self.clock.at)
             report = await self.syncer.sync(Target(account, region))
             self.advance(milliseconds=1)
+        await self.db.flush()
         return report
 
     async def sync_together(self, *regions: str, account: str = "lab") -> list[SyncReport]:
@@ -130,6 +131,7 @@ class Rig(RequestLog):
         self.last = to_text(self.clock.at)
         reports = await asyncio.gather(*(self.syncer.sync(Target(account, region)) for region in regions))
         self.advance(milliseconds=1)
+        await self.db.flush()
         return reports
 
     async def discover(self, account: str = "lab") -> tuple[SyncReport, list[SyncReport]]:

@@ -51,6 +51,7 @@ async def watched(make_rig, monkeypatch):
     rig.world.fill("lab", "cn-a", 250)
     await rig.sync()
     await rig.sync()
+    rig.advance(hours=2)  # so that the next sync reads the database, whatever is remembered
     watch = Watch()
     for kind in ("read", "write"):
         open_transaction = getattr(rig.db, kind)
