@@ -54,6 +54,7 @@ class Witness(Stage):
         self.read_to = new[-1].seq if new else self.read_to
         assert self.folded == self.rig.live()
         self._check_counts()
+        self._check_remembered()
         self._follow(watched, silent)
         self._check_told({target for target in complete if target.account not in silent})
         self.alarms.check(self._watched())
@@ -82,6 +83,24 @@ class Witness(Stage):
             self.account_judge.check_gone(event, self.folded, since, by_hand=self.judge.by_hand)
         elif event.scope == "region" and not event.baseline:
             self.account_judge.hear_loss(event)
+
+    def _check_remembered(self) -> None:
+        """What the syncer remembers of a target, and would compare the next list with, is what the database has."""
+        memory = self.rig.syncer._memory
+        for name, account in self.rig.accounts.items():
+            for region in REGIONS:
+                settled = memory.settled(Target(name, region), account, self.clock.monotonic())
+                if settled is not None:
+                    FIGURES.remembered += 1
+                    live = self.rig.rows(
+                        "SELECT image_id, fingerprint, missing_since FROM image_rows"
+                        " WHERE account = ? AND region = ? AND revoked_at IS NULL",
+                        name,
+                        region,
+                    )
+                    assert {row[0]: row[1] for row in live} == settled.known
+                    assert not any(row[2] for row in live)
+                    assert self.rig.value("SELECT alert_class FROM accounts WHERE account = ?", name) is None
 
     def _check_counts(self) -> None:
         """A target says how many of its rows are live, and how many of those are held."""
