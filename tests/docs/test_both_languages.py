@@ -66,6 +66,12 @@ def targets(name: str) -> list[tuple[str, str]]:
     return found
 
 
+def numbers(name: str) -> list[str]:
+    """Those that are written in digits: limits, times, codes."""
+    text = re.sub(r"`[^`]+`|\]\([^)]*\)|<https?:[^>]+>", "", prose(name))
+    return sorted(re.findall(r"(?<![\w.])\d[\d,.]*\b", text))
+
+
 def addresses(name: str) -> list[str]:
     return sorted(re.findall(r"(?<=\]\()https?:[^)]+|(?<=<)https?:[^>]+", prose(name)))
 
@@ -80,7 +86,9 @@ def links(name: str) -> list[tuple[str, int]]:
 
 
 @each_pair
-@pytest.mark.parametrize("part", [headings, items, table_rows, code, commands, named, addresses, links])
+@pytest.mark.parametrize(
+    "part", [headings, items, table_rows, code, commands, named, numbers, addresses, links]
+)
 def test_both_languages_say_the_same(part: Callable[[str], object], english: str, chinese: str) -> None:
     assert part(chinese) == part(english)
 
