@@ -1,4 +1,4 @@
-"""The example and the docs know every key, and nothing else."""
+"""The example and the docs, in both languages, know every key, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ from tests.config_files import CERTIFICATE, ENVIRON
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "config.example.toml").read_text()
-PAGE = (ROOT / "docs" / "configuration.md").read_text()
+PAGES = {
+    "en": (ROOT / "docs" / "configuration.md").read_text(),
+    "zh": (ROOT / "docs" / "zh" / "configuration.md").read_text(),
+}
+SECRET = {"en": "secret", "zh": "敏感"}
+"""The word that marks a secret key."""
 
 
 def uncommented(*, alternatives: bool = False) -> str:
@@ -83,19 +88,28 @@ def test_what_the_example_says_of_a_default_is_the_default(tmp_path: Path) -> No
         assert wide["sinks"]["team"][key] == (shown["sinks"]["log"] | {"group_wait": "10s"})[key]
 
 
-def rows(kind: str) -> dict[str, str]:
+def section(language: str, kind: str) -> str:
+    """What the page says about this table."""
+    return PAGES[language].split(f"\n## `[{kind}]`\n")[1].split("\n## ")[0]
+
+
+def rows(language: str, kind: str) -> dict[str, str]:
     """Key → default, of the page's section about this table."""
-    section = PAGE.split(f"\n## `[{kind}]`\n")[1].split("\n## ")[0]
-    return dict(re.findall(r"^\| `(\w+)` \| (?:`(.*?)`)? ?\|", section, re.MULTILINE))
+    return dict(re.findall(r"^\| `(\w+)` \| (?:`(.*?)`)? ?\|", section(language, kind), re.MULTILINE))
 
 
+each_language = pytest.mark.parametrize("language", PAGES)
+
+
+@each_language
 @pytest.mark.parametrize("kind", KEYS)
-def test_the_page_has_every_key_and_no_other(kind: str) -> None:
-    assert rows(kind).keys() == KEYS[kind].keys()
+def test_the_page_has_every_key_and_no_other(language: str, kind: str) -> None:
+    assert rows(language, kind).keys() == KEYS[kind].keys()
 
 
+@each_language
 @pytest.mark.parametrize("kind", KEYS)
-def test_the_page_tells_the_defaults(tmp_path: Path, kind: str) -> None:
+def test_the_page_tells_the_defaults(tmp_path: Path, language: str, kind: str) -> None:
     minimal = """
         [accounts.a]
         public_key = "p"
@@ -120,7 +134,7 @@ def test_the_page_tells_the_defaults(tmp_path: Path, kind: str) -> None:
     found: dict[str, Any] = {}
     for table in reversed(tables.values()) if kind.endswith(".NAME") else [tables]:
         found |= table
-    for key, default in rows(kind).items():
+    for key, default in rows(language, kind).items():
         if default and key != "type":
             assert spelled(tomllib.loads(f"it = {default}")["it"]) == spelled(found[key]), key
 
@@ -130,10 +144,10 @@ def spelled(value: Any) -> Any:
     return (isinstance(value, str) and parse_duration(value)) or value
 
 
-def test_secrets_are_named_as_such() -> None:
+@each_language
+def test_secrets_are_named_as_such(language: str) -> None:
     for kind, keys in KEYS.items():
-        section = PAGE.split(f"\n## `[{kind}]`\n")[1].split("\n## ")[0]
         for key, use in keys.items():
-            line = re.search(rf"^\| `{key}` \|.*$", section, re.MULTILINE)
+            line = re.search(rf"^\| `{key}` \|.*$", section(language, kind), re.MULTILINE)
             assert line is not None
-            assert ("secret" in line[0].split("|", 2)[2]) == bool(use), f"{kind}.{key}"
+            assert (SECRET[language] in line[0].split("|", 2)[2]) == bool(use), f"{kind}.{key}"

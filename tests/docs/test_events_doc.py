@@ -1,4 +1,4 @@
-"""docs/events.md names every type, field, class and reason that the schema knows, and its example fits."""
+"""docs/events.md and its Chinese sister name all that the schema knows (types, fields, reasons); their example fits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "events.md").read_text()
+PAGES = [(ROOT / "docs" / "events.md").read_text(), (ROOT / "docs" / "zh" / "events.md").read_text()]
 SCHEMA = json.loads((ROOT / "syncd" / "event.schema.json").read_text())
 
 
@@ -30,13 +30,18 @@ def words(schema: Any) -> Iterator[str]:
             yield from words(part)
 
 
+each_language = pytest.mark.parametrize("page", PAGES, ids=["en", "zh"])
+
+
+@each_language
 @pytest.mark.parametrize("word", sorted(set(words(SCHEMA)) - {"1.0", "application/json"}))
-def test_the_page_names_everything_that_an_event_may_hold(word: str) -> None:
-    assert re.search(rf"[`\"{{]{re.escape(word)}[`\":]", PAGE)
+def test_the_page_names_everything_that_an_event_may_hold(page: str, word: str) -> None:
+    assert re.search(rf"[`\"{{]{re.escape(word)}[`\":]", page)
 
 
-def test_the_example_of_the_page_is_an_event_but_for_the_shortened_image() -> None:
-    (text,) = re.findall(r"```json\n(.*?)```", PAGE.partition("## Examples")[0], re.DOTALL)
+@each_language
+def test_the_example_of_the_page_is_an_event_but_for_the_shortened_image(page: str) -> None:
+    text, *_ = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     example = json.loads(text)
     missing = dict.fromkeys(SCHEMA["$defs"]["image"]["properties"]) | {"tags": []}
     example["data"]["image"] = missing | example["data"]["image"]

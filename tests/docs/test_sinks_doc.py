@@ -1,4 +1,4 @@
-"""docs/sinks.md does what it says: its settings load, its receivers verify."""
+"""docs/sinks.md, and its Chinese sister, do what they say: their settings load, their receivers verify."""
 
 from __future__ import annotations
 
@@ -18,18 +18,29 @@ from syncd.sinks import signatures
 from syncd.sinks.formats import names
 from syncd.sinks.template_check import template_faults
 
-PAGE = (Path(__file__).parents[2] / "docs" / "sinks.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "sinks.md").read_text()
+CHINESE_PAGE = (DOCS / "zh" / "sinks.md").read_text()
 SECRETS = ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_TmV3IHNlY3JldCwgb2YgdHdlbnR5LWZvdXIgYnl0ZXM=")
 BODY = '{"name":"镜像"}'.encode()
 
 ACCOUNT = '[accounts.lab]\npublic_key = "a"\nprivate_key = "b"\n'
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.M | re.S)
+def blocks(language: str, page: str = PAGE) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.M | re.S)
 
 
-@pytest.mark.parametrize("block", blocks("toml"), ids=lambda block: block.split("]")[0].strip("["))
+def test_both_languages_show_the_same_receivers():
+    for language in ("python", "js", "go"):
+        assert blocks(language, CHINESE_PAGE) == blocks(language)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [*blocks("toml"), *blocks("toml", CHINESE_PAGE)],
+    ids=lambda block: block.split("]")[0].strip("["),
+)
 def test_every_table_of_settings_loads(block, tmp_path):
     path = tmp_path / "config.toml"
     path.write_text(ACCOUNT + block)
@@ -37,8 +48,9 @@ def test_every_table_of_settings_loads(block, tmp_path):
     assert load(path, {"HOME": str(tmp_path)}, [template_faults]).sinks
 
 
-def test_every_format_is_set_up_on_the_page():
-    assert [name for name in names() if f'"{name}"' not in PAGE and f"`{name}`" not in PAGE] == []
+@pytest.mark.parametrize("page", [PAGE, CHINESE_PAGE], ids=["en", "zh"])
+def test_every_format_is_set_up_on_the_page(page):
+    assert [name for name in names() if f'"{name}"' not in page and f"`{name}`" not in page] == []
 
 
 def message(**changes: str) -> dict[str, str]:

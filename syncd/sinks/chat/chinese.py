@@ -84,7 +84,7 @@ CHINESE = Language(
     },
     remedies={
         "auth": "请检查密钥对及其权限，以及 api.base_url；运行 syncd doctor 可验证密钥。",
-        "configuration": "请检查该账户的地域和 project_id；运行 syncd regions 可列出密钥可用的地域。",
+        "configuration": "请检查该账号的地域和 project_id；运行 syncd regions 可列出密钥可用的地域。",
         "unreachable": "请检查本机网络和 api.base_url；程序会持续重试。",
         "protocol": "接口返回的不是镜像列表；若持续一小时，请升级 syncd。",
         "incomplete": "列表在读取时变动或前后矛盾；新增照常通报，不会误报取消共享。",
