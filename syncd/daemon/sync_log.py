@@ -40,7 +40,8 @@ class SyncLog:
         if report.held != self._held.get(report.target, 0):
             self._held[report.target] = report.held
             if report.held:
-                log.warning("held", **_place(report.target), held=report.held)
+                hint = f"syncd held list {report.target.options}"
+                log.warning("held", **_place(report.target), held=report.held, hint=hint)
             else:
                 log.info("released", **_place(report.target))
         log.debug("sync", **_place(report.target), outcome=report.outcome, seconds=report.seconds)

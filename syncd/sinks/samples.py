@@ -59,6 +59,7 @@ def _of_syncs(now: datetime) -> list[Draft]:
         "live": 10,
         "until": to_text(now + timedelta(hours=1)),
         "image_ids": [IMAGE.image_id],
+        "release_command": f"syncd held release --account {ACCOUNT} --region {REGION}",
     }
     message, hint = "a test of syncd: nothing failed", "Nothing to do."
     return [

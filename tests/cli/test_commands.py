@@ -106,7 +106,8 @@ async def test_held_images_are_listed_and_released_beside_the_daemon(cli: Comman
     async with syncd("run", "--config", cli.config) as daemon:
         await daemon_of(daemon)
         cli.sim.faults.add(Fault("blank", region="cn-a"))
-        await daemon.logged("held")
+        logged = await daemon.logged("held")
+        assert logged["hint"] == "syncd held list --account lab --region cn-a"
         assert len(await cli.rows("held", "list")) == 5
         await cli.run("status", code=4)
         assert "lab/cn-a  5 revoked" in await cli.run("held", "release", "--account", "lab")
