@@ -178,10 +178,18 @@ def _columns(file: DatabaseFile) -> list[Column]:
         Column("waiting", lambda row: str(row["pending"] or ""), align_right=True),
         Column("oldest", lambda row: ago(row["oldest_pending_at"], file.now)),
         Column("next try", lambda row: ago(row["next_attempt_at"], file.now)),
+        Column("refused", lambda row: _refused(row, file)),
         Column("dead", lambda row: str(row["dead"] or ""), align_right=True),
-        Column("error", lambda row: row["last_error"] or "", shrink_to=10),
+        Column("error", lambda row: row["last_error"] or row["last_refusal"] or "", shrink_to=10),
     ]
 
 
 def _state(row: Row) -> str:
-    return "gone from the configuration" if row["absent_since"] else str(row["state"])
+    if row["absent_since"]:
+        return "gone from the configuration"
+    return "refusing" if row["state"] == "ok" and row["refused"] else str(row["state"])
+
+
+def _refused(row: Row, file: DatabaseFile) -> str:
+    """How many events are tried again after a refusal, and of when the oldest of them is."""
+    return f"{row['refused']} since {ago(row['refused_since'], file.now)}" if row["refused"] else ""

@@ -201,3 +201,12 @@ def _without_talk(text: str) -> list[str]:
 )
 def test_both_languages_say_the_same(part: Callable[[str], object]) -> None:
     assert part(TEXTS["README.md"]) == part(TEXTS["README.zh-CN.md"])
+
+
+def test_operations_lists_exactly_the_metrics_with_their_labels() -> None:
+    from syncd.monitoring.metrics import Metrics
+
+    table = re.findall(r"^\| `(syncd_\w+)` \| (.*?) \|", TEXTS["docs/operations.md"], re.MULTILINE)
+    listed = {name.removesuffix("_total"): re.findall(r"`(\w+)`", labels) for name, labels in table}
+    collectors = Metrics().registry._collector_to_names
+    assert listed == {one._name: list(one._labelnames) for one in collectors}  # type: ignore[attr-defined]  # the library has no public way to read them
