@@ -78,7 +78,7 @@ Exit code: 0 all were taken, 3 one was not.""",
 )
 @click.pass_context
 def test(context: click.Context, sink: str, types: tuple[str, ...]) -> None:
-    """Send SINK a message that is marked as a test, and show the answer. A file is left alone: see what it would get."""
+    """Send SINK a message that is marked as a test, and show the answer. Of a file it only shows what it would get."""
     from syncd.cli.sink_samples import send_samples
 
     config = global_options(context).load_config()
