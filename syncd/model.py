@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -105,6 +106,11 @@ class Target(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.account}/{self.region}"
+
+    @property
+    def options(self) -> str:
+        """What limits a command to this target; a hint with it is safe to paste into a shell."""
+        return f"--account {shlex.quote(self.account)} --region {shlex.quote(self.region)}"
 
 
 class Softwares(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -252,7 +252,8 @@ async def test_after_it_began_anew_retries_grow_again_and_what_the_server_asks_f
         now = syncs.clock.now()
         failed = replace(SyncReport(LAB, "failed", now, now), failure="unreachable", retry_at=now)
         schedule.follow(replace(failed, failures=40))
-        for failures, asked, expected in ((41, None, 2), (42, None, 4), (43, timedelta(hours=1), 60)):
+        assert schedule.next_sync() == now + timedelta(minutes=1)
+        for failures, asked, expected in ((41, None, 2), (42, None, 2), (43, timedelta(hours=1), 60)):
             report = replace(failed, failures=failures, retry_after=asked)
             schedule._go_on("sync:lab/cn-wlcb", report)
             assert schedule.next_sync() == now + timedelta(minutes=expected)

@@ -17,7 +17,7 @@ from syncd.cli.options import global_options, reading_options
 from syncd.cli.output import Column, Row, as_rows, print_rows, say
 from syncd.cli.times import ago, parse_seq_or_time, parse_time
 from syncd.errors import UsageError
-from syncd.model import to_text
+from syncd.model import EVENT_TYPES, to_text
 
 if TYPE_CHECKING:
     from syncd.config import Config
@@ -57,23 +57,33 @@ def list_(context: click.Context, output_format: str, db: Path | None) -> None:
 
 
 @sinks.command(
-    short_help="Send a sample of each event that a sink takes.",
+    short_help="Send a sink a message that is marked as a test.",
     epilog="""\b
 Example:
   syncd sinks test team
+  syncd sinks test team --type image.revoked --type sync.held
+  syncd sinks test team --type all
 
 \b
 Exit code: 0 all were taken, 3 one was not.""",
 )
 @click.argument("sink")
+@click.option(
+    "--type",
+    "types",
+    multiple=True,
+    type=click.Choice([*EVENT_TYPES, "all"]),
+    metavar="TYPE",
+    help="Send an event of this type; may be given more than once. all: each type that the sink takes.",
+)
 @click.pass_context
-def test(context: click.Context, sink: str) -> None:
-    """Send SINK a sample of each type of event that it takes, and show what it answers. Nothing is recorded."""
+def test(context: click.Context, sink: str, types: tuple[str, ...]) -> None:
+    """Send SINK a message that is marked as a test, and show the answer. Of a file it only shows what it would get."""
     from syncd.cli.sink_samples import send_samples
 
     config = global_options(context).load_config()
     _require_sink(config, sink)
-    context.exit(asyncio.run(send_samples(config, sink)))
+    context.exit(asyncio.run(send_samples(config, sink, types)))
 
 
 @sinks.command(
@@ -178,10 +188,18 @@ def _columns(file: DatabaseFile) -> list[Column]:
         Column("waiting", lambda row: str(row["pending"] or ""), align_right=True),
         Column("oldest", lambda row: ago(row["oldest_pending_at"], file.now)),
         Column("next try", lambda row: ago(row["next_attempt_at"], file.now)),
+        Column("refused", lambda row: _refused(row, file)),
         Column("dead", lambda row: str(row["dead"] or ""), align_right=True),
-        Column("error", lambda row: row["last_error"] or "", shrink_to=10),
+        Column("error", lambda row: row["last_error"] or row["last_refusal"] or "", shrink_to=10),
     ]
 
 
 def _state(row: Row) -> str:
-    return "gone from the configuration" if row["absent_since"] else str(row["state"])
+    if row["absent_since"]:
+        return "gone from the configuration"
+    return "refusing" if row["state"] == "ok" and row["refused"] else str(row["state"])
+
+
+def _refused(row: Row, file: DatabaseFile) -> str:
+    """How many events are tried again after a refusal, and of when the oldest of them is."""
+    return f"{row['refused']} since {ago(row['refused_since'], file.now)}" if row["refused"] else ""

@@ -30,7 +30,7 @@ Example:
   syncd status --format json | jq .[0].healthy
 
 \b
-Exit code: 0 healthy, 3 a target is not fresh or a delivery is overdue, 4 images are held,
+Exit code: 0 healthy, 3 unhealthy (docs/operations.md says what that is), 4 images are held,
 5 the database cannot be used."""
 )
 @reading_options(limit=False)
@@ -40,19 +40,24 @@ def status(context: click.Context, output_format: str, db: Path | None) -> None:
     file = DatabaseFile(context, db)
     snapshot = file.snapshot()
     verdict = _judge(file, snapshot)
-    targets = [asdict(target) | {"fresh": target.is_fresh(file.now)} for target in snapshot.targets]
+    accounts = [asdict(account) for account in snapshot.accounts]
+    targets = [_target(target, file) for target in snapshot.targets]
     sinks = [asdict(sink) for sink in snapshot.sinks]
     if output_format == "table":
         _print_tables(file, verdict, targets, sinks)
     else:
         row = {
             "database": str(file.path), "running": _running(file), "healthy": verdict.healthy,
-            "reasons": verdict.reasons, "warnings": verdict.warnings, "targets": _with_times_as_text(targets),
-            "sinks": _with_times_as_text(sinks),
+            "reasons": verdict.reasons, "warnings": verdict.warnings, "accounts": _with_times_as_text(accounts),
+            "targets": _with_times_as_text(targets), "sinks": _with_times_as_text(sinks),
         }  # fmt: skip
         print_rows(output_format, [row], [], tuple(row))
     sys.stdout.flush()
     context.exit(_exit_code(snapshot, verdict))
+
+
+def _target(view: health.TargetView, file: DatabaseFile) -> dict[str, Any]:
+    return asdict(view) | {"fresh": view.is_fresh(file.now), "next_attempt_at": view.next_try(file.now)}
 
 
 def _judge(file: DatabaseFile, snapshot: Snapshot) -> health.Health:
@@ -80,22 +85,25 @@ def _print_tables(
     file: DatabaseFile, verdict: health.Health, targets: list[dict[str, Any]], sinks: list[dict[str, Any]]
 ) -> None:
     click.echo(f"database: {file.path}")
-    _print_running(file)
-    print_table(targets, _target_columns(file))
+    is_daemon_running = _print_running(file)
+    print_table(targets, _target_columns(file, is_daemon_running))
     click.echo()
     if print_table(sinks, _sink_columns(file)):
         click.echo()
     _print_verdict(verdict)
 
 
-def _print_running(file: DatabaseFile) -> None:
+def _print_running(file: DatabaseFile) -> bool:
+    """Whether a daemon runs, which tries again what fails."""
     running = _running(file)
     if running is None:
         click.echo("not running\n")
-    else:
-        kind = "running" if running["kind"] == "daemon" else "another command works on the file"
-        since = f", since {ago(running['since'], file.now)}" if running["since"] else ""
-        click.echo(f"{kind}: pid {running['pid']}{since}\n")
+        return False
+    is_daemon = bool(running["kind"] == "daemon")
+    kind = "running" if is_daemon else "another command works on the file"
+    since = f", since {ago(running['since'], file.now)}" if running["since"] else ""
+    click.echo(f"{kind}: pid {running['pid']}{since}\n")
+    return is_daemon
 
 
 def _print_verdict(verdict: health.Health) -> None:
@@ -104,7 +112,7 @@ def _print_verdict(verdict: health.Health) -> None:
     for reason in verdict.reasons:
         click.echo(f"unhealthy: {plain(reason)}")
     if verdict.healthy:
-        click.echo("healthy: every target is fresh, no delivery is overdue")
+        click.echo("healthy: every target is fresh, no alert is open, no delivery is overdue")
 
 
 def _with_times_as_text(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -118,16 +126,27 @@ def _ago_or_never(row: Row, key: str, file: DatabaseFile) -> str:
     return ago(to_text(row[key]), file.now) if row[key] else "never"
 
 
-def _target_columns(file: DatabaseFile) -> list[Column]:
+def _target_columns(file: DatabaseFile, is_daemon_running: bool) -> list[Column]:
+    next_try = Column("next try", lambda row: _next_try(row, file), align_right=True)
     return [
         Column("account", lambda row: row["account"]),
         Column("region", lambda row: row["region"]),
         Column("state", _target_state, _target_style),
         Column("last complete", lambda row: _ago_or_never(row, "last_success_at", file), align_right=True),
+        *([next_try] if is_daemon_running else []),
         Column("images", lambda row: str(row["live"]), align_right=True),
         Column("held", lambda row: str(row["held"] or ""), align_right=True),
-        Column("error", lambda row: row["error"] or "", shrink_to=10),
+        Column(
+            "error", lambda row: f"{row['failure']}: {row['error']}" if row["failure"] else "", shrink_to=10
+        ),
     ]
+
+
+def _next_try(row: Row, file: DatabaseFile) -> str:
+    """Of a failing target; the others are synced on their plan."""
+    if row["next_attempt_at"] is None:
+        return ""
+    return ago(to_text(row["next_attempt_at"]), file.now) if row["next_attempt_at"] > file.now else "now"
 
 
 def _target_state(row: Row) -> str:
@@ -144,12 +163,18 @@ def _target_style(row: Row) -> str:
 def _sink_columns(file: DatabaseFile) -> list[Column]:
     return [
         Column("sink", lambda row: row["name"]),
-        Column("state", lambda row: row["state"], lambda row: "green" if row["state"] == "ok" else "yellow"),
+        Column("state", _sink_state, lambda row: "green" if _sink_state(row) == "ok" else "yellow"),
         Column("waiting", lambda row: str(row["pending"] or ""), align_right=True),
         Column("oldest", lambda row: _oldest(row, file), align_right=True),
+        Column("refused", lambda row: str(row["refused"] or ""), align_right=True),
         Column("dead", lambda row: str(row["dead"] or ""), align_right=True),
-        Column("error", lambda row: row["error"] or "", shrink_to=10),
+        Column("error", lambda row: row["error"] or row["last_refusal"] or "", shrink_to=10),
     ]
+
+
+def _sink_state(row: Row) -> str:
+    """A sink whose receiver is there, but takes not all that it gets, is not simply well."""
+    return "refusing" if row["state"] == "ok" and row["refused"] else str(row["state"])
 
 
 def _oldest(row: Row, file: DatabaseFile) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -56,8 +56,18 @@ class Monitor:
             return Health((error.message,))
         return self._assess(snapshot)
 
+    async def status_line(self) -> str:
+        """One line for `systemctl status`, with what was committed until now. Raises nothing."""
+        if self._snapshot_task is not None and not self._snapshot_task.done():
+            await asyncio.wait([self._snapshot_task])
+        try:
+            snapshot = await self._snapshot()
+        except DatabaseError as error:
+            return f"unhealthy: {error.message}"
+        return health.status_line(snapshot.targets, self._assess(snapshot))
+
     async def metrics(self) -> bytes:
-        """The text for Prometheus. Events are counted from the first snapshot on. Raises DatabaseError."""
+        """The text for Prometheus. Events are counted since the listener began. Raises DatabaseError."""
         assert self._metrics is not None
         snapshot = await self._snapshot()
         return self._metrics.expose(snapshot, self._assess(snapshot), self.reload_error, self._clock.now())
@@ -97,6 +107,8 @@ class Monitor:
         listener = AsyncExitStack()
         if http is not None:
             self._begin_metrics()
+            with suppress(DatabaseError):
+                await self._snapshot()  # from here on events are counted
             port = await listener.enter_async_context(
                 serving(http.host, http.port, self.health, self.metrics)
             )

@@ -17,6 +17,7 @@ from syncd.daemon.request_server import RequestServer
 from syncd.daemon.sync_log import SyncLog
 from syncd.daemon.sync_runner import SyncRunner
 from syncd.daemon.systemd import Notifier
+from syncd.daemon.unit_status import UnitStatus
 from syncd.daemon.write_retry import WriteRetry
 from syncd.store import requests
 from syncd.sync.reconcile import reconcile
@@ -36,9 +37,10 @@ class Service:
         """Fails with what a scheduled run raises."""
         sync_log = SyncLog()
         write_retry = WriteRetry(sync_log)
-        self._runner = SyncRunner(parts, sync_log, write_retry, notifier, on_error=self._fail)
+        self._runner = SyncRunner(parts, sync_log, write_retry, on_error=self._fail)
         self._monitor = Monitor(lambda: parts.config, parts.clock, observers)
-        self._runner.observers.append(self._monitor.sync)
+        self._unit_status = UnitStatus(self._monitor, notifier)
+        self._runner.observers += [self._monitor.sync, self._unit_status.follow]
         self._jobs = RegularJobs(parts, self._runner.schedule.jobs, self._monitor, sync_log, write_retry)
         self._requests = RequestServer(parts, self._runner, write_retry)
         self._reloader = Reloader(load, parts, self._runner, self._monitor, self._jobs, write_retry)
@@ -62,11 +64,12 @@ class Service:
                     ("requests", self._requests.run()),
                     ("reloads", self._serve_reloads(reload)),
                     ("syncs", self._wait_for_failure()),
+                    ("unit status", self._unit_status.run()),
                     ("watchdog", feed_watchdog(self._notifier, self._is_stuck)),
                 )
             ]
             await self._begin()
-            self._say_ready()
+            await self._say_ready()
             ready()
             await stop.wait()
             self._notifier.stopping()
@@ -85,10 +88,10 @@ class Service:
         await self._runner.plan(at_once=self._parts.config.schedule.run_on_start)
         self._jobs.plan()
 
-    def _say_ready(self) -> None:
+    async def _say_ready(self) -> None:
         config = self._parts.config
         log.info("ready", accounts=len(config.accounts), sinks=len(config.sinks), pid=os.getpid())
-        self._notifier.ready(self._runner.status())
+        await self._unit_status.ready()
 
     async def _serve_reloads(self, reload: asyncio.Event) -> None:
         while True:
@@ -96,7 +99,7 @@ class Service:
             reload.clear()
             self._notifier.reloading()
             await self._reloader.reload()
-            self._notifier.ready(self._runner.status())
+            await self._unit_status.ready()
 
     async def _wait_for_failure(self) -> None:
         """What breaks inside a scheduled run is raised here, in a task whose death ends the process."""

@@ -25,11 +25,6 @@ class SyncLog:
         self._outcomes: Counter[str] = Counter()
         self._database_failed = False
 
-    @property
-    def failing(self) -> int:
-        """How many targets and region discoveries fail now."""
-        return len(self._failing)
-
     def record(self, report: SyncReport) -> None:
         if report.outcome == "cancelled":
             return
@@ -40,7 +35,8 @@ class SyncLog:
         if report.held != self._held.get(report.target, 0):
             self._held[report.target] = report.held
             if report.held:
-                log.warning("held", **_place(report.target), held=report.held)
+                hint = f"syncd held list {report.target.options}"
+                log.warning("held", **_place(report.target), held=report.held, hint=hint)
             else:
                 log.info("released", **_place(report.target))
         log.debug("sync", **_place(report.target), outcome=report.outcome, seconds=report.seconds)
@@ -63,7 +59,12 @@ class SyncLog:
             for name in ("complete", "incomplete", "held", "failed")
             if self._outcomes[name]
         }
-        log.info("summary", syncs=sum(outcomes.values()), **outcomes, failing=len(self._failing))
+        log.info(
+            "summary",
+            syncs=sum(outcomes.values()),
+            **outcomes,
+            failing=sum(bool(target.region) for target in self._failing),
+        )
         self._outcomes.clear()
 
     def _log_failure(self, report: SyncReport) -> None:

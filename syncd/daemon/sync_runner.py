@@ -8,7 +8,6 @@ from functools import partial
 
 from syncd.daemon.assembly import Parts
 from syncd.daemon.sync_log import SyncLog
-from syncd.daemon.systemd import Notifier
 from syncd.daemon.write_retry import WriteRetry
 from syncd.model import Target
 from syncd.schedule import Schedule
@@ -27,7 +26,6 @@ class SyncRunner:
         parts: Parts,
         sync_log: SyncLog,
         write_retry: WriteRetry,
-        notifier: Notifier,
         on_error: Callable[[Exception], object],
     ) -> None:
         self.schedule = Schedule(
@@ -35,9 +33,7 @@ class SyncRunner:
         )
         self.observers: list[Callable[[SyncReport], object]] = [sync_log.record]
         self._parts = parts
-        self._sync_log = sync_log
         self._write_retry = write_retry
-        self._notifier = notifier
 
     async def plan(self, *, at_once: bool = True, again: Collection[Target] = ()) -> None:
         """Have the schedule follow the targets that the database knows as active (see `Schedule.watch`)."""
@@ -53,13 +49,6 @@ class SyncRunner:
             self._plan_hello(report.target.account)
         if report.outcome == "cancelled" and report.retry_at is None:
             await self.plan()
-        self._notifier.status(self.status())
-
-    def status(self) -> str:
-        """One line for `systemctl status`."""
-        watched, failing = self.schedule.watched, self._sync_log.failing
-        trouble = f", {failing} failing" if failing else ""
-        return f"watching {watched} target{'s' if watched != 1 else ''}{trouble}"
 
     async def _sync(self, target: Target) -> SyncReport:
         report = await self._unless_unwritable(target, lambda: self._parts.syncer.sync(target))

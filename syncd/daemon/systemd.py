@@ -17,6 +17,11 @@ class Notifier:
         self.watchdog = _watchdog(environ)
         """How often `alive` must be called; None if systemd does not watch over this process."""
 
+    @property
+    def has_listener(self) -> bool:
+        """Whether systemd wants to know anything."""
+        return self._address is not None
+
     def ready(self, status: str) -> None:
         self._send(READY=1, STATUS=status)
 

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from syncd import __version__
 from syncd.compshare.client import RequestRecord
 from syncd.delivery.settlement import DeliveryRecord
-from syncd.monitoring.health import Health, SinkView, TargetView
+from syncd.monitoring.health import AccountView, Health, SinkView, TargetView
 from syncd.monitoring.snapshot import Snapshot
 from syncd.sync.report import SyncReport
 
@@ -25,12 +25,17 @@ class Metrics:
         build.labels(__version__).set(1)
         self._reload = self._gauge("syncd_config_last_reload_successful", "1 if the last reload took effect")
         self._reload.set(1)
-        self._healthy = self._gauge("syncd_healthy", "1 if every target is fresh and no delivery is overdue")
+        self._healthy = self._gauge(
+            "syncd_healthy", "1 if syncd does its job; /readyz and syncd status say why not"
+        )
         target = ["account", "region"]
         self._syncs = self._counter("syncd_syncs", "Syncs", [*target, "outcome"])
         self._seconds = self._gauge("syncd_sync_duration_seconds", "Duration of the last sync", target)
         self._success = self._gauge(
             "syncd_target_last_success_timestamp_seconds", "Start of the last complete sync", target
+        )
+        self._alert = self._gauge(
+            "syncd_account_alert", "1 while the account has an open alert (sync.failed)", ["account", "class"]
         )
         self._fresh = self._gauge("syncd_target_fresh", "1 if the target is fresh", target)
         self._live = self._gauge("syncd_target_live_images", "Live images", target)
@@ -53,6 +58,15 @@ class Metrics:
             "syncd_sink_oldest_pending_seconds", "Age of the oldest event that waits", ["sink"]
         )
         self._dead = self._gauge("syncd_sink_dead_events", "Events that the sink refused for good", ["sink"])
+        self._overdue = self._gauge(
+            "syncd_sink_overdue", "1 if an event has waited for over an hour for an enabled sink", ["sink"]
+        )
+        self._refused = self._gauge(
+            "syncd_sink_refused_events", "Events that the sink refused and that are tried again", ["sink"]
+        )
+        self._sink_alert = self._gauge(
+            "syncd_sink_alert", "1 while the sink has an open alert (sink.failed)", ["sink", "reason"]
+        )
         self._up = self._gauge("syncd_sink_ok", "1 unless the sink backs off or is disabled", ["sink"])
 
     def sync(self, report: SyncReport) -> None:
@@ -77,9 +91,16 @@ class Metrics:
         """The text that Prometheus reads, with the gauges as the snapshot has them."""
         self._reload.set(reload_error is None)
         self._healthy.set(health.healthy)
+        self._show_accounts(snapshot.accounts)
         self._show_targets(snapshot.targets, now)
         self._show_sinks(snapshot.sinks, now)
         return generate_latest(self.registry)
+
+    def _show_accounts(self, accounts: Sequence[AccountView]) -> None:
+        self._alert.clear()
+        for view in accounts:
+            if view.alert is not None:
+                self._alert.labels(view.account, view.alert).set(1)
 
     def _show_targets(self, targets: Sequence[TargetView], now: datetime) -> None:
         for gauge in (self._success, self._fresh, self._live, self._held, self._failures):
@@ -94,14 +115,27 @@ class Metrics:
             self._failures.labels(*labels).set(target.failures)
 
     def _show_sinks(self, sinks: Sequence[SinkView], now: datetime) -> None:
-        for gauge in (self._pending, self._oldest, self._dead, self._up):
+        gauges = (
+            self._pending,
+            self._oldest,
+            self._overdue,
+            self._refused,
+            self._dead,
+            self._sink_alert,
+            self._up,
+        )
+        for gauge in gauges:
             gauge.clear()
         for sink in sinks:
             age = (now - sink.waiting_since).total_seconds() if sink.waiting_since else 0.0
             self._pending.labels(sink.name).set(sink.pending)
             self._oldest.labels(sink.name).set(max(0.0, age))
+            self._overdue.labels(sink.name).set(sink.is_overdue(now))
+            self._refused.labels(sink.name).set(sink.refused)
             self._dead.labels(sink.name).set(sink.dead)
             self._up.labels(sink.name).set(sink.state == "ok")
+            for reason in sink.alerts:
+                self._sink_alert.labels(sink.name, reason).set(1)
 
     def _gauge(self, name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from syncd.model import from_text
@@ -49,25 +50,51 @@ def take_snapshot(
 
 def _account(name: str, row: AccountRow | None, active_targets: Sequence[TargetRow]) -> AccountView:
     count = sum(target.account == name for target in active_targets)
-    return AccountView(name, count, row.discovery_error if row else None)
+    if row is None:
+        return AccountView(name, count)
+    return AccountView(name, count, row.discovery_error, row.alert_class, _moment(row.alert_since))
 
 
 def _target(row: TargetRow) -> TargetView:
     return TargetView(
         row.account,
         row.region,
-        from_text(row.fresh_until) if row.fresh_until else None,
-        from_text(row.last_success_at) if row.last_success_at else None,
+        _moment(row.fresh_until),
+        _moment(row.last_success_at),
         row.live_count,
         row.held_count,
         row.failures,
         row.last_error,
+        row.failure_class,
+        _moment(row.last_attempt_at),
+        _moment(row.next_attempt_at),
     )
 
 
 def _sink(row: SinkRow) -> SinkView:
-    waiting = from_text(row.oldest_pending_at) if row.oldest_pending_at else None
-    return SinkView(row.name, row.state, waiting, row.pending, row.dead, row.last_error)
+    return SinkView(
+        row.name,
+        row.state,
+        _moment(row.oldest_pending_at),
+        row.pending,
+        row.dead,
+        row.last_error,
+        row.refused,
+        _moment(row.refused_since),
+        row.last_refusal,
+        tuple(_alerts(row)),
+    )
+
+
+def _alerts(row: SinkRow) -> Iterator[str]:
+    if row.failed_said_at is not None:
+        yield row.failed_reason or "backing_off"
+    if row.dead_said_at is not None:
+        yield "dead"
+
+
+def _moment(text: str | None) -> datetime | None:
+    return from_text(text) if text else None
 
 
 def _is_configured(row: SinkRow, configured: Collection[str] | None) -> bool:

@@ -105,6 +105,24 @@ class LineFile:
             return True
 
 
+def why_unwritable(path: Path) -> str:
+    """Why this user could not add lines to the file, or "". The file is neither made nor changed."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return "it is a folder" if path.is_dir() else _why_no_access(path, os.W_OK)
+        os.close(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC))
+    except FileNotFoundError:
+        folder = next(folder for folder in path.absolute().parents if folder.exists())
+        return _why_no_access(folder, os.W_OK | os.X_OK)
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return ""
+
+
+def _why_no_access(path: Path, mode: int) -> str:
+    return "" if os.access(path, mode) else f"{path} may not be written"
+
+
 def _open(path: Path) -> int:
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)

@@ -14,7 +14,7 @@ OTHER_REGION = "cn-sh2"
 
 IMAGE = Image(
     image_id="compshareImage-sample",
-    name="pytorch-2.9 训练 (a test of syncd)",
+    name="pytorch-2.9 训练 (syncd test 测试)",
     status="Available",
     image_type="Custom",
     owner_id="50123",
@@ -26,7 +26,7 @@ IMAGE = Image(
     visibility=0,
     group_id="group-sample",
     version_name="v2",
-    description="This event is a test: nothing was shared or taken away.",
+    description="syncd test 测试: nothing was shared or taken away",
     tags=("pytorch", "test"),
     softwares=Softwares("PyTorch", "2.9", "12.8", ("jupyter",)),
     source_gpu_type="4090",
@@ -59,6 +59,7 @@ def _of_syncs(now: datetime) -> list[Draft]:
         "live": 10,
         "until": to_text(now + timedelta(hours=1)),
         "image_ids": [IMAGE.image_id],
+        "release_command": f"syncd held release --account {ACCOUNT} --region {REGION}",
     }
     message, hint = "a test of syncd: nothing failed", "Nothing to do."
     return [

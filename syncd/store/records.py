@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -82,6 +83,8 @@ class TargetState:
     """Seconds for which these empty lists were observed (`sync.guard.observed`)."""
     unlisted_since: datetime | None = None
     """Since when the region discovery no longer names the region."""
+    next_attempt_at: datetime | None = None
+    """While it fails: when it is tried again at the latest."""
 
     @property
     def empty_wait(self) -> Missing | None:
@@ -90,8 +93,13 @@ class TargetState:
             return None
         return Missing(self.empty_since, self.empty_syncs, waited=timedelta(seconds=self.empty_seconds))
 
-    def failed(self, at: datetime, failure: FailureClass, error: str | None) -> TargetState:
-        """After a failed or incomplete sync that began at ``at``."""
+    def failed(
+        self, at: datetime, failure: FailureClass, error: str | None, retry: Callable[[int], datetime]
+    ) -> TargetState:
+        """After a failed or incomplete sync that began at ``at``.
+
+        ``retry`` says for a number of failures in a row when the target is tried again.
+        """
         return replace(
             self,
             last_attempt_at=at,
@@ -99,6 +107,7 @@ class TargetState:
             last_error=error,
             failure_class=failure,
             failing_since=self.failing_since or at,
+            next_attempt_at=retry(self.failures + 1),
         )
 
     def succeeded(self, at: datetime, fresh_until: datetime) -> TargetState:
@@ -108,7 +117,9 @@ class TargetState:
         )
 
     def without_failures(self) -> TargetState:
-        return replace(self, failures=0, last_error=None, failure_class=None, failing_since=None)
+        return replace(
+            self, failures=0, last_error=None, failure_class=None, failing_since=None, next_attempt_at=None
+        )
 
     def counts(self, scope: str, now: datetime) -> bool:
         """Whether its rows count for the account: it is active and fresh, and in the account's present scope."""

@@ -29,6 +29,11 @@ def wants(sink_filter: SinkFilter, draft: Draft) -> bool:
     )
 
 
+def wants_type(sink_filter: SinkFilter, event_type: str) -> bool:
+    """Whether the filter lets events of this type through, if they fit it otherwise."""
+    return any_matches(sink_filter.events, (event_type,))
+
+
 def _regions(draft: Draft) -> tuple[str, ...]:
     return draft.regions or ((draft.region,) if draft.region else ())
 

@@ -92,6 +92,7 @@ targets = Table(
     _text("empty_since"),  # before the baseline: the first of the empty lists in a row, how many, and the
     _count("empty_syncs"),
     _seconds("empty_seconds"),  # observed time of theirs
+    _text("next_attempt_at"),  # while it fails: when it is tried again at the latest
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -194,6 +195,8 @@ deliveries = Table(
     Index("deliveries_pending", "sink", "event_seq", sqlite_where=text("state = 'pending'")),
     Index("deliveries_finished", "finished_at", sqlite_where=text("finished_at IS NOT NULL")),
     Index("deliveries_by_sink", "sink", "state", "event_seq"),
+    # This finds the few that their receiver refused among many that wait.
+    Index("deliveries_refused", "sink", "event_seq", sqlite_where=text("state = 'pending' AND attempts > 0")),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -10,7 +10,7 @@ from syncd.errors import DatabaseCorrupt, DatabaseError, DatabaseForeign, Databa
 APPLICATION_ID = 0x73796E63
 """`PRAGMA application_id` of our files: "sync" in ASCII; a file without it is not ours."""
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest migration; versions are four digits and sort as text."""
 
 FIRST_VERSION = "0001"

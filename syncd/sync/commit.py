@@ -170,10 +170,14 @@ class Commit:
 
     def _incomplete(self, state: TargetState) -> TargetState:
         listing = self.reading.listing
-        state = state.failed(self.reading.started_at, "incomplete", listing.reason)
+        state = state.failed(self.reading.started_at, "incomplete", listing.reason, self._retry_at)
         if listing.seen:  # the list is not empty: what empty ones waited is over
             state = replace(state, empty_since=None, empty_syncs=0, empty_seconds=0.0)
         return state
+
+    def _retry_at(self, failures: int) -> datetime:
+        interval = self.settings.interval(self.reading.started_at)
+        return self.now + pace.retry_delay("incomplete", failures, interval, None)
 
     async def _note_baseline(self, account: AccountState) -> AccountState:
         if account.first_baseline_at is not None or not self.reading.baseline:
@@ -311,10 +315,6 @@ class Commit:
         )
 
     def _report(self, run: Run, state: TargetState) -> SyncReport:
-        retry = None
-        if state.failures:
-            interval = self.settings.interval(run.started_at)
-            retry = self.now + pace.retry_delay("incomplete", state.failures, interval, None)
         return SyncReport.of(
             run,
             live=state.live_count,
@@ -323,6 +323,6 @@ class Commit:
             baseline=self.reading.baseline and self._is_baseline(),
             failure=state.failure_class,
             failures=state.failures,
-            retry_at=retry,
+            retry_at=state.next_attempt_at,
             look_at=self.decision.look_at,
         )

@@ -158,7 +158,13 @@ def held(
     target: Target, ids: Sequence[str], missing: int, live: int, until: datetime, now: datetime
 ) -> Draft:
     """``until``: when the first of the held rows will be called revoked, if its absence lasts."""
-    data = {"missing": missing, "live": live, "until": to_text(until), "image_ids": nsmallest(IDS_SHOWN, ids)}
+    data = {
+        "missing": missing,
+        "live": live,
+        "until": to_text(until),
+        "image_ids": nsmallest(IDS_SHOWN, ids),
+        "release_command": f"syncd held release {target.options}",
+    }
     return _of_target("sync.held", target, now, **data)
 
 

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from syncd.errors import FailureClass
 
 FIRST_RETRY = timedelta(minutes=1)
-LONGEST_RETRY = timedelta(minutes=10)
+LONGEST_RETRY = timedelta(minutes=2)
+"""So a recovery is seen soon; with an interval of a minute, a failing target still costs less than others."""
 AUTH_RETRY = timedelta(hours=1)
 LONG_RETRY_AFTER = timedelta(seconds=30)
 """A server that asks for more ends the sync and sets the next."""

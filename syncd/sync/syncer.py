@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -262,7 +262,12 @@ class Syncer:
             await outbox.append(tx, left, self.settings.routes)
             log.info("region_retired", account=run.target.account, region=run.target.region)
             return _cancelled(run)
-        state = state.failed(run.started_at, error.failure, error.message)
+        state = state.failed(
+            run.started_at,
+            error.failure,
+            error.message,
+            lambda failures: self._retry_at(run, error, failures),
+        )
         await targets.save_target(tx, state)
         if await facts.any_doubted(tx, account.account):
             self._doubts.arose(account.account)
@@ -284,8 +289,11 @@ class Syncer:
         drafts += await announcements.say_hello(tx, account.account, (), now)
         await outbox.append(tx, drafts, self.settings.routes, run_id=run_id)
 
-    def _failed(self, run: Run, error: ApiError, failures: int) -> SyncReport:
+    def _retry_at(self, run: Run, error: ApiError, failures: int) -> datetime:
         interval = self.settings.interval(run.started_at)
+        return run.finished_at + pace.retry_delay(error.failure, failures, interval, error.retry_after)
+
+    def _failed(self, run: Run, error: ApiError, failures: int) -> SyncReport:
         return SyncReport(
             run.target,
             "failed",
@@ -295,7 +303,7 @@ class Syncer:
             failures=failures,
             error=error.message,
             code=error.code,
-            retry_at=run.finished_at + pace.retry_delay(error.failure, failures, interval, error.retry_after),
+            retry_at=self._retry_at(run, error, failures),
             retry_after=error.retry_after,
         )
 

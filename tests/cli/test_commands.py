@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from pathlib import Path
 
 from syncd.simulator import Fault
@@ -108,7 +107,8 @@ async def test_held_images_are_listed_and_released_beside_the_daemon(cli: Comman
     async with syncd("run", "--config", cli.config) as daemon:
         await daemon_of(daemon)
         cli.sim.faults.add(Fault("blank", region="cn-a"))
-        await daemon.logged("held")
+        logged = await daemon.logged("held")
+        assert logged["hint"] == "syncd held list --account lab --region cn-a"
         assert len(await cli.rows("held", "list")) == 5
         await cli.run("status", code=4)
         assert "lab/cn-a  5 revoked" in await cli.run("held", "release", "--account", "lab")
@@ -136,9 +136,6 @@ async def test_a_dry_run_says_what_would_be_announced_and_writes_nothing(cli: Co
 
 async def test_sinks_are_tested_disabled_enabled_and_replayed(cli: CommandLine, tmp_path: Path) -> None:
     lines = tmp_path / "events.jsonl"
-    tested = await cli.run("sinks", "test", "file")
-    assert len(re.findall("✓", tested)) == len(lines.read_text().splitlines())
-    lines.unlink()
     await cli.run("sync")
     assert len(lines.read_text().splitlines()) == 1
     await cli.run("sinks", "disable", "file")
@@ -162,7 +159,8 @@ async def test_sinks_are_tested_disabled_enabled_and_replayed(cli: CommandLine, 
 async def test_of_a_receiver_that_is_not_there_two_events_are_tried(cli: CommandLine) -> None:
     with cli.config.open("a") as config:
         config.write('[sinks.hook]\ntype = "webhook"\nurl = "http://127.0.0.1:1/"\n')
-    *refused, last = (await cli.run("sinks", "test", "hook", code=3)).splitlines()
+    assert "✗  no connection: Connection refused" in await cli.run("sinks", "test", "hook", code=3)
+    *refused, last = (await cli.run("sinks", "test", "hook", "--type", "all", code=3)).splitlines()
     assert [line.split("✗")[1].strip() for line in refused] == ["no connection: Connection refused"] * 2
     assert last.endswith("the rest is not tried")
 

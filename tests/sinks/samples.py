@@ -140,6 +140,7 @@ def each_type() -> dict[str, Item]:
             live=10,
             until="2026-11-24T03:41:59.123Z",
             image_ids=["compshareImage-1", "compshareImage-2"],
+            release_command="syncd held release --account lab --region cn-wlcb",
         ),
         "sync.released": of_target(9, "sync.released", reason="returned", returned=6, revoked=1),
         "sink.failed": item(

@@ -23,7 +23,7 @@ PUBLIC = {
     "deliveries": "event_seq sink state attempts next_attempt_at last_error finished_at",
     "sinks": "name state since next_attempt_at last_error",
     "targets": "account region active baseline_at last_attempt_at last_success_at fresh_until failures last_error"
-    " live_count held_count",
+    " next_attempt_at live_count held_count",
     "runs": "id account region started_at finished_at count outcome pages listed shared revoked status_changed"
     " updated error",
 }

@@ -183,7 +183,7 @@ async def test_a_failed_or_empty_discovery_changes_nothing(make_rig, fault, opti
         report, _ = await rig.discover()
     (event,) = rig.news()
     assert (event.type, event.data["class"], event.data["regions"]) == ("sync.failed", failure, [])
-    assert report.retry_at == report.finished_at + timedelta(minutes=4)
+    assert report.retry_at == report.finished_at + timedelta(minutes=2)
     assert "region discovery" in event.data["message"]
 
 

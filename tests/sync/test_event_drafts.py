@@ -137,6 +137,7 @@ def test_held_names_20_ids_and_until_when():
         "live": 40,
         "until": WHEN,
         "image_ids": sorted(ids)[:20],
+        "release_command": "syncd held release --account lab --region cn-a",
     }
 
 

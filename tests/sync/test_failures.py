@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.model import Target, from_text
+from syncd.model import Target, from_text, to_text
 from syncd.store.targets import read_target
 from tests.sync.rig import REGIONS, brief
 
@@ -204,14 +204,17 @@ async def test_retries_grow_and_a_success_resets_them(rig):
     for _ in range(6):
         report = await rig.sync()
         assert report.retry_at is not None
+        assert rig.target("next_attempt_at") == to_text(report.retry_at)
         delays.append((report.retry_at - report.finished_at) / timedelta(minutes=1))
-    assert delays == [1, 2, 4, 8, 10, 10]
+    assert delays == [1, 2, 2, 2, 2, 2]
     broken.remove()
     assert (await rig.sync()).retry_at is None
+    assert rig.target("next_attempt_at") is None
     rig.fault("rows_without_id")
     rig.world.share("lab", "cn-a")
     report = await rig.sync()
     assert report.retry_at == report.finished_at + timedelta(minutes=1)
+    assert rig.target("next_attempt_at") == to_text(report.retry_at)
 
 
 async def test_a_long_retry_after_ends_the_sync_and_sets_the_next(rig):

@@ -4,6 +4,7 @@ from syncd.sinks.chat.chinese_errors import in_chinese
 from syncd.sinks.chat.language import Language
 
 CHINESE = Language(
+    test="【测试】{headline}",
     listing="、",
     counting="，",
     sentences="；",

@@ -3,6 +3,7 @@
 from syncd.sinks.chat.language import Language
 
 ENGLISH = Language(
+    test="[TEST] {headline}",
     listing=", ",
     counting=", ",
     sentences="; ",

@@ -56,6 +56,7 @@ class Data(msgspec.Struct, frozen=True):
     returned: int = 0
     revoked: int = 0
     sink: str | None = None
+    test: bool = False
 
 
 class _Body(msgspec.Struct, frozen=True):

@@ -19,6 +19,8 @@ Fact = Literal["sharer", "status", "image", "environment", "tags", "description"
 class Language:
     """Sentences are for `str.format`; the names of their gaps stand below each."""
 
+    test: str
+    """The headline of a message that `syncd sinks test` sends. Gap: headline"""
     listing: str
     """Stands between the names of a list."""
     counting: str

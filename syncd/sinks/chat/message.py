@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from syncd.sinks.chat.digest import Digest, Tone, gather
-from syncd.sinks.chat.event import read
+from syncd.sinks.chat.event import Event, read
 from syncd.sinks.chat.words import Section, Words
 from syncd.sinks.format import Attempt, Options
 from syncd.sinks.sink import Item
@@ -73,7 +73,7 @@ def compose(items: Sequence[Item], options: Options, attempt: Attempt, markup: M
     left = [event for event in events if event.seq not in shown]
     return Message(
         prefix=clean(options.prefix)[:PREFIX_LENGTH],
-        headline=short(_headline(words, digest, attempt, len(events)), HEADLINE_LENGTH),
+        headline=short(_headline(words, digest, attempt, events), HEADLINE_LENGTH),
         blocks=(
             *(_block(section, markup) for section in words.sections(digest)),
             *([link] if digest.images else []),
@@ -85,11 +85,13 @@ def compose(items: Sequence[Item], options: Options, attempt: Attempt, markup: M
     )
 
 
-def _headline(words: Words, digest: Digest, attempt: Attempt, events: int) -> str:
+def _headline(words: Words, digest: Digest, attempt: Attempt, events: Sequence[Event]) -> str:
     headline = words.headline(digest)
+    if any(event.data.test for event in events):
+        headline = words.marked_as_test(headline)
     if attempt.away_since is None:
         return headline
-    return words.catching_up(attempt.away_since, attempt.now, events, headline)
+    return words.catching_up(attempt.away_since, attempt.now, len(events), headline)
 
 
 def fitting(blocks: Sequence[str], markup: Markup, room: int) -> int:

@@ -65,6 +65,9 @@ class Words:
         counted = self._language.counting.join(parts)
         return self._language.sentences.join(filter(None, (counted, *self._headlines(digest.notices))))
 
+    def marked_as_test(self, headline: str) -> str:
+        return self._language.test.format(headline=headline)
+
     def catching_up(self, start: datetime, end: datetime, events: int, headline: str) -> str:
         """The headline of the first message after a long absence of the receiver, in which ``events`` came together."""
         return self._language.catching_up.format(

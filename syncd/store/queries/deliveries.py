@@ -10,14 +10,29 @@ from typing import Any, get_args
 from syncd.store.queries.reader import Reader
 from syncd.store.queries.row_types import DeliveryRow, DeliveryState, SinkRow
 
+_OF_SINK = "FROM deliveries WHERE sink = name AND state"
+_REFUSED = (
+    "FROM deliveries INDEXED BY deliveries_refused WHERE sink = name AND state = 'pending' AND attempts > 0"
+)
+_SINKS = f"""
+SELECT name, state, since, next_attempt_at, last_error, failures, absent_since,
+  (SELECT COUNT(*) {_OF_SINK} = 'pending'), oldest, (SELECT observed_at FROM events WHERE seq = oldest),
+  (SELECT COUNT(*) {_OF_SINK} = 'dead'),
+  (SELECT COUNT(*) {_REFUSED}), (SELECT observed_at FROM events WHERE seq = oldest_refused),
+  (SELECT last_error FROM deliveries WHERE sink = name AND event_seq = COALESCE(newest_refused, newest_dead)),
+  failed_said_at, failed_reason, dead_said_at
+FROM (
+  SELECT *, (SELECT MIN(event_seq) {_OF_SINK} = 'pending') AS oldest,
+    (SELECT MIN(event_seq) {_REFUSED}) AS oldest_refused, (SELECT MAX(event_seq) {_REFUSED}) AS newest_refused,
+    (SELECT MAX(event_seq) {_OF_SINK} = 'dead') AS newest_dead
+  FROM sinks
+) ORDER BY name
+"""
+
 
 def sinks(reader: Reader) -> list[SinkRow]:
     """All sinks with their backlog, in the order of their names."""
-    rows = reader.all(
-        f"SELECT name, state, since, next_attempt_at, last_error, failures, absent_since, {_count('pending')}, oldest,"
-        f" (SELECT observed_at FROM events WHERE seq = oldest), {_count('dead')} FROM (SELECT *, (SELECT MIN(event_seq)"
-        " FROM deliveries WHERE sink = name AND state = 'pending') AS oldest FROM sinks) ORDER BY name"
-    )
+    rows = reader.all(_SINKS)
     return [SinkRow(*row) for row in rows]
 
 
@@ -76,7 +91,3 @@ def _newest_deliveries(
         ),
         reverse=True,
     )
-
-
-def _count(state: DeliveryState) -> str:
-    return f"(SELECT COUNT(*) FROM deliveries WHERE sink = name AND state = '{state}')"

@@ -118,6 +118,8 @@ class TargetRow:
     live_count: int
     held_count: int
     unlisted_since: str | None
+    next_attempt_at: str | None
+    """While it fails: when it is tried again at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,17 @@ class SinkRow:
     oldest_pending_at: str | None
     """When that event was observed."""
     dead: int
+    refused: int
+    """How many of the pending events its receiver has refused."""
+    refused_since: str | None
+    """When the oldest of them was observed."""
+    last_refusal: str | None
+    """What it answered to the newest event that it refused, pending or dead."""
+    failed_said_at: str | None
+    """When `sink.failed` was announced because it gets nothing; None if that is over."""
+    failed_reason: str | None
+    dead_said_at: str | None
+    """When `sink.failed` was announced because an event is dead; None if none is dead any more."""
 
 
 @dataclass(frozen=True, slots=True)
