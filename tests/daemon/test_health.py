@@ -219,10 +219,17 @@ def test_the_situations_fire_every_rule_but_those_that_no_database_shows() -> No
     assert {name for name, _ in rules()} - fired == {"SyncdDown", "SyncdReloadFailed"}
 
 
-def test_the_table_of_the_page_names_what_is_unhealthy_and_what_is_a_warning() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
-    verdicts = re.findall(r"^\| .+ \| (unhealthy|a warning) \|", page, re.MULTILINE)
-    assert (verdicts.count("unhealthy"), verdicts.count("a warning")) == (6, 8)
+@pytest.mark.parametrize(
+    ("page", "unhealthy", "warning"),
+    [("operations.md", "unhealthy", "a warning"), ("zh/operations.md", "不健康", "警告")],
+    ids=["en", "zh"],
+)
+def test_the_table_of_the_page_names_what_is_unhealthy_and_what_is_a_warning(
+    page: str, unhealthy: str, warning: str
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text()
+    verdicts = re.findall(rf"^\| .+ \| ({unhealthy}|{warning}) \|", text, re.MULTILINE)
+    assert verdicts == [unhealthy] * 6 + [warning] * 8
 
 
 @pytest.fixture

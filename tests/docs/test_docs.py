@@ -179,10 +179,11 @@ def test_a_picture_is_small_shown_and_fetches_nothing(picture: Path) -> None:
     assert any(f"pictures/{picture.name})" in text for text in TEXTS.values())
 
 
-def test_operations_lists_exactly_the_metrics_with_their_labels() -> None:
+@pytest.mark.parametrize("page", ["docs/operations.md", "docs/zh/operations.md"])
+def test_operations_lists_exactly_the_metrics_with_their_labels(page: str) -> None:
     from syncd.monitoring.metrics import Metrics
 
-    table = re.findall(r"^\| `(syncd_\w+)` \| (.*?) \|", TEXTS["docs/operations.md"], re.MULTILINE)
+    table = re.findall(r"^\| `(syncd_\w+)` \| (.*?) \|", TEXTS[page], re.MULTILINE)
     listed = {name.removesuffix("_total"): re.findall(r"`(\w+)`", labels) for name, labels in table}
     collectors = Metrics().registry._collector_to_names
     assert listed == {one._name: list(one._labelnames) for one in collectors}  # type: ignore[attr-defined]  # the library has no public way to read them
