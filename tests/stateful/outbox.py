@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import cast
@@ -55,6 +56,8 @@ class Outbox:
         self.away: frozenset[str] = frozenset()
         self.moody: frozenset[str] = frozenset()
         self._owed: set[Delivery] = set()
+        self._told_whole: set[str] = set()
+        """Accounts that were said to fail without a region."""
         self._told_at: dict[int, timedelta] = {}
         """Event → the time that had really passed."""
         self._ids: dict[int, str] = {}
@@ -78,12 +81,25 @@ class Outbox:
 
     def owe(self, event: Event) -> None:
         """Exactly the sinks that want the event have a delivery of it."""
-        expected = takers(event, self.routes)
+        expected = takers(self._as_filtered(event), self.routes)
         found = self._rig.rows("SELECT sink FROM deliveries WHERE event_seq = ?", event.seq)
         assert {sink for (sink,) in found} == expected, (event, found)
         self._owed |= {(name, event.seq) for name in expected}
         self._told_at[event.seq] = self._clock.passed
         self._ids[event.seq] = event.id
+
+    def _as_filtered(self, event: Event) -> Event:
+        """Whoever was told that an account as a whole fails is told that it is well again, whatever had failed."""
+        if event.type == "sync.failed" and not event.data["regions"]:
+            self._told_whole.add(event.account)
+        if event.type != "sync.recovered" or event.account not in self._told_whole:
+            return event
+        self._told_whole.discard(event.account)
+        return replace(event, body={**event.body, "data": {**event.data, "regions": []}})
+
+    def dismiss(self, account: str) -> None:
+        """It leaves, and its alert with it."""
+        self._told_whole.discard(account)
 
     def check(self) -> None:
         """Each in its order, each under one id."""

@@ -163,6 +163,7 @@ class Witness(Stage):
                 self._forget_contents(account)
         for account in watched.keys() - self.rig.configs.keys():
             self.alarms.dismiss(account)
+            self.outbox.dismiss(account)
         self.known |= {Target(account, region) for account in watched for region in watched[account][1]}
 
     def _forget_contents(self, account: str) -> None:
