@@ -67,6 +67,8 @@ class Stage(RuleBasedStateMachine):
         self.alarms = Alarms(self.rig, self.clock, self.observed)
         self.outbox = Outbox(self.rig, self.clock, self.story)
         self.images: list[str] = []
+        self.is_cut_short = False
+        """This step's process was killed in the middle of it, perhaps between a commit and what follows from it."""
         FIGURES.worlds += 1
 
     async def _enter(self) -> Rig:

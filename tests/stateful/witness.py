@@ -56,11 +56,13 @@ class Witness(Stage):
         self._check_counts()
         self._check_remembered()
         self._follow(watched, silent)
-        self._check_told({target for target in complete if target.account not in silent})
+        if not self.is_cut_short:
+            self._check_told({target for target in complete if target.account not in silent})
         self.alarms.check(self._watched())
         self.run(self.alarms.check_fresh())
         self.outbox.check()
         self.judge.next_step()
+        self.is_cut_short = False
         self.sound = True
         FIGURES.steps += 1
 

@@ -61,6 +61,7 @@ class Ends(Witness):
             if not is_dead():
                 raise end
         finally:
+            self.is_cut_short = is_dead()
             self.outbox.is_dead = lambda: False
 
     def _count(self, death: str) -> None:
