@@ -203,9 +203,11 @@ def _of_sinks(sinks: Sequence[SinkView], now: datetime) -> Iterator[str]:
         if sink.state == "ok" and {"gone", "backing_off"} & set(sink.alerts):
             yield f"sink {sink.name} was away, and has taken nothing since it was enabled"
         if sink.refused:
-            events = f"{sink.refused} event{'' if sink.refused == 1 else 's'}, to be tried again"
+            count, they = (
+                ("1 event", "it is") if sink.refused == 1 else (f"{sink.refused} events", "they are")
+            )
             since = _since(sink.refused_since, now)
-            yield f"sink {sink.name} refuses {events}{since}{_why(sink.last_refusal)}"
+            yield f"sink {sink.name} has refused {count}{since}; {they} tried again{_why(sink.last_refusal)}"
         if sink.dead:
             why = _why(None if sink.refused else sink.last_refusal)
             yield f"sink {sink.name} has {sink.dead} dead (given up){why}"

@@ -120,7 +120,7 @@ SITUATIONS = {
         PENDING + LONG_AGO + DISABLED + "'disabled';", 0, "sink team is disabled", ("SyncdSinkFailed",)
     ),
     "events are refused": Situation(
-        PENDING + REFUSED, 0, "refuses 1 event, to be tried again", ("SyncdDeliveryRefused",)
+        PENDING + REFUSED, 0, "UTC; it is tried again: HTTP 400", ("SyncdDeliveryRefused",)
     ),
     "events have been refused for long": Situation(
         PENDING + REFUSED + LONG_AGO, 3, "HTTP 400", ("SyncdDeliveryOverdue", "SyncdDeliveryRefused", UNHEALTHY)
