@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
 from inspect import cleandoc
@@ -71,7 +74,8 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if (command := self.commands.get(cmd_name)) is None and (entry := COMMANDS.get(cmd_name)) is not None:
-            command = getattr(import_module(entry.module), entry.attribute)
+            with _no_rich():
+                command = getattr(import_module(entry.module), entry.attribute)
             _add_global_options(command)
             self.add_command(command, cmd_name)
         return command
@@ -87,6 +91,21 @@ class LazyGroup(click.Group):
             close = get_close_matches(args[0], COMMANDS, n=1)
             ctx.fail(f"there is no command {args[0]!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
         return super().resolve_command(ctx, args)
+
+
+@contextmanager
+def _no_rich() -> Iterator[None]:
+    """Commands import rich where they need it. structlog would import it for tracebacks that syncd never shows, which
+    costs a daemon 5 MB.
+    """
+    if "rich" in sys.modules:
+        yield
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment]  # lets an import fail, as Python's reference says
+    try:
+        yield
+    finally:
+        del sys.modules["rich"]
 
 
 def _add_global_options(command: click.Command) -> None:

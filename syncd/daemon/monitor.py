@@ -19,7 +19,6 @@ from syncd.monitoring.health import Health
 from syncd.monitoring.heartbeat import Heartbeat
 from syncd.monitoring.snapshot import Snapshot, take_snapshot
 from syncd.sync.report import SyncReport
-from syncd.web.listener import serving
 
 if TYPE_CHECKING:
     from syncd.monitoring.metrics import Metrics
@@ -104,8 +103,11 @@ class Monitor:
         self._listener, self._http = AsyncExitStack(), None
 
     async def _open_listener(self, http: HttpConfig | None) -> AsyncExitStack:
+        """The server and Prometheus' library cost memory, so they are loaded only where somebody listens."""
         listener = AsyncExitStack()
         if http is not None:
+            from syncd.web.listener import serving
+
             self._begin_metrics()
             with suppress(DatabaseError):
                 await self._snapshot()  # from here on events are counted
@@ -142,7 +144,6 @@ class Monitor:
         )
 
     def _begin_metrics(self) -> None:
-        """Prometheus' library costs memory, so it is loaded only where somebody listens."""
         if self._metrics is not None:
             return
         from syncd.monitoring import metrics

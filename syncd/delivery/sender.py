@@ -192,5 +192,7 @@ class Sender:
         self._parts.wakeup.wake()
 
     def _away_since(self) -> datetime | None:
-        is_long = sink_events.is_away_for_long(self._record, self._parts.clock.now())
-        return self._record.away_since if is_long else None
+        record = self._record
+        if record.away_since is None or not sink_events.is_away_for_long(record, self._parts.clock.now()):
+            return None
+        return record.away_since

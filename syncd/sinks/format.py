@@ -32,8 +32,7 @@ class Options:
     content_type: str = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """When a message is made; ``away_since`` is set if the receiver was away for long until now."""
 
     now: datetime

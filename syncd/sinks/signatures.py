@@ -21,7 +21,7 @@ def standard(secrets: Iterable[Secret], event_id: str, timestamp: int, body: byt
     ``timestamp`` is in seconds. The signed content is the exact body that is sent.
     """
     content = f"{event_id}.{timestamp}.".encode() + body
-    return " ".join("v1," + _hmac(signing_key(secret.reveal()), content) for secret in secrets)
+    return " ".join(["v1," + _hmac(signing_key(secret.reveal()), content) for secret in secrets])
 
 
 def feishu(secret: Secret, seconds: int) -> str:

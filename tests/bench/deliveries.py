@@ -11,6 +11,7 @@ import json
 import random
 import shutil
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -39,22 +40,34 @@ CONTESTANTS = {"bare": f"bare aiohttp, {MAX_IN_FLIGHT} posts in flight", "syncd"
 
 
 def show(repeats: int) -> None:
-    best: dict[str, dict[str, Any]] = {}
+    """syncd and the bare loop take turns, so that each pair of runs meets the same machine."""
+    costs: dict[str, list[dict[str, Any]]] = {contestant: [] for contestant in CONTESTANTS}
     with tempfile.TemporaryDirectory(prefix="syncd-bench-") as name, _receiver() as url:
         folder = Path(name)
         _configure(folder, url)
         asyncio.run(_fill(folder / "waiting.db"))
         for _ in range(repeats):
-            for contestant in CONTESTANTS:
-                cost = _run(contestant, name, url)
-                if contestant not in best or cost["wall"] < best[contestant]["wall"]:
-                    best[contestant] = cost
-    print(f"\n{EVENTS:,} deliveries to a receiver on loopback\n{'':<44} {'a second':>9} {'CPU µs each':>12}")
-    for contestant, cost in best.items():
-        print(
-            f"{CONTESTANTS[contestant]:<44} {EVENTS / cost['wall']:>9,.0f} {cost['cpu'] / EVENTS * 1e6:>12.0f}"
-        )
-    print(f"{'ratio':<44} {best['bare']['wall'] / best['syncd']['wall']:>9.2f}")
+            for contestant, runs in costs.items():
+                runs.append(_run(contestant, name, url))
+    head = "least / median / most"
+    print(f"\n{EVENTS:,} deliveries to a receiver on loopback, {repeats} runs of each in turn")
+    print(f"{'':<44} {f'a second, {head}':>33} {f'CPU µs each, {head}':>36}")
+    for contestant, runs in costs.items():
+        rates = _spread([EVENTS / run["wall"] for run in runs], ",.0f")
+        cpu = _spread([run["cpu"] / EVENTS * 1e6 for run in runs], ".0f")
+        print(f"{CONTESTANTS[contestant]:<44} {rates:>33} {cpu:>36}")
+    print(f"{'ratio of each pair':<44} {_ratios(costs, 'wall'):>33} {_ratios(costs, 'cpu'):>36}")
+
+
+def _ratios(costs: dict[str, list[dict[str, Any]]], cost: str) -> str:
+    """What the bare loop needs as a part of what syncd needs in the run after it; 1 is as good as the bare loop."""
+    return _spread(
+        [bare[cost] / ours[cost] for bare, ours in zip(costs["bare"], costs["syncd"], strict=True)], ".2f"
+    )
+
+
+def _spread(values: list[float], form: str) -> str:
+    return " / ".join(format(value, form) for value in (min(values), statistics.median(values), max(values)))
 
 
 def _run(contestant: str, folder: str, url: str) -> dict[str, Any]:

@@ -16,9 +16,9 @@ def signed(item: Item, options: Options, attempt: Attempt, content_type: str) ->
     headers = {"Content-Type": content_type, **identity(item, timestamp)}
     if not options.secrets:
         return Request(item.body, headers)
-    signature = signatures.standard(options.secrets, item.event_id, timestamp, item.body)
-    entries = tuple(entry.removeprefix("v1,") for entry in signature.split())
-    return Request(item.body, {**headers, "webhook-signature": signature}, signatures=entries)
+    header = signatures.standard(options.secrets, item.event_id, timestamp, item.body)
+    headers["webhook-signature"] = header
+    return Request(item.body, headers, signatures=tuple(header.replace("v1,", "").split()))
 
 
 def identity(item: Item, timestamp: int) -> Mapping[str, str]:
