@@ -100,16 +100,17 @@ async def test_a_file_is_neither_made_nor_changed_and_what_it_would_get_is_shown
         before.st_mode,
     )
     lines.unlink()
-    lines.mkdir()
+    lines.symlink_to(lines)
     await cli.run("sinks", "test", "file", code=3)
-    assert "cannot write it: it is a folder" in cli.said
+    assert "cannot write it: Too many levels of symbolic links" in cli.said
 
 
-def test_a_pipe_and_a_missing_folder_are_no_fault(tmp_path: Path) -> None:
+def test_a_pipe_and_a_missing_folder_are_no_fault_and_a_folder_is(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert why_unwritable(tmp_path / "pipe") == ""
     assert why_unwritable(tmp_path / "new" / "deep" / "file") == ""
     assert not (tmp_path / "new").exists()
+    assert why_unwritable(tmp_path) == "it is a folder"
     (tmp_path / "file").touch()
     assert why_unwritable(tmp_path / "file" / "below") != ""
 
