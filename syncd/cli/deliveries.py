@@ -41,7 +41,7 @@ def deliveries(
     keys = [field.name for field in fields(queries.DeliveryRow)]
     wanted: tuple[Any, Any] = (sink, state)
     with file.open() as reader:
-        rows = refuse_unknown(reader, queries.deliveries(reader, *wanted, most), sink=sink)
+        rows = refuse_unknown(file, reader, queries.deliveries(reader, *wanted, most), sink=sink)
         shown = print_rows(output_format, as_rows(rows), _columns(file), keys)
         say_if_more(shown, most, lambda: queries.count_deliveries(reader, *wanted), "deliveries")
     if not shown:

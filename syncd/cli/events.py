@@ -94,7 +94,7 @@ def events(
         return
     with file.open() as reader:
         found = queries.events(reader, wanted, most)
-        rows = refuse_unknown(reader, found, account=account, region=region)
+        rows = refuse_unknown(file, reader, found, account=account, region=region)
         shown = print_rows(output_format, map(_row, rows), COLUMNS, KEYS)
         say_if_more(shown, most, lambda: queries.count_events(reader, wanted), "events")
     if not shown:
@@ -118,12 +118,18 @@ def _follow(
     The widths of columns cannot be known before the last row, so nothing is aligned.
     """
     from syncd.store import queries
+    from syncd.store.queries import EventRow
 
     with reader:  # not for longer: an open transaction keeps the -wal file from being emptied
         reader.snapshot()
-        last_seq = queries.last_seq(reader)
-        for event in queries.events(reader, wanted, most):
-            _print_at_once(event, output_format)
+        last_seq = max(queries.last_seq(reader), wanted.after if isinstance(wanted.after, int) else 0)
+        if most is None:
+            first = next(queries.events(reader, wanted), None)
+            last_seq, earlier = first.seq - 1 if first else last_seq, list[EventRow]()
+        else:
+            earlier = list(queries.events(reader, wanted, most))
+    for event in earlier:
+        _print_at_once(event, output_format)
     with queries.Follower(file.path, last_seq, wanted) as follower:
         for event in follower.wait():
             _print_at_once(event, output_format)
@@ -170,8 +176,8 @@ def _what(row: Row) -> str:
 COLUMNS = [
     Column("seq", lambda row: str(row["seq"]), align_right=True),
     Column("when", lambda row: local_time(row["observed_at"])),
-    Column("type", lambda row: row["type"], drop_order=1),
-    Column("where", _where, shrink_to=8),
-    Column("image", _image, shrink_to=12),
-    Column("what", _what, shrink_to=24),
+    Column("type", lambda row: row["type"], drop_order=3),
+    Column("where", _where, shrink_to=8, drop_order=2),
+    Column("image", _image, shrink_to=8),
+    Column("what", _what, shrink_to=30),
 ]

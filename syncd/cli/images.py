@@ -78,7 +78,7 @@ def images(
             rows = as_rows(queries.images_by_region(reader, wanted, most))
             count = queries.count_images_by_region
         known = {name: filters[name] for name in ("account", "region", "status", "image_type")}
-        rows = refuse_unknown(reader, rows, **known, source_gpu_type=filters["gpu"])
+        rows = refuse_unknown(file, reader, rows, **known, source_gpu_type=filters["gpu"])
         shown = print_rows(output_format, rows, _columns(file, by_region), KEYS)
         say_if_more(shown, most, lambda: count(reader, wanted), "images")
     if not shown:

@@ -43,7 +43,7 @@ def runs(
     keys = [field.name for field in fields(queries.RunRow)]
     with file.open() as reader:
         found = queries.runs(reader, account, region, outcome, most)
-        rows = refuse_unknown(reader, found, account=account, region=region)
+        rows = refuse_unknown(file, reader, found, account=account, region=region)
         shown = print_rows(output_format, as_rows(rows), COLUMNS, keys)
         say_if_more(shown, most, lambda: queries.count_runs(reader, account, region, outcome), "runs")
     if not shown:

@@ -359,3 +359,9 @@ def test_the_reading_half_starts_without_anything_heavy() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_follower_does_not_read_again_what_its_filter_left_out(filled: Path) -> None:
+    with Follower(filled, 0, EventFilter(account="nobody")) as follower, Reader.open(filled) as reader:
+        assert follower.poll() == []
+        assert follower._seq == queries.last_seq(reader)

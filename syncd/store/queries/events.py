@@ -100,11 +100,13 @@ class Follower:
         version = reader.data_version()
         if version == self._version:
             return []
+        newest = last_seq(reader)
         new_events = first_events(reader, replace(self._wanted, after=self._seq), EVENTS_PER_POLL)
         if new_events:
             self._seq = new_events[-1].seq
         if len(new_events) < EVENTS_PER_POLL:
             self._version = version
+            self._seq = max(self._seq, newest)  # what the filter left out need not be read again
         return new_events
 
     def wait(self, *, sleep: Callable[[float], Any] = time.sleep) -> Iterator[EventRow]:
