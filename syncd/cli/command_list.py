@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import click
 
+from syncd.cli.language import speaks_chinese, translate
 from syncd.cli.options import COMPLETE_VARIABLE, global_option_params
 
 
@@ -77,12 +78,16 @@ class LazyGroup(click.Group):
             with _no_rich():
                 command = getattr(import_module(entry.module), entry.attribute)
             _add_global_options(command)
+            if speaks_chinese():
+                from syncd.cli.help import translate_command
+
+                translate_command(command)
             self.add_command(command, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+            formatter.write_dl([(name, translate(entry.summary)) for name, entry in COMMANDS.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 import syncd
+from syncd.cli.language import translate
 from syncd.cli.options import GlobalOptions, format_option, global_options
 from syncd.cli.output import say
 from syncd.errors import UsageError
@@ -58,8 +59,11 @@ def check(context: click.Context) -> None:
     checked = global_options(context).load_config()
     for warning in checked.warnings:
         say(f"warning: {warning}")
-    accounts, sinks = _counted("account", checked.accounts), _counted("sink", checked.sinks)
-    click.echo(f"{checked.source}: ok, {accounts}, {sinks}")
+    counted = [
+        _counted(f"{len(checked.accounts)} account", checked.accounts),
+        _counted(f"{len(checked.sinks)} sink", checked.sinks),
+    ]
+    click.echo(translate(", ").join([translate(f"{checked.source}: ok"), *counted]))
 
 
 @config.command(
@@ -111,7 +115,7 @@ def _write_new(path: Path, content: bytes) -> None:
         ) from None
 
 
-def _counted(word: str, names: Collection[str]) -> str:
+def _counted(counted: str, names: Collection[str]) -> str:
     """``2 sinks (team, file)``."""
     plural = "" if len(names) == 1 else "s"
-    return f"{len(names)} {word}{plural}" + (f" ({', '.join(names)})" if names else "")
+    return translate(f"{counted}{plural}") + (translate(f" ({', '.join(names)})") if names else "")

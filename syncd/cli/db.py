@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from syncd.cli.database_file import DatabaseFile
+from syncd.cli.language import translate
 from syncd.cli.operation import run_operation
 from syncd.cli.options import db_option, global_options
-from syncd.cli.output import say
+from syncd.cli.output import say, tell
 from syncd.cli.progress import Progress
 from syncd.errors import DatabaseError
 
@@ -62,10 +63,10 @@ def upgrade(context: click.Context, db: Path | None) -> None:
     for warning in upgraded.warnings:
         say(f"warning: {warning}")
     if upgraded.before == upgraded.after:
-        click.echo(f"{file.path} has schema {upgraded.after}: nothing to do")
+        tell(f"{file.path} has schema {upgraded.after}: nothing to do")
     else:
         backup = f"; the backup is {upgraded.backup}" if upgraded.backup else ""
-        click.echo(f"{file.path} has schema {upgraded.after} now{backup}")
+        tell(f"{file.path} has schema {upgraded.after} now{backup}")
 
 
 @db.command(
@@ -86,13 +87,13 @@ def check(context: click.Context, db: Path | None) -> None:
     with Progress(lambda: f"Checking {file.path}"):
         problems = check_file(file.path)
     for problem in problems:
-        click.echo(f"{problem.kind}: {problem.subject}: {problem.message}", err=True)
+        click.echo(": ".join(map(translate, (problem.kind, problem.subject, problem.message))), err=True)
     if problems:
         raise DatabaseError(
             f"{file.path}: {len(problems)} problem{'' if len(problems) == 1 else 's'}",
             "put back a backup (`syncd db backup` makes them), and report this",
         )
-    click.echo(f"{file.path} is sound; its events add up to exactly its images")
+    tell(f"{file.path} is sound; its events add up to exactly its images")
 
 
 @db.command(
@@ -110,7 +111,7 @@ def backup(context: click.Context, file: Path, db: Path | None) -> None:
     source = DatabaseFile(context, db)
     with Progress(lambda: f"Copying {source.path}"):
         back_up(source.path, file)
-    click.echo(f"{file} is a copy of {source.path}, {file.stat().st_size / 2**20:.1f} MB")
+    tell(f"{file} is a copy of {source.path}, {file.stat().st_size / 2**20:.1f} MB")
 
 
 @db.command(
@@ -128,4 +129,4 @@ def prune(context: click.Context) -> None:
         say(f"nothing is removed before {answer['steady_at']}: {CLOCK_NOT_STEADY}")
         return
     counts = [f"{count} {PRUNED[name]}" for name, count in pruned.items() if count]
-    click.echo(", ".join(counts) or "nothing is old enough to be removed")
+    tell(", ".join(map(translate, counts)) or "nothing is old enough to be removed")

@@ -54,11 +54,11 @@ def _columns(file: DatabaseFile) -> list[Column]:
         Column("sink", lambda row: row["sink"]),
         Column("type", lambda row: row["event_type"] or "", drop_order=1),
         Column("image", lambda row: row["image_id"] or ""),
-        Column("state", lambda row: row["state"], _style),
+        Column("state", lambda row: row["state"], _style, words=True),
         Column("attempts", lambda row: str(row["attempts"] or ""), align_right=True, drop_order=3),
-        Column("next", lambda row: ago(row["next_attempt_at"], file.now), drop_order=2),
-        Column("finished", lambda row: ago(row["finished_at"], file.now)),
-        Column("error", lambda row: row["last_error"] or "", shrink_to=10),
+        Column("next", lambda row: ago(row["next_attempt_at"], file.now), drop_order=2, words=True),
+        Column("finished", lambda row: ago(row["finished_at"], file.now), words=True),
+        Column("error", lambda row: row["last_error"] or "", shrink_to=10, words=True),
     ]
 
 

@@ -14,7 +14,9 @@ import click
 from syncd.cli.demo_check import DemoCheck, check_demo
 from syncd.cli.demo_receiver import DemoReceiver
 from syncd.cli.demo_scenario import ACCOUNT, REGIONS, DemoScenario
+from syncd.cli.language import translate
 from syncd.cli.options import Duration
+from syncd.cli.output import tell
 from syncd.config import Config, load
 from syncd.daemon import logs
 from syncd.daemon.assembly import SystemClock
@@ -72,9 +74,12 @@ def demo(context: click.Context, limit: float, keep: bool) -> None:
             _print_database_path(folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-            click.echo("\nTry next:")
-            click.echo("  syncd demo --keep   the same, and the database is kept for you to look into")
-            click.echo("  syncd config init   a configuration for your own account")
+            click.echo()
+            tell("Try next:")
+            click.echo(
+                f"  syncd demo --keep   {translate('the same, and the database is kept for you to look into')}"
+            )
+            click.echo(f"  syncd config init   {translate('a configuration for your own account')}")
     context.exit(ExitCode.OK if succeeded else ExitCode.UNEXPECTED)
 
 
@@ -85,7 +90,7 @@ class Narrator:
         self._started = time.monotonic()
 
     def __call__(self, text: str) -> None:
-        click.echo(f"{time.monotonic() - self._started:5.1f} s  {text}")
+        click.echo(f"{time.monotonic() - self._started:5.1f} s  {translate(text)}")
 
 
 async def _run_demo(folder: Path, limit: float) -> bool:
@@ -168,7 +173,7 @@ def _print_conclusion(say: Narrator, scenario: DemoScenario, finished: bool, che
         else f"Stopped early: {scenario.played} of {scenario.scene_count} scenes were played."
     )
     click.echo()
-    click.echo("What was checked:")
+    tell("What was checked:")
     # A scenario that is cut short may leave a change in the cloud that no sync has seen yet.
     for passed, claim in (
         (
@@ -181,13 +186,14 @@ def _print_conclusion(say: Narrator, scenario: DemoScenario, finished: bool, che
             f"{check.revocations} images were reported as revoked, all of them correctly",
         ),
     ):
-        click.echo(f"  {'✓' if passed else '✗'} {claim}")
+        click.echo(f"  {'✓' if passed else '✗'} {translate(claim)}")
 
 
 def _print_database_path(folder: Path) -> None:
     path = folder / "syncd.db"
-    click.echo(f"\nThe database is {path}. Look into it:")
+    click.echo()
+    tell(f"The database is {path}. Look into it:")
     for words in ("images", "events", "status", "runs --limit 5"):
         click.echo(f"  syncd {words} --db {path}")
     click.echo(f'  sqlite3 -box {path} "SELECT region, status, COUNT(*) FROM images GROUP BY 1, 2"')
-    click.echo("To watch your own account next: syncd config init")
+    tell("To watch your own account next: syncd config init")

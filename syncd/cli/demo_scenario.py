@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from syncd.cli.demo_receiver import DemoReceiver, Event
+from syncd.cli.language import translate
 from syncd.simulator import Fault, Simulator, World
 
 ACCOUNT = "lab"
@@ -113,11 +114,17 @@ def describe(event: Event) -> str:
             text = f"{account}/{data['region']}: {data['reason']}, {data['returned']} came back"
         case _:
             return str(event_type)
-    return f"{event_type}  {text}"
+    return f"{event_type}  {translate(text)}"
 
 
 def _describe_image(event_type: str, data: Any) -> str:
     image = data["image"]
-    changes = ", ".join(f"{change['field']} {change['from']} → {change['to']}" for change in data["changes"])
-    owner = f" by {image['owner_name']}" if event_type == "image.shared" and image["owner_name"] else ""
+    changes = ", ".join(
+        f"{translate(change['field'])} {change['from']} → {change['to']}" for change in data["changes"]
+    )
+    owner = (
+        translate(f" by {image['owner_name']}")
+        if event_type == "image.shared" and image["owner_name"]
+        else ""
+    )
     return f"{image['name']} ({image['image_id']}){owner}{'  ' + changes if changes else ''}"

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from syncd.cli.doctor_checks.finding import Finding, exit_code, failed, ok, warning
+from syncd.cli.language import translate
 from syncd.cli.options import GlobalOptions, format_option, global_options
 from syncd.cli.output import plain
+from syncd.cli.table import padded, width_of
 from syncd.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
@@ -79,9 +81,19 @@ def _check_machine(options: GlobalOptions, config: Config) -> Iterator[Finding]:
 
 def _print(findings: list[Finding]) -> None:
     """Print each finding whole: in a table that is cut to the screen, the remedy would be cut off."""
-    width = max(len(finding.check) for finding in findings)
+    width = max(width_of(translate(finding.check)) for finding in findings)
     for finding in findings:
         click.secho(f"{MARKS[finding.state]} ", fg=STYLES[finding.state], nl=False)
-        click.echo(f"{plain(finding.check):{width}}  {plain(finding.message)}")
+        check = padded(plain(translate(finding.check)), width)
+        click.echo(f"{check}  {plain(_translated(finding))}")
         if finding.remedy:
-            click.echo(f"{'':{width + 4}}→ {plain(finding.remedy)}")
+            click.echo(f"{'':{width + 4}}→ {plain(translate(finding.remedy))}")
+
+
+def _translated(finding: Finding) -> str:
+    """A fault of the configuration is a key, what stands there, and then a sentence."""
+    whole = translate(finding.message)
+    if finding.check != "configuration" or whole != finding.message:
+        return whole
+    stands, colon, remedy = finding.message.partition(": ")
+    return stands + translate(colon) + translate(remedy)

@@ -14,7 +14,7 @@ from syncd.cli.database_file import DatabaseFile
 from syncd.cli.images import describe_image_event
 from syncd.cli.listing import most_rows, refuse_unknown, say_if_more
 from syncd.cli.options import reading_options
-from syncd.cli.output import Column, Row, plain, print_rows
+from syncd.cli.output import Column, Row, print_rows
 from syncd.cli.times import local_time, parse_seq_or_time, spoken_duration
 from syncd.errors import UsageError
 
@@ -140,7 +140,7 @@ def _print_at_once(event: EventRow, output_format: str) -> None:
     if output_format == "jsonl":
         print_rows("jsonl", [row], [], KEYS)
     else:
-        click.echo("  ".join(plain(column.text(row)) for column in COLUMNS))
+        click.echo("  ".join(column.cell(row) for column in COLUMNS))
     sys.stdout.flush()
 
 
@@ -179,5 +179,5 @@ COLUMNS = [
     Column("type", lambda row: row["type"], drop_order=3),
     Column("where", _where, shrink_to=8, drop_order=2),
     Column("image", _image, shrink_to=8),
-    Column("what", _what, shrink_to=30),
+    Column("what", _what, shrink_to=30, words=True),
 ]

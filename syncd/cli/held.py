@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from syncd.cli.database_file import DatabaseFile
+from syncd.cli.language import translate
 from syncd.cli.operation import run_operation
 from syncd.cli.options import global_options, reading_options
-from syncd.cli.output import Column, as_rows, print_rows, say
+from syncd.cli.output import Column, as_rows, print_rows, say, tell
 from syncd.cli.times import ago
 from syncd.errors import UsageError
 from syncd.model import Target
@@ -81,7 +82,7 @@ def release(context: click.Context, account: str | None, region: str | None, all
     for target in counts:
         result = run_operation(global_options(context), "release", target._asdict())
         for released in result.answer["released"]:
-            click.echo(f"{released['account']}/{released['region']}  {released['revoked']} revoked")
+            tell(f"{released['account']}/{released['region']}  {released['revoked']} revoked")
     if not counts:
         say("nothing is held")
 
@@ -113,7 +114,7 @@ def _confirm(counts: Mapping[Target, int]) -> None:
     say("These images would be called revoked now, without asking the API again:")
     for target, count in counts.items():
         say(f"  {target}  {count}")
-    click.confirm(f"Release {images}?", abort=True, err=True)
+    click.confirm(translate(f"Release {images}?"), abort=True, err=True)
 
 
 def _say_how_to_release(rows: Iterable[queries.MissingRow]) -> None:
@@ -128,7 +129,7 @@ def _columns(file: DatabaseFile) -> list[Column]:
         Column("region", lambda row: row["region"]),
         Column("id", lambda row: row["image_id"]),
         Column("name", lambda row: row["name"] or "", shrink_to=16),
-        Column("missing", lambda row: ago(row["missing_since"], file.now), drop_order=1),
+        Column("missing", lambda row: ago(row["missing_since"], file.now), drop_order=1, words=True),
         Column("syncs", lambda row: str(row["missing_syncs"]), align_right=True, drop_order=2),
-        Column("kept until", lambda row: ago(row["until"], file.now)),
+        Column("kept until", lambda row: ago(row["until"], file.now), words=True),
     ]

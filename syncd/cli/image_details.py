@@ -6,18 +6,25 @@ from collections.abc import Iterator
 
 import click
 
+from syncd.cli.language import translate
 from syncd.cli.output import Row, plain
+from syncd.cli.table import width_of
 from syncd.cli.times import local_time
 
 LONGEST = 2000
 """Characters of a value that are shown."""
+
+WORDS = ("status", "type", "image price")
+"""Titles whose values are words of a fixed list, which are translated."""
 
 
 def print_details(row: Row) -> None:
     """A line for each thing that is known of the image."""
     for title, value in _details(row):
         if value:
-            click.echo(f"{title:>14}  {plain(value)[:LONGEST]}")
+            shown = translate(value) if title in WORDS else value
+            heading = translate(title)
+            click.echo(f"{' ' * (14 - width_of(heading))}{heading}  {plain(shown)[:LONGEST]}")
     click.echo()
 
 

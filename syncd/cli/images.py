@@ -12,6 +12,7 @@ import click
 
 from syncd.cli.database_file import DatabaseFile
 from syncd.cli.image_details import environment, price, print_details, size
+from syncd.cli.language import translate
 from syncd.cli.listing import most_rows, refuse_unknown, say_if_more
 from syncd.cli.options import reading_options
 from syncd.cli.output import Column, Row, as_rows, plain, print_rows, print_table
@@ -124,7 +125,8 @@ def describe_image_event(event: dict[str, Any]) -> str:
     if event_type == "image.revoked":
         return "revoked"
     return ", ".join(
-        f"{change['field']} {_short(change['from'])} → {_short(change['to'])}" for change in data["changes"]
+        f"{translate(change['field'])} {_short(change['from'])} → {_short(change['to'])}"
+        for change in data["changes"]
     )
 
 
@@ -166,10 +168,15 @@ def _columns(file: DatabaseFile, by_region: bool) -> list[Column]:
         Column("size", size, align_right=True, drop_order=3),
         Column("GPU", lambda row: row["source_gpu_type"] or "", drop_order=4),
         Column("environment", environment, shrink_to=16, drop_order=5),
-        Column("price", price, align_right=True, drop_order=6),
-        Column("type", lambda row: row["image_type"] or "", drop_order=7),
+        Column("price", price, align_right=True, drop_order=6, words=True),
+        Column("type", lambda row: row["image_type"] or "", drop_order=7, words=True),
         *(TARGET_COLUMNS if by_region else MERGED_TARGET_COLUMNS),
-        Column("since", lambda row: ago(row["revoked_at"] or row["shared_at"], file.now), align_right=True),
+        Column(
+            "since",
+            lambda row: ago(row["revoked_at"] or row["shared_at"], file.now),
+            align_right=True,
+            words=True,
+        ),
     ]
 
 
@@ -178,8 +185,8 @@ def _region_columns(file: DatabaseFile) -> list[Column]:
         *TARGET_COLUMNS,
         STATUS_COLUMN,
         Column("shared", lambda row: local_time(row["shared_at"])),
-        Column("changed", lambda row: ago(row["changed_at"], file.now)),
-        Column("last seen", lambda row: ago(row["last_seen_at"], file.now)),
+        Column("changed", lambda row: ago(row["changed_at"], file.now), words=True),
+        Column("last seen", lambda row: ago(row["last_seen_at"], file.now), words=True),
     ]
 
 
@@ -187,14 +194,15 @@ def _status(row: Row) -> str:
     if row["revoked_at"]:
         return "revoked"
     statuses = row.get("statuses") or [row["status"] or ""]
-    return "/".join(statuses) + (" (missing)" if row["missing_since"] else "")
+    known = "/".join(map(translate, statuses))
+    return known + (translate(" (missing)") if row["missing_since"] else "")
 
 
 def _status_style(row: Row) -> str:
     return "dim" if row["revoked_at"] else STYLES.get(row["status"] or "", "")
 
 
-STATUS_COLUMN = Column("status", _status, _status_style)
+STATUS_COLUMN = Column("status", _status, _status_style, words=True)
 TARGET_COLUMNS = [
     Column("account", lambda row: row["account"]),
     Column("region", lambda row: row["region"]),

@@ -13,8 +13,9 @@ from click.exceptions import Exit, NoArgsIsHelpError
 
 from syncd import __version__
 from syncd.cli.command_list import ENVIRONMENT, LazyGroup
+from syncd.cli.language import choose, translate
 from syncd.cli.options import GlobalOptions, global_option_params
-from syncd.errors import ConfigError, ExitCode, SyncdError, trouble_with
+from syncd.errors import ConfigError, ExitCode, Fault, SyncdError, trouble_with
 
 EPILOG = f"""\
 \b
@@ -61,6 +62,8 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _run(args: list[str], options: GlobalOptions) -> int:
     """Run the command without click's own `main`, which treats a broken pipe and SIGINT in its own way."""
+    if choose(os.environ) == "zh":
+        _speak_chinese()
     try:
         colours = False if os.environ.get("NO_COLOR") else None  # None: wherever there is a terminal
         with syncd.make_context("syncd", args, obj=options, color=colours) as context:
@@ -68,6 +71,13 @@ def _run(args: list[str], options: GlobalOptions) -> int:
     except Exit as end:
         return end.exit_code
     return ExitCode.OK
+
+
+def _speak_chinese() -> None:
+    from syncd.cli.help import ChineseHelpFormatter, translate_command
+
+    click.Context.formatter_class = ChineseHelpFormatter
+    translate_command(syncd)
 
 
 def _report(error: Exception, *, debug: bool) -> int:
@@ -90,22 +100,29 @@ def _error_lines(error: Exception) -> list[str]:
             return [error.format_message()]
         case click.UsageError():
             command = error.ctx.command_path if error.ctx else "syncd"
-            return [f"syncd: {error.format_message()}", f"  see `{command} --help`"]
+            see = f"see `{command} --help`"
+            return [f"syncd: {translate(error.format_message())}", f"  {translate(see)}"]
         case click.ClickException():
-            return [f"syncd: {error.format_message()}"]
+            return [f"syncd: {translate(error.format_message())}"]
         case ConfigError():
-            return [f"syncd: {error.message}", *(f"  {fault}" for fault in error.faults), *_hint(error)]
+            return [f"syncd: {translate(error.message)}", *map(_fault_line, error.faults), *_hint(error)]
         case OSError() if trouble := trouble_with("go on", error):
             return _error_lines(trouble)
         case SyncdError():
-            return [f"syncd: {error.message}", *_hint(error)]
+            return [f"syncd: {translate(error.message)}", *_hint(error)]
         case _:
             # The text of the error is not shown: it was not written for users, and may hold a secret.
-            return [f"syncd: unexpected {type(error).__name__}; --log-level debug shows where it comes from"]
+            what = f"unexpected {type(error).__name__}; --log-level debug shows where it comes from"
+            return [f"syncd: {translate(what)}"]
+
+
+def _fault_line(fault: Fault) -> str:
+    stands = f" = {translate(fault.value)}" if fault.value else ""
+    return f"  {translate(fault.key)}{stands}{translate(': ')}{translate(fault.remedy)}"
 
 
 def _hint(error: SyncdError) -> list[str]:
-    return [f"  {error.hint}"] if error.hint else []
+    return [f"  {translate(error.hint)}"] if error.hint else []
 
 
 def _discard(stream: TextIO) -> None:

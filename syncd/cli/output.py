@@ -10,12 +10,13 @@ import json
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from syncd import terminal
+from syncd.cli.language import translate
 from syncd.cli.table import table_lines
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ Row = Mapping[str, Any]
 class Column:
     """A column of a table: ``text`` makes the cell of a row, ``style`` may colour it.
 
-    The last three say how it is laid out: see `table.ColumnLayout`.
+    ``words`` says that its cells are sentences or words of ours, which are translated; names and ids are not.
+    The three before it say how it is laid out: see `table.ColumnLayout`.
     """
 
     title: str
@@ -37,11 +39,21 @@ class Column:
     align_right: bool = False
     shrink_to: int = 0
     drop_order: int = 0
+    words: bool = False
+
+    def cell(self, row: Row) -> str:
+        text = plain(self.text(row))
+        return translate(text) if self.words else text
 
 
 def say(text: str) -> None:
     """Talk goes to stderr, since stdout is data."""
-    click.echo(text, err=True)
+    tell(text, err=True)
+
+
+def tell(text: str, *, err: bool = False) -> None:
+    """Print what is written for people, in their language."""
+    click.echo(translate(text), err=err)
 
 
 def print_rows(
@@ -66,8 +78,9 @@ def print_table(rows: Sequence[Row], columns: Sequence[Column]) -> int:
     """Print it in colour where click allows that: on a terminal, unless NO_COLOR is set."""
     if not rows:
         return 0
-    cells = [[(plain(column.text(row)), column.style(row)) for column in columns] for row in rows]
-    for line in table_lines(columns, cells):
+    cells = [[(column.cell(row), column.style(row)) for column in columns] for row in rows]
+    titled = [replace(column, title=translate(column.title)) for column in columns]
+    for line in table_lines(titled, cells):
         click.echo(line)
     return len(rows)
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from syncd.cli.language import translate
+
 SHOWN_AFTER = 1.0
 """Seconds of work before the line appears: what is quick needs none."""
 
@@ -56,6 +58,6 @@ class Progress:
                 if self._done.is_set():
                     return
                 seconds = time.monotonic() - self._started
-                sys.stderr.write(f"{_ERASE}{self._text()} … {seconds:.0f} s")
+                sys.stderr.write(f"{_ERASE}{translate(self._text())} … {seconds:.0f} s")
                 sys.stderr.flush()
                 self._shown = True

@@ -55,11 +55,12 @@ def _row(probe: Probe, region: str | None, error: ApiError | None) -> Row:
 COLUMNS = [
     Column("account", lambda row: row["account"]),
     Column("region", lambda row: row["region"] or "–"),
-    Column("watched", lambda row: "yes" if row["watched"] else "no"),
+    Column("watched", lambda row: "yes" if row["watched"] else "no", words=True),
     Column(
         "usable",
         lambda row: "yes" if row["usable"] else "no",
         lambda row: "" if row["usable"] else "yellow",
+        words=True,
     ),
-    Column("", lambda row: row["error"] or "", shrink_to=10),
+    Column("", lambda row: row["error"] or "", shrink_to=10, words=True),
 ]

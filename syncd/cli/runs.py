@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from syncd.cli.database_file import DatabaseFile
+from syncd.cli.language import translate
 from syncd.cli.listing import most_rows, refuse_unknown, say_if_more
 from syncd.cli.options import reading_options
 from syncd.cli.output import Column, Row, as_rows, print_rows
@@ -51,7 +52,7 @@ def runs(
 
 
 def _news(row: Row) -> str:
-    return ", ".join(f"{row[name]} {name.replace('_', ' ')}" for name in NEWS if row[name])
+    return ", ".join(translate(f"{row[name]} {name.replace('_', ' ')}") for name in NEWS if row[name])
 
 
 def _style(row: Row) -> str:
@@ -62,9 +63,9 @@ COLUMNS = [
     Column("id", lambda row: str(row["id"]), align_right=True, drop_order=2),
     Column("finished", lambda row: local_time(row["finished_at"])),
     Column("target", lambda row: f"{row['account']}/{row['region']}"),
-    Column("outcome", lambda row: row["outcome"], _style),
+    Column("outcome", lambda row: row["outcome"], _style, words=True),
     Column("syncs", lambda row: str(row["count"]), align_right=True),
     Column("listed", lambda row: str(row["listed"] or ""), align_right=True, drop_order=1),
     Column("news", _news, shrink_to=10),
-    Column("error", lambda row: row["error"] or "", shrink_to=10),
+    Column("error", lambda row: row["error"] or "", shrink_to=10, words=True),
 ]

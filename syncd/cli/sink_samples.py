@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from syncd.cli.output import plain
+from syncd.cli.language import translate
+from syncd.cli.output import plain, tell
 from syncd.config import Config, LogSinkConfig, SinkConfig
 from syncd.daemon.assembly import SystemClock
 from syncd.errors import ExitCode
@@ -53,15 +54,15 @@ def _item(seq: int, draft: Draft) -> Item:
 
 def _show_lines(path: Path, items: Sequence[Item]) -> ExitCode:
     """A file keeps real events, and belongs to the daemon: a test neither makes nor changes it."""
-    click.echo(f"a test writes nothing to {plain(path)}; it would add:", err=True)
+    tell(f"a test writes nothing to {plain(path)}; it would add:", err=True)
     for item in items:
         click.echo(item.body.decode())
     trouble = why_unwritable(path)
     who = f"this user ({_user()})"
     if trouble:
-        click.echo(f"✗  {who} cannot write it: {plain(trouble)}", err=True)
+        tell(f"✗  {who} cannot write it: {plain(trouble)}", err=True)
         return ExitCode.FAILED
-    click.echo(f"✓  {who} can write it; the service may run as another one", err=True)
+    tell(f"✓  {who} can write it; the service may run as another one", err=True)
     return ExitCode.OK
 
 
@@ -99,7 +100,7 @@ def _with_types(items: Sequence[Item]) -> Iterator[tuple[str, Item]]:
 
 
 def _print(event_type: str, mark: str, text: str, *, on_stderr: bool = False) -> None:
-    click.echo(f"{event_type:>22}  {mark}  {text}", err=on_stderr)
+    click.echo(f"{event_type:>22}  {mark}  {translate(text)}", err=on_stderr)
 
 
 def _writes_to_stdout(settings: SinkConfig) -> bool:

@@ -14,7 +14,7 @@ import click
 from syncd.cli.database_file import DatabaseFile
 from syncd.cli.operation import run_operation
 from syncd.cli.options import global_options, reading_options
-from syncd.cli.output import Column, Row, as_rows, print_rows, say
+from syncd.cli.output import Column, Row, as_rows, print_rows, say, tell
 from syncd.cli.times import ago, parse_seq_or_time, parse_time
 from syncd.errors import UsageError
 from syncd.model import EVENT_TYPES, to_text
@@ -97,7 +97,7 @@ Example:
 def enable(context: click.Context, sink: str) -> None:
     """Deliver to SINK again, and send at once what has been waiting for it."""
     _run_on_sink(context, sink, "enable", {})
-    click.echo(f"{sink} is enabled")
+    tell(f"{sink} is enabled")
 
 
 @sinks.command(
@@ -111,7 +111,7 @@ Example:
 def disable(context: click.Context, sink: str) -> None:
     """Deliver nothing to SINK until it is enabled again. What it would get waits."""
     _run_on_sink(context, sink, "disable", {})
-    click.echo(f"{sink} is disabled; what it would get waits until `syncd sinks enable {sink}`")
+    tell(f"{sink} is disabled; what it would get waits until `syncd sinks enable {sink}`")
 
 
 @sinks.command(
@@ -153,7 +153,7 @@ def replay(
     answer = _run_on_sink(context, sink, "replay", args)
     count = answer["replayed"]
     events = f"{count} event{'' if count == 1 else 's'}"
-    click.echo(f"{events} to {sink} again" if count else "nothing to send again")
+    tell(f"{events} to {sink} again" if count else "nothing to send again")
     if count and answer["state"] == "disabled":
         say(f"{sink} is disabled: they wait until `syncd sinks enable {sink}`")
 
@@ -183,14 +183,14 @@ def _require_sink(config: Config, sink: str) -> None:
 def _columns(file: DatabaseFile) -> list[Column]:
     return [
         Column("sink", lambda row: row["name"]),
-        Column("state", _state),
-        Column("since", lambda row: ago(row["since"], file.now), drop_order=1),
+        Column("state", _state, words=True),
+        Column("since", lambda row: ago(row["since"], file.now), drop_order=1, words=True),
         Column("waiting", lambda row: str(row["pending"] or ""), align_right=True),
-        Column("oldest", lambda row: ago(row["oldest_pending_at"], file.now)),
-        Column("next try", lambda row: ago(row["next_attempt_at"], file.now)),
-        Column("refused", lambda row: _refused(row, file)),
+        Column("oldest", lambda row: ago(row["oldest_pending_at"], file.now), words=True),
+        Column("next try", lambda row: ago(row["next_attempt_at"], file.now), words=True),
+        Column("refused", lambda row: _refused(row, file), words=True),
         Column("dead", lambda row: str(row["dead"] or ""), align_right=True),
-        Column("error", lambda row: row["last_error"] or row["last_refusal"] or "", shrink_to=10),
+        Column("error", lambda row: row["last_error"] or row["last_refusal"] or "", shrink_to=10, words=True),
     ]
 
 

@@ -11,7 +11,7 @@ import click
 
 from syncd.cli.database_file import DatabaseFile
 from syncd.cli.options import reading_options
-from syncd.cli.output import Column, Row, plain, print_rows, print_table
+from syncd.cli.output import Column, Row, plain, print_rows, print_table, tell
 from syncd.cli.times import ago
 from syncd.errors import ExitCode
 from syncd.model import to_text
@@ -84,7 +84,7 @@ def _running(file: DatabaseFile) -> dict[str, Any] | None:
 def _print_tables(
     file: DatabaseFile, verdict: health.Health, targets: list[dict[str, Any]], sinks: list[dict[str, Any]]
 ) -> None:
-    click.echo(f"database: {file.path}")
+    tell(f"database: {file.path}")
     is_daemon_running = _print_running(file)
     print_table(targets, _target_columns(file, is_daemon_running))
     click.echo()
@@ -97,22 +97,24 @@ def _print_running(file: DatabaseFile) -> bool:
     """Whether a daemon runs, which tries again what fails."""
     running = _running(file)
     if running is None:
-        click.echo("not running\n")
+        tell("not running")
+        click.echo()
         return False
     is_daemon = bool(running["kind"] == "daemon")
     kind = "running" if is_daemon else "another command works on the file"
     since = f", since {ago(running['since'], file.now)}" if running["since"] else ""
-    click.echo(f"{kind}: pid {running['pid']}{since}\n")
+    tell(f"{kind}: pid {running['pid']}{since}")
+    click.echo()
     return is_daemon
 
 
 def _print_verdict(verdict: health.Health) -> None:
     for warning in verdict.warnings:
-        click.echo(f"warning: {plain(warning)}")
+        tell(f"warning: {plain(warning)}")
     for reason in verdict.reasons:
-        click.echo(f"unhealthy: {plain(reason)}")
+        tell(f"unhealthy: {plain(reason)}")
     if verdict.healthy:
-        click.echo("healthy: every target is fresh, no alert is open, no delivery is overdue")
+        tell("healthy: every target is fresh, no alert is open, no delivery is overdue")
 
 
 def _with_times_as_text(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -127,17 +129,25 @@ def _ago_or_never(row: Row, key: str, file: DatabaseFile) -> str:
 
 
 def _target_columns(file: DatabaseFile, is_daemon_running: bool) -> list[Column]:
-    next_try = Column("next try", lambda row: _next_try(row, file), align_right=True)
+    next_try = Column("next try", lambda row: _next_try(row, file), align_right=True, words=True)
     return [
         Column("account", lambda row: row["account"]),
         Column("region", lambda row: row["region"]),
-        Column("state", _target_state, _target_style),
-        Column("last complete", lambda row: _ago_or_never(row, "last_success_at", file), align_right=True),
+        Column("state", _target_state, _target_style, words=True),
+        Column(
+            "last complete",
+            lambda row: _ago_or_never(row, "last_success_at", file),
+            align_right=True,
+            words=True,
+        ),
         *([next_try] if is_daemon_running else []),
         Column("images", lambda row: str(row["live"]), align_right=True),
         Column("held", lambda row: str(row["held"] or ""), align_right=True),
         Column(
-            "error", lambda row: f"{row['failure']}: {row['error']}" if row["failure"] else "", shrink_to=10
+            "error",
+            lambda row: f"{row['failure']}: {row['error']}" if row["failure"] else "",
+            shrink_to=10,
+            words=True,
         ),
     ]
 
@@ -163,12 +173,14 @@ def _target_style(row: Row) -> str:
 def _sink_columns(file: DatabaseFile) -> list[Column]:
     return [
         Column("sink", lambda row: row["name"]),
-        Column("state", _sink_state, lambda row: "green" if _sink_state(row) == "ok" else "yellow"),
+        Column(
+            "state", _sink_state, lambda row: "green" if _sink_state(row) == "ok" else "yellow", words=True
+        ),
         Column("waiting", lambda row: str(row["pending"] or ""), align_right=True),
-        Column("oldest", lambda row: _oldest(row, file), align_right=True),
+        Column("oldest", lambda row: _oldest(row, file), align_right=True, words=True),
         Column("refused", lambda row: str(row["refused"] or ""), align_right=True),
         Column("dead", lambda row: str(row["dead"] or ""), align_right=True),
-        Column("error", lambda row: row["error"] or row["last_refusal"] or "", shrink_to=10),
+        Column("error", lambda row: row["error"] or row["last_refusal"] or "", shrink_to=10, words=True),
     ]
 
 

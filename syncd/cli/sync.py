@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from syncd.cli.language import translate
 from syncd.cli.operation import run_operation
 from syncd.cli.options import global_options
 from syncd.cli.progress import Progress
@@ -116,7 +117,7 @@ async def _prune_and_deliver(parts: Parts) -> None:
 
 def target_line(target: Mapping[str, Any]) -> str:
     """What one sync found: ``lab/cn-wlcb  complete, 40 listed, 1 shared``."""
-    counts = [f"{target[name]} {name.replace('_', ' ')}" for name in COUNTS if target.get(name)]
-    error = f": {target['error']}" if target.get("error") else ""
+    counts = [translate(f"{target[name]} {name.replace('_', ' ')}") for name in COUNTS if target.get(name)]
+    error = translate(": ") + translate(target["error"]) if target.get("error") else ""
     name = "/".join(part for part in (target["account"], target["region"]) if part)
-    return f"{name}  {', '.join([target['outcome'], *counts])}{error}"
+    return f"{name}  {translate(', ').join([translate(target['outcome']), *counts])}{error}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from syncd.cli.language import translate
 from syncd.config import Config
 from syncd.daemon.assembly import Observers, SystemClock, build_accounts, settings_of
 from syncd.errors import ApiError, ExitCode
@@ -30,7 +31,7 @@ async def preview(config: Config, account: str | None, region: str | None) -> Ex
                 await _print_target(syncer, target)
             except ApiError as error:
                 exit_code = ExitCode.FAILED
-                click.echo(f"{target}: {error.message}", err=True)
+                click.echo(f"{target}: {translate(error.message)}", err=True)
     finally:
         for configured in accounts.values():
             await configured.cloud.aclose()
@@ -46,7 +47,7 @@ async def _print_target(syncer: Syncer, target: Target) -> None:
 
 
 def _lines(target: Target, reading: Reading, decision: Decision) -> Iterator[str]:
-    silent = "  (baseline: silent)" if reading.baseline else ""
+    silent = translate("  (baseline: silent)") if reading.baseline else ""
     for added in decision.plan.added:
         yield f"image.shared  {target}  {added.image.image_id}  {added.image.name or ''}{silent}"
     for image_id in sorted(decision.gone):

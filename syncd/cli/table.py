@@ -41,7 +41,7 @@ class ColumnLayout(Protocol):
 
 def table_lines(columns: Sequence[ColumnLayout], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
     natural = [
-        max(_width(column.title), *(_width(row[index][0]) for row in rows))
+        max(width_of(column.title), *(width_of(row[index][0]) for row in rows))
         for index, column in enumerate(columns)
     ]
     widths = fit(columns, natural, _screen_width())
@@ -79,7 +79,7 @@ def _shrink(columns: Sequence[ColumnLayout], full: Sequence[int], screen: int) -
     """Cut the widest of the columns that may be cut, again and again; None if that is not enough."""
     widths = list(full)
     room = screen - len(GAP) * (sum(map(bool, widths)) - 1)
-    least = [max(column.shrink_to, _width(column.title)) for column in columns]
+    least = [max(column.shrink_to, width_of(column.title)) for column in columns]
     while sum(widths) > room:
         shrinkable = [
             (width, index)
@@ -97,36 +97,40 @@ def _line(columns: Sequence[ColumnLayout], cells: Sequence[Cell], widths: Sequen
     for column, (whole, style), width in zip(columns, cells, widths, strict=True):
         if width:
             text = _cut(whole, width)
-            padding = " " * (width - _width(text))
+            padding = " " * (width - width_of(text))
             styled = _styled(text, style)
             parts.append(padding + styled if column.align_right else styled + padding)
     return GAP.join(parts).rstrip()
 
 
 def _one_value_a_line(columns: Sequence[ColumnLayout], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
-    margin = max(_width(column.title) for column in columns)
+    margin = max(width_of(column.title) for column in columns)
     for index, row in enumerate(rows):
         if index:
             yield ""
         for column, (text, style) in zip(columns, row, strict=True):
             if text:
-                title = _styled(column.title, "bold") + " " * (margin - _width(column.title))
+                title = _styled(column.title, "bold") + " " * (margin - width_of(column.title))
                 yield f"{title}{GAP}{_styled(text, style)}"
 
 
 def _cut(text: str, width: int) -> str:
     from rich.cells import set_cell_size
 
-    return text if _width(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
+    return text if width_of(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
     """Columns of the screen: a Chinese character takes two."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
 
     return cell_len(text)
+
+
+def padded(text: str, width: int) -> str:
+    return text + " " * (width - width_of(text))
 
 
 def _styled(text: str, style: str) -> str:

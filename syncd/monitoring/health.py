@@ -203,14 +203,17 @@ def _of_sinks(sinks: Sequence[SinkView], now: datetime) -> Iterator[str]:
         if sink.state == "ok" and {"gone", "backing_off"} & set(sink.alerts):
             yield f"sink {sink.name} was away, and has taken nothing since it was enabled"
         if sink.refused:
-            count, they = (
-                ("1 event", "it is") if sink.refused == 1 else (f"{sink.refused} events", "they are")
-            )
-            since = _since(sink.refused_since, now)
-            yield f"sink {sink.name} has refused {count}{since}; {they} tried again{_why(sink.last_refusal)}"
+            yield _refusing(sink, now)
         if sink.dead:
             why = _why(None if sink.refused else sink.last_refusal)
             yield f"sink {sink.name} has {sink.dead} dead (given up){why}"
+
+
+def _refusing(sink: SinkView, now: datetime) -> str:
+    since, why = _since(sink.refused_since, now), _why(sink.last_refusal)
+    if sink.refused == 1:
+        return f"sink {sink.name} has refused 1 event{since}; it is tried again{why}"
+    return f"sink {sink.name} has refused {sink.refused} events{since}; they are tried again{why}"
 
 
 def _since(moment: datetime | None, now: datetime) -> str:

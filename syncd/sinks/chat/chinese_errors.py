@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 Template = str | Callable[[re.Match[str]], str]
 
-_OS_TEXTS = {
+OS_TEXTS = {
     "Connection refused": "连接被拒绝",
     "Connection reset by peer": "连接被重置",
     "Connection timed out": "连接超时",
@@ -61,7 +61,7 @@ def _system(template: str) -> Callable[[re.Match[str]], str]:
     """The pattern's last group is what the operating system says."""
 
     def fill(match: re.Match[str]) -> str:
-        reason = _OS_TEXTS.get(match.groups()[-1] or "")
+        reason = OS_TEXTS.get(match.groups()[-1] or "")
         return template + (f"：{reason}" if reason else "")
 
     return fill
@@ -140,5 +140,5 @@ _KNOWN: Sequence[tuple[str, Template]] = (
     (r"event \S+ is not one that this version can read", "此版本无法读取该事件；请升级 syncd"),
 )  # fmt: skip
 _PATTERNS = [(re.compile(pattern, re.DOTALL), template) for pattern, template in _KNOWN] + [
-    (re.compile(re.escape(text)), chinese) for text, chinese in _OS_TEXTS.items()
+    (re.compile(re.escape(text)), chinese) for text, chinese in OS_TEXTS.items()
 ]
