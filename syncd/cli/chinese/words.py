@@ -50,6 +50,10 @@ WORDS = {
     "returned": "已重新出现",
     "released_by_hand": "已手动确认",
     "retired": "地域不再监控",
+    # an error of a file, and what follows it
+    "cannot be read: {0}; `syncd config init` writes a commented start": (
+        "无法读取：{0:text}；`syncd config init` 可生成一份带注释的配置"
+    ),
     # durations
     "{0} s": "{0} 秒",
     "{0} min": "{0} 分钟",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 
 Template = str | Callable[[re.Match[str]], str]
 
@@ -40,7 +41,7 @@ def in_chinese(text: str) -> str:
     place, rest = (request["region"] or "", text[request.end() :]) if request else ("", text)
     readings = _READINGS.search(rest)
     rest, times = (rest[: readings.start()], f"（读取 {readings[1]} 次）") if readings else (rest, "")
-    for pattern, template in _PATTERNS:
+    for pattern, template in _patterns():
         if (match := pattern.fullmatch(rest)) is not None:
             said = template(match) if callable(template) else template.format(*match.groups())
             return f"{place}：{said}{times}" if place else f"{said}{times}"
@@ -139,6 +140,11 @@ _KNOWN: Sequence[tuple[str, Template]] = (
     (r"the template: .*", "消息模板出错；运行 syncd config check 可查看原因"),
     (r"event \S+ is not one that this version can read", "此版本无法读取该事件；请升级 syncd"),
 )  # fmt: skip
-_PATTERNS = [(re.compile(pattern, re.DOTALL), template) for pattern, template in _KNOWN] + [
-    (re.compile(re.escape(text)), chinese) for text, chinese in OS_TEXTS.items()
-]
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], Template]]:
+    """Compiled at the first error, since that takes longer than all the rest of a quick command."""
+    return [(re.compile(pattern, re.DOTALL), template) for pattern, template in _KNOWN] + [
+        (re.compile(re.escape(text)), chinese) for text, chinese in OS_TEXTS.items()
+    ]
