@@ -184,7 +184,7 @@ def _region_columns(file: DatabaseFile) -> list[Column]:
     return [
         *TARGET_COLUMNS,
         STATUS_COLUMN,
-        Column("shared", lambda row: local_time(row["shared_at"])),
+        Column("shared at", lambda row: local_time(row["shared_at"])),
         Column("changed", lambda row: ago(row["changed_at"], file.now), words=True),
         Column("last seen", lambda row: ago(row["last_seen_at"], file.now), words=True),
     ]

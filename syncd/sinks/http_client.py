@@ -12,9 +12,10 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from multidict import CIMultiDict
 from yarl import URL
@@ -154,16 +155,19 @@ _reused: ContextVar[bool] = ContextVar("reused")
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Says in `_reused` that a connection is new.
+    """Sets `_reused`. The tracing of aiohttp would tell it too, but costs a tenth of a post."""
 
-    The tracing of aiohttp would tell it too, but costs a tenth of a post.
-    """
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._seen: WeakSet[object] = WeakSet()
 
-    async def _create_connection(
+    async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
-    ) -> ResponseHandler:
-        _reused.set(False)
-        return await super()._create_connection(req, traces, timeout)
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        _reused.set(connection.protocol in self._seen)
+        self._seen.add(connection.protocol)
+        return connection
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
