@@ -176,8 +176,8 @@ def _what(row: Row) -> str:
 COLUMNS = [
     Column("seq", lambda row: str(row["seq"]), align_right=True),
     Column("when", lambda row: local_time(row["observed_at"])),
-    Column("type", lambda row: row["type"], drop_order=3),
-    Column("where", _where, shrink_to=8, drop_order=2),
+    Column("type", lambda row: row["type"], drop_order=2),
+    Column("where", _where, shrink_to=8, drop_order=1),
     Column("image", _image, shrink_to=8),
     Column("what", _what, shrink_to=30, words=True),
 ]

@@ -15,6 +15,11 @@ WIDEST = 120
 """Width to which a column that may shrink is cut where no terminal sets a limit: one very long name would move
 all other columns out of sight."""
 
+COMFORTABLE = 24
+"""Width that a column which may shrink keeps as long as there are columns of `EXTRA` to be left out instead."""
+EXTRA = 3
+"""From this `drop_order` on a column is an extra, for wide screens."""
+
 COLOURS = frozenset(("green", "yellow", "red"))
 
 Cell = tuple[str, str]
@@ -68,6 +73,10 @@ def fit(columns: Sequence[ColumnLayout], natural: Sequence[int], screen: int | N
         (index for index, column in enumerate(columns) if column.drop_order),
         key=lambda index: columns[index].drop_order,
     )
+    while dispensable and columns[dispensable[-1]].drop_order >= EXTRA:
+        if _shrink(columns, full, screen, COMFORTABLE) is not None:
+            break
+        full[dispensable.pop()] = 0
     while (widths := _shrink(columns, full, screen)) is None:
         if not dispensable:
             return None
@@ -75,11 +84,16 @@ def fit(columns: Sequence[ColumnLayout], natural: Sequence[int], screen: int | N
     return widths
 
 
-def _shrink(columns: Sequence[ColumnLayout], full: Sequence[int], screen: int) -> list[int] | None:
-    """Cut the widest of the columns that may be cut, again and again; None if that is not enough."""
+def _shrink(
+    columns: Sequence[ColumnLayout], full: Sequence[int], screen: int, comfortable: int = 0
+) -> list[int] | None:
+    """Cut the widest of the columns that may be cut, again and again; None if that is not enough.
+
+    None is cut to less than ``comfortable``.
+    """
     widths = list(full)
     room = screen - len(GAP) * (sum(map(bool, widths)) - 1)
-    least = [max(column.shrink_to, width_of(column.title)) for column in columns]
+    least = [max(column.shrink_to, comfortable, width_of(column.title)) for column in columns]
     while sum(widths) > room:
         shrinkable = [
             (width, index)
