@@ -34,8 +34,11 @@ async def test_a_hostile_image_changes_nothing_and_is_found_by_its_name(tmp_path
         await said("sync")
         (row,) = map(json.loads, (await said("images", "--format", "jsonl")).splitlines())
         assert row["name"] == HOSTILE
-        for option in ("--name", "--owner", "--status", "--account", "--region"):
+        for option in ("--name", "--owner"):
             await said("images", option, HOSTILE.replace("\x00", ""))
+        for option in ("--status", "--account", "--region"):
+            refused = await said("images", option, HOSTILE.replace("\x00", ""), code=2)
+            assert OBEYED.search(refused) is None
         assert image in await said("images", "--name", "Robert'); DROP TABLE*")
         for command in (("images",), ("image", image), ("events",), ("status",), ("runs",), ("deliveries",)):
             assert OBEYED.search(await said(*command)) is None
