@@ -11,7 +11,7 @@ from typing import TextIO
 import click
 from click.exceptions import Exit, NoArgsIsHelpError
 
-from syncd import __version__
+from syncd import __version__, terminal
 from syncd.cli.command_list import ENVIRONMENT, LazyGroup
 from syncd.cli.language import choose, translate
 from syncd.cli.options import GlobalOptions, global_option_params
@@ -86,7 +86,7 @@ def _report(error: Exception, *, debug: bool) -> int:
         traceback.print_exception(error)
     try:
         for line in _error_lines(error):
-            click.echo(line, err=True)
+            click.echo(terminal.escape(line), err=True)  # it may quote what a stranger wrote
     except BrokenPipeError:
         _discard(sys.stderr)
     if isinstance(error, click.ClickException):
