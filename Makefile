@@ -14,7 +14,7 @@ test: $(VENV)/.dev  ## the tests
 	$(BIN)/python -m pytest -q -n auto -m "not slow and not systemd"
 
 test-slow: $(VENV)/.dev  ## the longer suites
-	$(BIN)/python -m pytest -q -n auto -m slow
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow
 
 test-systemd: $(VENV)/.dev  ## the unit under a real systemd, in a container (root, debootstrap, systemd-container)
 	$(BIN)/python -m pytest -q -n 0 -m systemd tests/systemd
