@@ -44,6 +44,9 @@ DURABLE = {"synchronous": "FULL"}
 QUIET_RUNS_WAIT = 0.9
 """Seconds after which quiet runs are written, if no other write took them along."""
 
+QUIET_RUNS_RETRY = 5.0
+"""Seconds until they are tried again if they could not be written."""
+
 QUIET = {"synchronous": "NORMAL"}
 """A commit waits for no disk: a power cut may undo it, until a durable one comes after it."""
 
@@ -62,8 +65,8 @@ class Database:
         self._revisions: Counter[str | Target] = Counter()
         self._quiet_runs = QuietRuns()
         self._flush: asyncio.Task[None] | None = None
-        self.flush_failed = False
-        """Whether quiet runs could not be written; they wait, and `flush` tells why."""
+        self.flush_error: DatabaseError | None = None
+        """Why quiet runs could not be written. They wait, and are tried again."""
         self._identity: tuple[int, int] | None = None
         self._read_only = False
 
@@ -144,14 +147,17 @@ class Database:
         if len(self._quiet_runs):
             async with self.write(durable=False):
                 pass
-        self.flush_failed = False
+        self.flush_error = None
 
     async def _flush_soon(self) -> None:
+        """Until nothing waits: one attempt after the other, so that nobody else's write waits for several of them."""
         try:
-            await asyncio.sleep(QUIET_RUNS_WAIT)
-            await self.flush()
-        except DatabaseError:
-            self.flush_failed = True  # the next quiet sync flushes itself, and says what is wrong
+            while len(self._quiet_runs):
+                await asyncio.sleep(QUIET_RUNS_RETRY if self.flush_error else QUIET_RUNS_WAIT)
+                try:
+                    await self.flush()
+                except DatabaseError as error:
+                    self.flush_error = error
         finally:
             self._flush = None
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from syncd.model import Target, to_text
+from syncd.store.targets import distrust_times_ahead
 
 if TYPE_CHECKING:
     from syncd.store.transaction import Transaction
@@ -45,12 +46,14 @@ class QuietRuns:
 
     def __init__(self) -> None:
         self._waiting: dict[Target, QuietRun] = {}
+        self._now = datetime.min.replace(tzinfo=UTC)
+        """When the last of them ended."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def add(self, run: QuietRun) -> None:
-        before = self._waiting.get(run.target)
+        before, self._now = self._waiting.get(run.target), run.finished_at
         self._waiting[run.target] = run if before is None else replace(run, count=before.count + run.count)
 
     async def write(self, tx: Transaction) -> Mapping[Target, QuietRun]:
@@ -59,6 +62,7 @@ class QuietRuns:
         if runs:
             await tx.executemany(_TARGET, [_target_values(run) for run in runs.values()])
             await tx.executemany(_RUN, [_run_values(run) for run in runs.values()])
+            await distrust_times_ahead(tx, self._now)
         return runs
 
     def drop(self, written: Mapping[Target, QuietRun]) -> None:

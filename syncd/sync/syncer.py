@@ -117,7 +117,7 @@ class Syncer:
             return SyncReport(target, "cancelled", started, started)
         try:
             listed = await self._list(account, target)
-            if await self._is_quiet(account, listed):
+            if self._is_quiet(account, listed):
                 return self._note_quiet(listed)
             reading = await self._read(account, listed, candidate)
             if candidate and not reading.listing.complete:
@@ -166,23 +166,24 @@ class Syncer:
             raise Abandoned  # its rows may no longer be those that the list was compared with
         return Listed(target, started, monotonic, known, lacking, listing, settled)
 
-    async def _is_quiet(self, account: Account, listed: Listed) -> bool:
-        """Whether a settled target was listed as it is known, and nothing was written of it meanwhile."""
+    def _is_quiet(self, account: Account, listed: Listed) -> bool:
+        """Whether a settled target was listed as it is known, and nothing was written of it meanwhile.
+
+        Raises the DatabaseError that keeps earlier quiet syncs from being written.
+        """
         if listed.settled is None or not listed.settled.is_listed(listed.listing):
             return False
-        if self.db.flush_failed:
-            await self.db.flush()
+        if self.db.flush_error is not None:
+            raise self.db.flush_error
         return self._memory.settled(listed.target, account, listed.monotonic) is listed.settled
 
     def _note_quiet(self, listed: Listed) -> SyncReport:
         assert listed.settled is not None
-        target, started, listing = listed.target, listed.started_at, listed.listing
+        target, started, pages = listed.target, listed.started_at, listed.listing.pages
         fresh_until = pace.fresh_until(started, self.settings.interval(started))
-        now, count = self.clock.now(), len(listing.seen)
-        self.db.add_quiet_run(
-            QuietRun(target, listed.settled.run_id, started, now, fresh_until, listing.pages, count)
-        )
-        return SyncReport(target, "complete", started, now, listing.pages, listed=count, live=count)
+        now, count, run_id = self.clock.now(), len(listed.listing.seen), listed.settled.run_id
+        self.db.add_quiet_run(QuietRun(target, run_id, started, now, fresh_until, pages, count))
+        return SyncReport(target, "complete", started, now, pages, listed=count, live=count)
 
     async def _read(
         self, account: Account, listed: Listed, candidate: bool = False, dry: bool = False

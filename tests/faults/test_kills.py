@@ -96,7 +96,7 @@ async def settle(config: Path, path: Path) -> None:
         async with syncd("sync", "--config", config) as once:
             code = await once.exit_code()
         if code == 4:  # kills kept it from committing for so long that too many went at once
-            async with syncd("held", "release", "--config", config) as release:
+            async with syncd("held", "release", "--all", "--config", config) as release:
                 code = await release.exit_code()
         assert code == 0
         with closing(sqlite3.connect(path)) as db:

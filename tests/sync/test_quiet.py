@@ -143,15 +143,26 @@ async def test_the_sync_after_a_write_that_failed_says_why(settled, monkeypatch)
 
     monkeypatch.setattr(rig.db, "write", refuse)
     async with asyncio.timeout(10):
-        while not rig.db.flush_failed:  # noqa: ASYNC110  # nothing tells
+        while rig.db.flush_error is None:  # noqa: ASYNC110  # nothing tells
             await asyncio.sleep(0.01)
     with pytest.raises(DatabaseUnwritable):
         await rig.syncer.sync(HERE)
     monkeypatch.setattr(rig.db, "write", write)
     [(count,)] = rig.rows("SELECT SUM(count) FROM runs WHERE region = 'cn-a'")
+    await rig.db.flush()
     await rig.syncer.sync(HERE)
     await rig.db.flush()
     assert rig.rows("SELECT SUM(count) FROM runs WHERE region = 'cn-a'") == [(count + 2,)]
+
+
+async def test_a_time_that_was_noted_while_the_clock_ran_ahead_is_trusted_no_longer_once_it_is_right(settled):
+    rig = settled
+    rig.clock.jump(timedelta(hours=8))
+    await rig.sync("cn-a")
+    rig.clock.jump(timedelta(hours=-8))
+    await rig.sync("cn-b")  # a quiet sync, as the one before
+    now = rig.clock.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert rig.value("SELECT fresh_until FROM targets WHERE region = 'cn-a'") <= now
 
 
 async def test_news_are_found_and_the_last_good_time_is_that_of_the_last_quiet_sync(settled):
