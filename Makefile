@@ -11,7 +11,7 @@ run: $(VENV)/.run  ## the daemon with config.toml, else the demo
 	@if [ -f config.toml ]; then exec $(BIN)/syncd run --config config.toml; else exec $(BIN)/syncd demo; fi
 
 test: $(VENV)/.dev  ## the tests
-	$(BIN)/python -m pytest -q -n auto -m "not slow and not systemd"
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not systemd"
 
 test-slow: $(VENV)/.dev  ## the longer suites
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow

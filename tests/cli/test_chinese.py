@@ -17,6 +17,9 @@ from syncd.errors import UsageError
 from tests.cli.command_line import CommandLine
 from tests.processes import syncd
 
+pytestmark = pytest.mark.slow
+"""Each runs a command as a process in Chinese; `test_catalogue.py` holds the texts in the fast tests."""
+
 LOCALE = {"LANG": "zh_CN.UTF-8", "LC_ALL": "", "LC_MESSAGES": "", "LANGUAGE": "", "SYNCD_LANGUAGE": ""}
 ENGLISH = re.compile(r"(?<![\w\"'`./\[<{|=-])[a-z]{2,} [a-z]{2,} [a-z]{2,}")
 """Three English words in a row: no name, command or key is like that."""
