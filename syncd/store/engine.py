@@ -152,7 +152,7 @@ class Database:
     async def _flush_soon(self) -> None:
         """Until nothing waits: one attempt after the other, so that nobody else's write waits for several of them."""
         try:
-            while len(self._quiet_runs):
+            while len(self._quiet_runs) or self.flush_error is not None:
                 await asyncio.sleep(QUIET_RUNS_RETRY if self.flush_error else QUIET_RUNS_WAIT)
                 try:
                     await self.flush()

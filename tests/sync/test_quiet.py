@@ -11,6 +11,7 @@ import pytest
 
 from syncd.errors import DatabaseUnwritable
 from syncd.model import Target
+from syncd.store import engine
 from syncd.store.engine import Database
 from syncd.sync.release import release
 from syncd.sync.syncer import Syncer
@@ -310,3 +311,22 @@ async def test_quiet_syncs_are_watched_time(settled):
             .replace("+00:00", "Z"),
         )
     ]
+
+
+async def test_an_error_is_forgotten_also_if_another_write_took_along_what_waited(settled, monkeypatch):
+    rig = settled
+    monkeypatch.setattr(engine, "QUIET_RUNS_RETRY", 0.01)
+    await rig.syncer.sync(HERE)
+
+    def taken_along_and_refused(**_: object):
+        rig.db._quiet_runs.drop(dict(rig.db._quiet_runs._waiting))
+        raise DatabaseUnwritable("the disk is full", "make room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.db, "write", taken_along_and_refused)
+        async with asyncio.timeout(10):
+            while rig.db.flush_error is None:  # noqa: ASYNC110  # nothing tells
+                await asyncio.sleep(0.001)
+    async with asyncio.timeout(10):
+        while rig.db.flush_error is not None:  # noqa: ASYNC110  # nothing tells
+            await asyncio.sleep(0.01)
